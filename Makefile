@@ -1,0 +1,63 @@
+# The verbs a person types. Everything they need is installed on first use, into this folder.
+
+PORT ?= 9090
+HOST ?= 0.0.0.0
+DATA_DIR ?= .data
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_PATH := $(abspath $(DATA_DIR))
+# All that BentoML writes goes under the data directory, and it reports to nobody.
+SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentoml" BENTOML_DO_NOT_TRACK=True
+
+LABEL_STUDIO := .venv-label-studio
+LABEL_STUDIO_VERSION := 1.23.2
+
+.PHONY: serve test test-fast e2e check lock clean
+
+serve: $(VENV)/.server
+	@mkdir -p "$(DATA_PATH)/bentoml"
+	@$(SERVER_ENV) exec $(BIN)/bentoml serve service:SentimentService --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.dev $(LABEL_STUDIO)/.ready
+	$(BIN)/pytest
+
+test-fast: $(VENV)/.dev
+	$(BIN)/pytest -m "not e2e"
+
+e2e: $(VENV)/.dev $(LABEL_STUDIO)/.ready
+	$(BIN)/pytest -m e2e
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The versions everybody gets: run after a change of the dependencies in pyproject.toml.
+lock: $(VENV)/.dev
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	sed -i 's/+cpu$$//' requirements.txt requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) $(LABEL_STUDIO) .cache .data
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.server: $(BIN)/python requirements.txt pyproject.toml
+	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.server requirements-dev.txt
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+# Label Studio's pins clash with other packages': it gets a virtual environment of its own.
+$(LABEL_STUDIO)/.ready:
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/pip install --quiet label-studio==$(LABEL_STUDIO_VERSION)
+	@touch $@

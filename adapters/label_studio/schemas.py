@@ -1,0 +1,127 @@
+"""What Label Studio sends and what it takes as an answer. Only the fields that are used."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Request(BaseModel):
+    """Fields that are not declared here are ignored: Label Studio adds some with every release.
+
+    Among them are tokens and passwords; not reading them keeps them out of every log.
+    """
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class SetupRequest(_Request):
+    """`POST /setup`."""
+
+    project: str | int | None = None
+    """`<id>.<unix time created>`."""
+    label_config: str | None = Field(default=None, alias="schema")
+
+
+class SetupResponse(_Response):
+    """The version in force and what it can do for the project's labeling config."""
+
+    model_version: str
+    controls: list[str]
+    """Names of the controls that get predictions."""
+    problems: list[str]
+    """Why other controls get none, a sentence each."""
+
+
+class Task(_Request):
+    """A task; its text is looked up in `data` by the labeling config."""
+
+    id: int | str | None = None
+    data: Any = None
+
+
+class PredictRequest(_Request):
+    """`POST /predict`."""
+
+    tasks: list[Task]
+    project: str | int | None = None
+    label_config: str | None = None
+
+
+class ChoicesValue(_Response):
+    """The choices taken."""
+
+    choices: list[str]
+
+
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Region(_Response):
+    """What is predicted for one control."""
+
+    id: str
+    from_name: str
+    to_name: str
+    type: Literal["choices"] = "choices"
+    value: ChoicesValue
+    score: Score
+
+
+class Prediction(_Response):
+    """What is predicted for one task."""
+
+    result: list[Region]
+    score: Score
+    """That of the least certain region: Label Studio sorts tasks by it."""
+    model_version: str
+
+
+class PredictResponse(_Response):
+    """One entry for each task, in order; `[]` leaves a task without prediction."""
+
+    results: list[Prediction | list[Prediction]]
+
+
+class HealthResponse(_Response):
+    """`GET /health`."""
+
+    status: Literal["UP", "DOWN"]
+    model_class: str
+
+
+class VersionsResponse(_Response):
+    """`GET /versions`."""
+
+    versions: list[str]
+
+
+class WebhookRequest(_Request):
+    """`POST /webhook`: an event of a project, or the press on *Start Training*."""
+
+    action: str
+
+
+class WebhookResponse(_Response):
+    """The acknowledgement of an event."""
+
+    status: Literal["received"] = "received"
+    action: str
+    detail: str
+
+
+class ErrorDetail(_Response):
+    """What is wrong with one field."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ErrorResponse(_Response):
+    """The body of every answer that is an error."""
+
+    error: str
+    detail: list[ErrorDetail] = []

@@ -1,0 +1,88 @@
+"""The text of a task, by a written rule: see "Which tasks get a prediction" in docs/label-studio.md."""
+
+import math
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+from adapters.label_studio.labeling_config import ChoicesControl
+
+
+class NoTextError(Exception):
+    """A task has no text for a control. The message gives the reason, never the data."""
+
+
+def task_text(data: Any, control: ChoicesControl) -> str:
+    """The text that `control` is about; raises NoTextError.
+
+    A string is taken as it is, a number as it is written, a list of strings as its items in
+    lines. Anything else, and what is empty or blank, is no text. Of a HyperText object the text
+    without its tags is taken.
+    """
+    value = _look_up(data, control.data_key)
+    text = _as_text(value, control.data_key)
+    if control.is_html:
+        text = _without_tags(text)
+    if not text.strip():
+        raise NoTextError(f'data key "{control.data_key}" is empty')
+    return text
+
+
+def _look_up(data: Any, key: str) -> Any:
+    if isinstance(data, Mapping) and key in data:
+        return data[key]
+    for part in key.split("."):
+        if not isinstance(data, Mapping) or part not in data:
+            raise NoTextError(f'data key "{key}" is missing')
+        data = data[part]
+    return data
+
+
+def _as_text(value: Any, key: str) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            pass
+        case int():
+            return str(value)
+        case float() if math.isfinite(value):
+            return str(value)
+        case list() if value and all(isinstance(item, str) for item in value):
+            return "\n".join(value)
+    raise NoTextError(f'data key "{key}" holds {_kind(value)} instead of text')
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "true or false", dict: "an object", float: "no finite number"}
+    if isinstance(value, list):
+        return "a list of other things than strings" if value else "an empty list"
+    return kinds.get(type(value), "null")
+
+
+def _without_tags(html: str) -> str:
+    parser = _TextOnly()
+    parser.feed(html)
+    parser.close()
+    return " ".join(parser.parts)
+
+
+class _TextOnly(HTMLParser):
+    """Collects what a reader of the page would see."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style"):
+            self._hidden = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._hidden:
+            self._hidden = ""
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)

@@ -1,0 +1,87 @@
+"""What holds for every route of the server: who may call, and how large a body may be."""
+
+import base64
+import binascii
+import secrets
+from contextlib import suppress
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PROBES = frozenset({"/health", "/healthz", "/livez", "/readyz"})
+
+
+class BasicAuthMiddleware:
+    """HTTP basic authentication (RFC 7617) for all routes but the health probes."""
+
+    def __init__(self, app: ASGIApp, *, user: str, password: str) -> None:
+        self.app = app
+        self._expected = f"{user}:{password}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in PROBES or self._is_allowed(scope):
+            await self.app(scope, receive, send)
+            return
+        response = JSONResponse(
+            {"error": "This server asks for basic authentication: give its user and password."},
+            status_code=401,
+            headers={"WWW-Authenticate": 'Basic realm="sentiment", charset="UTF-8"'},
+        )
+        await response(scope, receive, send)
+
+    def _is_allowed(self, scope: Scope) -> bool:
+        scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
+        try:
+            given = base64.b64decode(credentials, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return scheme.lower() == "basic" and secrets.compare_digest(given, self._expected)
+
+
+class BodyLimitMiddleware:
+    """Refuses a request body over `max_bytes`, declared or streamed, with 413."""
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                raise _BodyTooLargeError
+            return message
+
+        async def guarded(message: Message) -> None:
+            # What the application makes of the broken-off body is not for the caller.
+            if received <= self.max_bytes:
+                await send(message)
+
+        with suppress(_BodyTooLargeError):
+            await self.app(scope, counted, guarded)
+        if received > self.max_bytes:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body: dict[str, Any] = {
+            "error": f"The request body is larger than {self.max_bytes} bytes: send fewer tasks "
+            "at once, or raise SENTIMENT_MAX_BODY_BYTES."
+        }
+        await JSONResponse(body, status_code=413)(scope, receive, send)
+
+
+class _BodyTooLargeError(Exception):
+    """Ends the reading of a body; never leaves this module."""

@@ -1,0 +1,67 @@
+"""What a deployment can set, by environment variables with the prefix `SENTIMENT_`."""
+
+import os
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _cores() -> int:
+    """The cores this process may use, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """All settings of the server, read once, when it starts.
+
+    `Settings()` raises pydantic's ValidationError, which names the variable that is wrong.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = Path(".data")
+    """The directory under which the server writes: BentoML's stores are its `bentoml`."""
+
+    model: str | None = None
+    """Tag of the BentoML model to serve, such as `sentiment-cnn:0123456789abcdef`; by default the
+    model that ships with the project."""
+
+    workers: int = Field(default_factory=_cores, gt=0)
+    """Worker processes; by default one for each core."""
+
+    torch_threads: int = Field(default=1, gt=0)
+    """Threads of one worker's network; with a worker for each core, one is best."""
+
+    max_batch_size: int = Field(default=256, gt=0)
+    """Texts that go through the network at once, at most."""
+
+    max_batch_tokens: int = Field(default=16_384, gt=0)
+    """Tokens that go through the network at once, at most, unless a single text has more."""
+
+    max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
+    """Size of a request body from which on it is refused with 413."""
+
+    request_timeout: float = Field(default=100.0, gt=0)
+    """Seconds after which a request is answered with 504; Label Studio waits 100."""
+
+    basic_auth_user: str | None = Field(default=None, min_length=1)
+    """User name that every route but the health probes asks for; unset, none does."""
+
+    basic_auth_password: SecretStr | None = None
+    """The password that goes with the user name."""
+
+    access_log: bool = True
+    """Whether each request is logged: its path, status, sizes and duration."""
+
+    @model_validator(mode="after")
+    def _auth_is_complete(self) -> Self:
+        if (self.basic_auth_user is None) != (not self.basic_auth_password):
+            raise ValueError(
+                "SENTIMENT_BASIC_AUTH_USER and SENTIMENT_BASIC_AUTH_PASSWORD go together: "
+                "set both or neither"
+            )
+        return self

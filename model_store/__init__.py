@@ -1,0 +1,1 @@
+"""The sentiment model and its artifact. Knows neither HTTP nor Label Studio."""

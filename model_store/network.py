@@ -1,0 +1,74 @@
+"""The network: tensors of token ids in, logits out. Knows no text, no label names, no files."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from model_store.vocabulary import PADDING_ID
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of a SentimentCNN; the defaults are the published tutorial's."""
+
+    vocabulary_size: int
+    embedding_dim: int = 300
+    filters: int = 100
+    kernel_sizes: tuple[int, ...] = (3, 5, 7)
+    classes: int = 2
+    dropout: float = 0.25
+
+    @property
+    def min_length(self) -> int:
+        """Tokens below which a text is filled up with padding: the widest filter must fit."""
+        return max(self.kernel_sizes)
+
+
+class SentimentCNN(nn.Module):
+    """Convolutions over word vectors, their maximum over time, one linear layer.
+
+    The architecture of Yoon Kim, "Convolutional Neural Networks for Sentence Classification"
+    (2014), with the layer names and sizes of Label Studio's machine-learning tutorial, so that
+    the state dict has its keys: `embedding.weight`, `convs.{i}.{weight,bias}`, `fc.{weight,bias}`.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(
+            config.vocabulary_size, config.embedding_dim, padding_idx=PADDING_ID
+        )
+        self.convs = nn.ModuleList(
+            nn.Conv1d(config.embedding_dim, config.filters, size) for size in config.kernel_sizes
+        )
+        self.fc = nn.Linear(config.filters * len(config.kernel_sizes), config.classes)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Logits of a padded batch.
+
+        ids: (batch, time) token ids, filled up with padding to at least `min_length`.
+        lengths: (batch,) the tokens of each text, padding up to `min_length` counted as tokens.
+        Returns (batch, classes). A text's logits do not depend on how far the batch is padded:
+        windows that reach past its length are left out of the maximum.
+        """
+        embedded = self.embedding(ids).transpose(1, 2)  # (batch, embedding, time)
+        pooled = []
+        for size, conv in zip(self.config.kernel_sizes, self.convs, strict=True):
+            features = torch.relu(conv(embedded))  # (batch, filters, windows)
+            window = torch.arange(features.shape[2], device=ids.device)
+            outside = window[None, :] > (lengths - size)[:, None]
+            # After the ReLU nothing is below 0, so 0 never wins against a window inside.
+            pooled.append(features.masked_fill(outside[:, None, :], 0.0).amax(dim=2))
+        logits: Tensor = self.fc(self.dropout(torch.cat(pooled, dim=1)))
+        return logits
+
+
+def pad(sequences: list[list[int]], min_length: int) -> tuple[Tensor, Tensor]:
+    """Token ids of several texts as the two arguments of `SentimentCNN.forward`."""
+    lengths = torch.tensor([max(len(sequence), min_length) for sequence in sequences])
+    ids = torch.full((len(sequences), int(lengths.max())), PADDING_ID)
+    for row, sequence in zip(ids, sequences, strict=True):
+        row[: len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+    return ids, lengths

@@ -1,0 +1,93 @@
+"""The BentoML service: wiring and lifecycle only."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import bentoml
+from pydantic import BaseModel, ConfigDict, Field
+
+from adapters.label_studio.routes import create_app
+from adapters.middleware import BasicAuthMiddleware, BodyLimitMiddleware
+from adapters.settings import Settings
+from model_store import artifact
+from model_store.batching import BatchRunner
+from model_store.store import PRETRAINED, import_artifact
+
+settings = Settings()
+runner = BatchRunner(
+    max_batch_size=settings.max_batch_size,
+    max_batch_tokens=settings.max_batch_tokens,
+    torch_threads=settings.torch_threads,
+)
+
+
+class ClassifyRequest(BaseModel):
+    """The texts to classify."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    texts: list[str]
+
+
+class TextClassification(BaseModel):
+    """What the model says about one text."""
+
+    label: str
+    score: Annotated[float, Field(description="The probability of the label.")]
+    probabilities: dict[str, float]
+
+
+class ClassifyResponse(BaseModel):
+    """One classification for each text, in order."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: str
+    classifications: list[TextClassification]
+
+
+@bentoml.service(
+    name="sentiment",
+    workers=settings.workers,
+    traffic={"timeout": settings.request_timeout},
+    logging={"access": {"enabled": settings.access_log}},
+)
+@bentoml.asgi_app(create_app(runner), path="/")
+class SentimentService:
+    """Sentiment of movie reviews, for Label Studio and for anybody else."""
+
+    model = bentoml.models.BentoModel(settings.model or import_artifact(PRETRAINED))
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        for package in ("adapters", "model_store"):
+            logging.getLogger(package).setLevel(logging.INFO)
+        await runner.start(artifact.load(Path(self.model.path)), str(self.model.tag))
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        await runner.stop()
+
+    @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
+    async def classify(self, texts: list[str]) -> ClassifyResponse:
+        """Classify texts, in their order."""
+        version = runner.version
+        return ClassifyResponse(
+            model_version=version,
+            classifications=[
+                TextClassification(
+                    label=item.label, score=item.score, probabilities=dict(item.probabilities)
+                )
+                for item in await runner.classify(texts)
+            ],
+        )
+
+
+SentimentService.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+if settings.basic_auth_user and settings.basic_auth_password:
+    SentimentService.add_asgi_middleware(
+        BasicAuthMiddleware,
+        user=settings.basic_auth_user,
+        password=settings.basic_auth_password.get_secret_value(),
+    )
