@@ -14,7 +14,7 @@ SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentom
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check lock clean
+.PHONY: serve test test-fast e2e check load train lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -34,6 +34,13 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A hundred annotators at once, against a server that is running.
+load: $(VENV)/.dev
+	$(BIN)/locust -f loadtests/locustfile.py --headless --only-summary -u 100 -r 100 -t 30s -H http://127.0.0.1:$(PORT)
+
+train: $(VENV)/.dev
+	$(BIN)/python -m model_store train "$(DATA)" "$(OUT)"
 
 # The versions everybody gets: run after a change of the dependencies in pyproject.toml.
 lock: $(VENV)/.dev

@@ -2,9 +2,10 @@
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import bentoml
+from circus.sockets import CircusSocket
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.label_studio.routes import create_app
@@ -84,9 +85,20 @@ class SentimentService:
         )
 
 
-SentimentService.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
+    """Stands for `listen` in BentoML's parent process, which binds the port for its workers.
+
+    A worker listens on it when it is ready, so no caller ever waits for a server that is still
+    starting: see docs/decisions/0005.
+    """
+
+
+CircusSocket.listen = _bind_only
+
+_service = cast("bentoml.Service[SentimentService]", SentimentService)
+_service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
 if settings.basic_auth_user and settings.basic_auth_password:
-    SentimentService.add_asgi_middleware(
+    _service.add_asgi_middleware(
         BasicAuthMiddleware,
         user=settings.basic_auth_user,
         password=settings.basic_auth_password.get_secret_value(),

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from model_store import tokenizer
 from model_store.classifier import Classifier
 from model_store.errors import ArtifactError, ArtifactExistsError
 from model_store.network import NetworkConfig, SentimentCNN
@@ -54,7 +53,7 @@ class Manifest(_Section):
     architecture: Architecture
     labels: tuple[str, ...]
     """The name of each class, in the order of the network's outputs."""
-    tokenizer: Literal["basic_english"] = tokenizer.NAME
+    tokenizer: Literal["basic_english"] = "basic_english"
     max_tokens: int = Field(gt=0)
     """Tokens of a text that are read; the rest is ignored."""
     temperature: float = Field(gt=0, default=1.0)

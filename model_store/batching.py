@@ -6,9 +6,9 @@ Batching is BentoML's own (its CORK dispatcher), awaited in process: `bentoml.de
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import NoReturn, cast
 
 import torch
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job, Optimizer
@@ -37,8 +37,8 @@ class _Optimizer(Optimizer):
     """
 
     def trigger_refresh(self) -> None:
-        super().trigger_refresh()
-        self.wait = min(self.wait, _MAX_CORK_SECONDS)
+        super().trigger_refresh()  # type: ignore[no-untyped-call]
+        self.wait = min(self.wait, _MAX_CORK_SECONDS)  # type: ignore[assignment]
 
 
 class _Dispatcher(CorkDispatcher[list[int], Classification]):
@@ -50,11 +50,12 @@ class _Dispatcher(CorkDispatcher[list[int], Classification]):
 
     def __init__(self, max_batch_size: int, max_batch_tokens: int) -> None:
         super().__init__(_NEVER_MS, max_batch_size, fallback=_cancelled)
-        self.optimizer = _Optimizer(self.max_latency)
+        self.optimizer: _Optimizer = _Optimizer(self.max_latency)
         self.max_batch_tokens = max_batch_tokens
 
     def _get_inputs(
-        self, num_batches: int | None = None
+        self,
+        num_batches: int | None = None,  # noqa: ARG002 (never given)
     ) -> Iterator[Job[list[int], Classification]]:
         size = tokens = 0
         while self._queue and size < self.max_batch_size:
@@ -108,7 +109,9 @@ class BatchRunner:
         torch.set_num_threads(self._torch_threads)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self._dispatcher = _Dispatcher(*self._limits)
-        self._submit = self._dispatcher(self._run)
+        self._submit = cast(
+            "Callable[[list[int]], Awaitable[Classification]]", self._dispatcher(self._run)
+        )
         self._model = classifier
         ids = classifier.encode(_WARM_UP_TEXT)
         for size in _WARM_UP_BATCHES:
@@ -136,7 +139,7 @@ class BatchRunner:
             sequences = [classifier.encode(text) for text in texts]
         else:
             sequences = await asyncio.to_thread(lambda: [classifier.encode(t) for t in texts])
-        return await asyncio.gather(*map(self._submit, sequences))
+        return list(await asyncio.gather(*map(self._submit, sequences)))
 
     async def is_healthy(self) -> bool:
         """Whether the model can answer; after a failed batch, whether it can by now."""

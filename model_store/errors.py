@@ -1,4 +1,4 @@
-"""What can go wrong in the model store. Each error carries its facts and composes its own message."""
+"""What can go wrong in the model store. Errors carry facts and compose their messages."""
 
 from pathlib import Path
 

@@ -5,14 +5,15 @@ The only module here, with `batching.py`, that knows BentoML.
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
 from bentoml.exceptions import BentoMLException
 from bentoml.models import ModelContext
+from filelock import FileLock
 
 from model_store import artifact
 from model_store.errors import ArtifactError
@@ -34,31 +35,16 @@ def import_artifact(directory: Path) -> str:
     `directory` is no good.
     """
     tag = tag_of(directory)
-    if _is_intact(tag):
-        return tag
-    manifest = artifact.verify(directory)
-    store_directory = Path(BentoMLContainer.model_store_dir.get())
-    with tempfile.TemporaryDirectory(dir=store_directory.parent, prefix=".import-") as scratch:
-        with bentoml.models.create(
-            tag,
-            module=artifact.__name__,
-            labels={"tokenizer": manifest.tokenizer},
-            metadata={
-                "labels": list(manifest.labels),
-                "metrics": dict(manifest.metrics),
-                "training": dict(manifest.training),
-                "sha256": dict(manifest.files),
-            },
-            context=ModelContext(
-                framework_name="torch",
-                framework_versions=manifest.training.get("packages", {}),
-            ),
-            _model_store=ModelStore(scratch),
-        ) as model:
-            for name in (artifact.MANIFEST, *manifest.files):
-                shutil.copy(directory / name, model.path_of(name))
-        relative = Path(*tag.split(":"))
-        _replace(Path(scratch) / relative, store_directory / relative, aside=Path(scratch) / "old")
+    store: ModelStore = BentoMLContainer.model_store.get()
+    with FileLock(store._path.parent / ".import.lock"):
+        if not _is_intact(tag):
+            manifest = artifact.verify(directory)
+            with TemporaryDirectory(dir=store._path.parent, prefix=".import-") as scratch:
+                _create(tag, directory, manifest, ModelStore(scratch))
+                version = Path(*tag.split(":"))
+                shutil.rmtree(store._path / version, ignore_errors=True)
+                (store._path / version).parent.mkdir(parents=True, exist_ok=True)
+                os.rename(Path(scratch) / version, store._path / version)
     return tag
 
 
@@ -70,14 +56,22 @@ def _is_intact(tag: str) -> bool:
     return True
 
 
-def _replace(new: Path, target: Path, *, aside: Path) -> None:
-    """Move the directory `new` to `target`; what is there, a damaged version, moves to `aside`."""
-    target.parent.mkdir(exist_ok=True)
-    if target.exists():
-        os.rename(target, aside)
-    try:
-        os.rename(new, target)
-    except OSError:
-        # Another process was faster: what it moved there has the same content.
-        if not target.exists():
-            raise
+def _create(tag: str, directory: Path, manifest: artifact.Manifest, store: ModelStore) -> None:
+    with bentoml.models.create(
+        tag,
+        module=artifact.__name__,
+        labels={"tokenizer": manifest.tokenizer},
+        metadata={
+            "labels": list(manifest.labels),
+            "metrics": dict(manifest.metrics),
+            "training": dict(manifest.training),
+            "sha256": dict(manifest.files),
+        },
+        context=ModelContext(
+            framework_name="torch",
+            framework_versions=manifest.training.get("packages", {}),
+        ),
+        _model_store=store,
+    ) as model:
+        for name in (artifact.MANIFEST, *manifest.files):
+            shutil.copy(directory / name, model.path_of(name))

@@ -4,8 +4,6 @@ Not torchtext's own function: the same rules as plain string replacements take l
 time, and the server need not install torchtext. A test holds the two against each other.
 """
 
-NAME = "basic_english"
-
 _SEPARATED = ("'", ".", ",", "(", ")", "!", "?")
 _DROPPED = (";", ":")
 

@@ -49,7 +49,9 @@ class Vocabulary:
             # Not splitlines(): a token may hold characters that it takes for line ends.
             header, *tokens, last = path.read_bytes().decode("utf-8").split("\n")
         except ValueError as error:
-            raise ArtifactError(path, f"it is not a text in UTF-8 with a header ({error})") from error
+            raise ArtifactError(
+                path, f"it is not a text in UTF-8 with a header ({error})"
+            ) from error
         if header != HEADER:
             raise ArtifactError(path, f"its first line is not {HEADER!r}")
         if last:

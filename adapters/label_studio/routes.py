@@ -143,7 +143,7 @@ def _validate(content: bytes, model: type[R]) -> R:
                 ],
             ),
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _BadRequestError(
             400, schemas.ErrorResponse(error=f"The request body is not JSON: {error}.")
         ) from None

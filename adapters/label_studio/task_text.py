@@ -1,4 +1,4 @@
-"""The text of a task, by a written rule: see "Which tasks get a prediction" in docs/label-studio.md."""
+"""The text of a task, by the rule that docs/label-studio.md writes down."""
 
 import math
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ class _TextOnly(HTMLParser):
         self.parts: list[str] = []
         self._hidden = ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
         if tag in ("script", "style"):
             self._hidden = tag
 

@@ -1,0 +1,44 @@
+"""Factories that the tests share."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from model_store.classifier import Classifier
+from model_store.network import NetworkConfig, SentimentCNN
+from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
+
+# BentoML makes its home on first use: not in the home folder of whoever runs the tests.
+os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
+os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+CORPUS = Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/imdb"))
+
+ClassifierFactory = Callable[..., Classifier]
+
+
+@pytest.fixture
+def make_classifier() -> ClassifierFactory:
+    """A small network with random weights, the same for the same seed."""
+
+    def make(*, seed: int = 0, words: tuple[str, ...] = ("good", "bad", "film")) -> Classifier:
+        torch.manual_seed(seed)
+        vocabulary = Vocabulary((UNKNOWN, PADDING, *words))
+        config = NetworkConfig(vocabulary_size=len(vocabulary), embedding_dim=8, filters=4)
+        return Classifier(
+            SentimentCNN(config), vocabulary, ("Negative", "Positive"), max_tokens=32
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of the review corpus; tests that want it are skipped where it is missing."""
+    if not CORPUS.is_dir():
+        pytest.skip(f"the review corpus is not at {CORPUS}: set CORPUS to its folder")
+    return CORPUS

@@ -1,0 +1,276 @@
+"""Label Studio's calls, in the shape it sends them, answered by the routes."""
+
+import asyncio
+import json
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from adapters.label_studio.routes import create_app
+from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.types import Classification
+
+PAYLOADS = Path(__file__).parent / "payloads"
+VERSION = "sentiment-cnn:0123456789abcdef"
+
+
+class KeywordModel:
+    """Positive where a text says "good"; its score falls with the text's length."""
+
+    def __init__(self) -> None:
+        self.version = VERSION
+        self.labels = ("Negative", "Positive")
+        self.error: Exception | None = None
+        self.texts: list[str] = []
+
+    async def classify(self, texts: Sequence[str]) -> list[Classification]:
+        await asyncio.sleep(0)
+        if self.error:
+            raise self.error
+        self.texts = list(texts)
+        return [self._classification(text) for text in texts]
+
+    async def is_healthy(self) -> bool:
+        return self.error is None
+
+    def _classification(self, text: str) -> Classification:
+        label = "Positive" if "good" in text.lower() else "Negative"
+        score = 0.5 + 0.5 / (1 + len(text))
+        other = {"Positive": "Negative", "Negative": "Positive"}[label]
+        return Classification(label, score, {label: score, other: 1 - score})
+
+
+@pytest.fixture
+def model() -> KeywordModel:
+    return KeywordModel()
+
+
+@pytest.fixture
+def client(model: KeywordModel) -> TestClient:
+    return TestClient(create_app(model))
+
+
+def payload(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text())
+    return content
+
+
+@pytest.mark.parametrize("path", ["/", "/health"])
+def test_health_is_up_while_the_model_answers(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "UP", "model_class": "SentimentCNN"}
+
+
+def test_health_is_down_with_503_while_it_cannot(client: TestClient, model: KeywordModel) -> None:
+    model.error = ModelNotReadyError()
+    answer = client.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "DOWN"
+
+
+def test_setup_names_the_version_in_force_and_the_controls_served(client: TestClient) -> None:
+    answer = client.post("/setup", json=payload("setup"))
+    assert answer.status_code == 200
+    assert answer.json() == {"model_version": VERSION, "controls": ["sentiment"], "problems": []}
+
+
+def test_setup_says_why_a_config_is_not_served(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = payload("setup")
+    body["schema"] = body["schema"].replace("Positive", "Spam")
+    answer = client.post("/setup", json=body)
+    assert answer.status_code == 200, "an error would hide the reason from Label Studio's log"
+    assert answer.json()["controls"] == []
+    assert "offers Spam, Negative" in answer.json()["problems"][0]
+    assert "offers Spam, Negative" in caplog.text
+
+
+def test_setup_never_lets_the_token_out(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    body = payload("setup")
+    answer = client.post("/setup", json=body | {"schema": 3})
+    assert body["access_token"] not in caplog.text + answer.text
+
+
+def test_an_opened_task_gets_one_prediction(client: TestClient) -> None:
+    answer = client.post("/predict", json=payload("predict_open_task"))
+    assert answer.status_code == 200
+    (prediction,) = answer.json()["results"]
+    assert prediction["model_version"] == VERSION
+    (region,) = prediction["result"]
+    assert region.pop("id")
+    assert region.pop("score") == prediction["score"]
+    assert region == {
+        "from_name": "sentiment",
+        "to_name": "text",
+        "type": "choices",
+        "value": {"choices": ["Positive"]},
+    }
+
+
+def test_a_retrieve_gets_one_result_for_each_task_in_order(client: TestClient) -> None:
+    answer = client.post("/predict", json=payload("predict_retrieve"))
+    labels = [
+        result and result["result"][0]["value"]["choices"][0] for result in answer.json()["results"]
+    ]
+    assert labels == ["Positive", "Negative", [], "Negative", [], "Positive"]
+
+
+def test_tasks_without_text_are_logged_by_id_and_never_by_text(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client.post("/predict", json=payload("predict_retrieve"))
+    assert 'data key "review" is empty (tasks 277)' in caplog.text
+    assert "holds null instead of text (tasks 279)" in caplog.text
+    assert "good" not in caplog.text
+
+
+def test_scores_are_finite_numbers_in_0_to_1(client: TestClient) -> None:
+    for result in client.post("/predict", json=payload("predict_retrieve")).json()["results"]:
+        if result:
+            assert math.isfinite(result["score"])
+            assert 0 <= result["score"] <= 1
+
+
+def test_the_same_request_gets_the_same_answer(client: TestClient) -> None:
+    body = payload("predict_retrieve")
+    assert client.post("/predict", json=body).text == client.post("/predict", json=body).text
+
+
+def test_an_interactive_call_is_answered_as_any_other(client: TestClient) -> None:
+    answer = client.post("/predict", json=payload("predict_interactive"))
+    assert answer.json()["results"][0]["result"][0]["value"] == {"choices": ["Positive"]}
+
+
+def test_several_controls_make_one_region_each_and_the_least_certain_scores(
+    client: TestClient,
+) -> None:
+    body = payload("predict_open_task")
+    body["label_config"] = (
+        '<View><Text name="t" value="$review"/><Text name="u" value="$url"/>'
+        + "".join(
+            f'<Choices name="{name}" toName="{to}"><Choice value="Positive"/>'
+            '<Choice value="Negative"/></Choices>'
+            for name, to in (("a", "t"), ("b", "u"))
+        )
+        + "</View>"
+    )
+    (prediction,) = client.post("/predict", json=body).json()["results"]
+    assert [region["from_name"] for region in prediction["result"]] == ["a", "b"]
+    assert len({region["id"] for region in prediction["result"]}) == 2
+    assert prediction["score"] == min(region["score"] for region in prediction["result"])
+
+
+def test_a_config_with_nothing_to_serve_gets_an_empty_result_for_each_task(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = payload("predict_retrieve") | {"label_config": "<View/>"}
+    assert client.post("/predict", json=body).json() == {"results": [[]] * 6}
+    assert "no Choices control" in caplog.text
+
+
+def test_no_tasks_give_no_results(client: TestClient) -> None:
+    body = payload("predict_retrieve") | {"tasks": []}
+    assert client.post("/predict", json=body).json() == {"results": []}
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 3, {}])
+def test_a_task_without_data_fails_for_itself_alone(client: TestClient, data: Any) -> None:
+    body = payload("predict_open_task")
+    body["tasks"].append({"id": 9, "data": data})
+    results = client.post("/predict", json=body).json()["results"]
+    assert results[0]["result"]
+    assert results[1] == []
+
+
+def test_half_a_surrogate_pair_in_one_task_fails_no_other(client: TestClient) -> None:
+    body = payload("predict_open_task")
+    body["tasks"].append({"id": 9, "data": {"review": "good \ud83d"}})
+    answer = client.post(
+        "/predict", content=json.dumps(body), headers={"Content-Type": "application/json"}
+    )
+    assert [bool(result) for result in answer.json()["results"]] == [True, True]
+
+
+def test_a_body_of_many_megabytes_is_taken(client: TestClient) -> None:
+    body = payload("predict_open_task")
+    body["tasks"] = [
+        {"id": n, "data": {"review": f"good {n} " + "film " * 1000}} for n in range(1000)
+    ]
+    results = client.post("/predict", json=body).json()["results"]
+    assert len(results) == 1000
+    assert all(result["result"] for result in results)
+
+
+def test_versions_names_the_version_in_force(client: TestClient) -> None:
+    assert client.get("/versions").json() == {"versions": [VERSION]}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("webhook_*.json")))
+def test_every_event_is_acknowledged_and_said_to_be_unused(client: TestClient, name: str) -> None:
+    answer = client.post("/webhook", json=payload(name))
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "received"
+    assert answer.json()["action"] == name.removeprefix("webhook_")
+    assert "does not learn" in answer.json()["detail"]
+    assert "job" not in answer.json(), "Label Studio would wait for a training that never runs"
+
+
+@pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
+@pytest.mark.parametrize("content", [b"", b"{", b"secret", b"\xff", b'{"tasks": [}', b"[" * 10**5])
+def test_what_is_not_json_is_refused_with_400(
+    client: TestClient, path: str, content: bytes
+) -> None:
+    answer = client.post(path, content=content)
+    assert answer.status_code == 400
+    assert "not JSON" in answer.json()["error"]
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        ("/predict", {}, ["tasks"]),
+        ("/predict", [], []),
+        ("/predict", {"tasks": {}}, ["tasks"]),
+        ("/predict", {"tasks": ["secret"]}, ["tasks", 0]),
+        ("/predict", {"tasks": [], "label_config": ["secret"]}, ["label_config"]),
+        ("/setup", {"schema": 7}, ["schema"]),
+        ("/setup", 3, []),
+        ("/webhook", {}, ["action"]),
+    ],
+)
+def test_json_of_another_shape_is_refused_with_422_and_the_field(
+    client: TestClient, path: str, body: Any, where: list[str | int]
+) -> None:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == where
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("error", [ModelNotReadyError(), InferenceError()])
+def test_a_model_that_cannot_answer_is_503_with_retry_after(
+    client: TestClient, model: KeywordModel, error: Exception
+) -> None:
+    model.error = error
+    answer = client.post("/predict", json=payload("predict_open_task"))
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert answer.json()["error"] == str(error)
+
+
+def test_another_method_is_405_in_json(client: TestClient) -> None:
+    answer = client.get("/predict")
+    assert answer.status_code == 405
+    assert answer.json()["error"]

@@ -1,0 +1,144 @@
+"""An artifact loads as it was saved, and not at all once anything in it has changed."""
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from pydantic_core import PydanticSerializationError
+from safetensors.torch import load_file, save_file
+
+from model_store import artifact
+from model_store.errors import ArtifactError, ArtifactExistsError
+from tests.conftest import ClassifierFactory
+
+
+@pytest.fixture
+def saved(tmp_path: Path, make_classifier: ClassifierFactory) -> Path:
+    path = tmp_path / "artifact"
+    artifact.save(path, make_classifier(), training={"seed": 0}, metrics={"accuracy": 0.5})
+    return path
+
+
+def rewrite_manifest(path: Path, change: Callable[[dict[str, object]], object]) -> None:
+    manifest = json.loads((path / "model.json").read_text())
+    change(manifest)
+    (path / "model.json").write_text(json.dumps(manifest))
+
+
+def forge(path: Path, name: str, content: bytes) -> None:
+    """Replace a file and its hash, as somebody would who wants it loaded."""
+    (path / name).write_bytes(content)
+    sha256 = artifact._sha256(content)
+    rewrite_manifest(path, lambda manifest: manifest["files"].update({name: sha256}))  # type: ignore[attr-defined]
+
+
+def test_a_loaded_classifier_answers_as_the_saved_one_did(
+    saved: Path, make_classifier: ClassifierFactory
+) -> None:
+    texts = ["good film", "bad film", ""]
+    for loaded, original in zip(
+        artifact.load(saved).classify(texts), make_classifier().classify(texts), strict=True
+    ):
+        assert loaded.label == original.label
+        assert loaded.score == pytest.approx(original.score, abs=2e-3)  # half precision
+
+
+def test_weights_are_stored_in_half_precision(saved: Path) -> None:
+    tensors = load_file(saved / "weights.safetensors")
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+
+
+def test_equal_content_has_an_equal_version_and_other_content_another(
+    tmp_path: Path, saved: Path, make_classifier: ClassifierFactory
+) -> None:
+    again, other = tmp_path / "again", tmp_path / "other"
+    artifact.save(again, make_classifier(), training={"seed": 0}, metrics={"accuracy": 0.5})
+    artifact.save(other, make_classifier(seed=1), training={"seed": 0}, metrics={"accuracy": 0.5})
+    assert artifact.version(again) == artifact.version(saved)
+    assert artifact.version(other) != artifact.version(saved)
+
+
+def test_saving_over_something_is_refused(saved: Path, make_classifier: ClassifierFactory) -> None:
+    with pytest.raises(ArtifactExistsError):
+        artifact.save(saved, make_classifier(), training={}, metrics={})
+
+
+def test_a_save_that_fails_leaves_nothing_behind(
+    tmp_path: Path, make_classifier: ClassifierFactory
+) -> None:
+    with pytest.raises(PydanticSerializationError):
+        artifact.save(tmp_path / "new", make_classifier(), training={"x": object()}, metrics={})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["model.json", "vocabulary.txt", "weights.safetensors"])
+def test_a_missing_file_is_named(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(ArtifactError, match=name):
+        artifact.load(saved)
+
+
+@pytest.mark.parametrize("name", ["vocabulary.txt", "weights.safetensors"])
+def test_a_changed_byte_is_noticed(saved: Path, name: str) -> None:
+    content = bytearray((saved / name).read_bytes())
+    content[-2] ^= 1
+    (saved / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        artifact.load(saved)
+
+
+def test_a_manifest_of_another_format_is_refused(saved: Path) -> None:
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 2}))
+    with pytest.raises(ArtifactError, match="format"):
+        artifact.load(saved)
+
+
+def test_a_manifest_that_names_a_file_elsewhere_is_refused(saved: Path) -> None:
+    shutil.copy(saved / "vocabulary.txt", saved.parent / "stolen.txt")
+    rewrite_manifest(
+        saved,
+        lambda manifest: manifest["files"].update({"../stolen.txt": "0" * 64}),  # type: ignore[attr-defined]
+    )
+    with pytest.raises(ArtifactError, match="must list"):
+        artifact.load(saved)
+
+
+def test_labels_must_be_as_many_as_classes(saved: Path) -> None:
+    rewrite_manifest(saved, lambda manifest: manifest.update({"labels": ["One"]}))
+    with pytest.raises(ArtifactError, match="1 labels for 2 classes"):
+        artifact.load(saved)
+
+
+def test_a_pickle_in_place_of_the_weights_is_refused_and_runs_nothing(saved: Path) -> None:
+    witness = saved.parent / "ran"
+
+    class Hostile:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (witness,))
+
+    forge(saved, "weights.safetensors", pickle.dumps(Hostile()))
+    with pytest.raises(ArtifactError, match="safetensors"):
+        artifact.load(saved)
+    assert not witness.exists()
+
+
+def test_weights_of_another_shape_are_refused_with_both_shapes(saved: Path) -> None:
+    tensors = load_file(saved / "weights.safetensors")
+    tensors["fc.bias"] = torch.zeros(3, dtype=torch.float16)
+    save_file(tensors, saved / "forged")
+    forge(saved, "weights.safetensors", (saved / "forged").read_bytes())
+    with pytest.raises(ArtifactError, match=r"'fc.bias': \[2\].*'fc.bias': \[3\]"):
+        artifact.load(saved)
+
+
+def test_weights_that_are_no_finite_numbers_are_refused(saved: Path) -> None:
+    tensors = load_file(saved / "weights.safetensors")
+    tensors["fc.bias"][0] = float("nan")
+    save_file(tensors, saved / "forged")
+    forge(saved, "weights.safetensors", (saved / "forged").read_bytes())
+    with pytest.raises(ArtifactError, match="finite"):
+        artifact.load(saved)

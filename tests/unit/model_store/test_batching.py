@@ -1,0 +1,191 @@
+"""The batcher: what it promises its callers, and what it relies on in BentoML's dispatcher."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from model_store.batching import BatchRunner
+from model_store.classifier import Classifier
+from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.types import Classification
+from tests.conftest import ClassifierFactory
+
+
+class Recorder(Classifier):
+    """Notes the batches that it is given, and fails or waits on demand."""
+
+    batches: list[list[int]]
+    seconds = 0.0
+    fails = False
+
+    def classify_encoded(self, sequences: Sequence[list[int]]) -> list[Classification]:
+        self.batches.append([len(sequence) for sequence in sequences])
+        time.sleep(self.seconds)
+        if self.fails:
+            raise RuntimeError("out of memory")
+        return super().classify_encoded(sequences)
+
+
+@pytest.fixture
+def classifier(make_classifier: ClassifierFactory) -> Recorder:
+    made = make_classifier()
+    made.__class__ = Recorder
+    assert isinstance(made, Recorder)
+    made.batches = []
+    return made
+
+
+@asynccontextmanager
+async def running(
+    classifier: Recorder, *, max_batch_size: int = 256, max_batch_tokens: int = 10_000
+) -> AsyncIterator[BatchRunner]:
+    runner = BatchRunner(
+        max_batch_size=max_batch_size, max_batch_tokens=max_batch_tokens, torch_threads=1
+    )
+    await runner.start(classifier, "model:1")
+    classifier.batches.clear()
+    try:
+        yield runner
+    finally:
+        await runner.stop()
+
+
+def test_concurrent_callers_get_each_their_own_answers(classifier: Recorder) -> None:
+    texts = [f"{'good ' * (n % 7)}{'bad ' * (n % 5)}film" for n in range(300)]
+
+    async def scenario() -> list[list[Classification]]:
+        async with running(classifier) as runner:
+            return await asyncio.gather(*(runner.classify([text, "film"]) for text in texts))
+
+    answers = asyncio.run(scenario())
+    for text, answer in zip(texts, answers, strict=True):
+        expected = classifier.classify([text, "film"])
+        assert [a.label for a in answer] == [e.label for e in expected]
+        assert [a.score for a in answer] == pytest.approx([e.score for e in expected], abs=1e-5)
+
+
+def test_concurrent_callers_share_batches(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        classifier.seconds = 0.01
+        async with running(classifier) as runner:
+            await asyncio.gather(*(runner.classify(["good film"]) for _ in range(100)))
+
+    asyncio.run(scenario())
+    assert len(classifier.batches) < 10
+
+
+def test_a_batch_is_bounded_by_its_texts_and_by_its_tokens(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        async with running(classifier, max_batch_size=8, max_batch_tokens=50) as runner:
+            await runner.classify(["good " * (n % 30) for n in range(200)])
+
+    asyncio.run(scenario())
+    assert sum(map(len, classifier.batches)) == 200
+    assert max(map(len, classifier.batches)) <= 8
+    assert all(sum(batch) <= 50 for batch in classifier.batches)
+
+
+def test_a_text_over_the_bound_goes_alone(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        async with running(classifier, max_batch_tokens=10) as runner:
+            await runner.classify(["good " * 30, "good", "good " * 30])
+
+    asyncio.run(scenario())
+    assert [batch for batch in classifier.batches if 30 in batch] == [[30], [30]]
+
+
+def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(classifier: Recorder) -> None:
+    async def scenario() -> list[list[Classification]]:
+        classifier.seconds = 0.001
+        async with running(classifier, max_batch_size=4) as runner:
+            return await asyncio.gather(*(runner.classify(["good film"]) for _ in range(1000)))
+
+    assert len(asyncio.run(scenario())) == 1000
+
+
+def test_a_lone_text_after_a_burst_is_not_held_back(classifier: Recorder) -> None:
+    """BentoML's dispatcher would hold it as long as the texts of the burst waited."""
+
+    async def scenario() -> float:
+        async with running(classifier, max_batch_size=4) as runner:
+            classifier.seconds = 0.005
+            await runner.classify(["good film"] * 400)
+            runner._dispatcher.optimizer.trigger_refresh()
+            return runner._dispatcher.optimizer.wait
+
+    assert asyncio.run(scenario()) <= 0.005
+
+
+def test_callers_who_have_gone_cost_nothing(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        async with running(classifier, max_batch_size=1) as runner:
+            classifier.seconds = 0.05
+            first = asyncio.create_task(runner.classify(["good"]))
+            await asyncio.sleep(0.02)
+            gone = asyncio.create_task(runner.classify(["bad"] * 50))
+            await asyncio.sleep(0.02)
+            gone.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await gone
+            await first
+            assert len(await runner.classify(["film"])) == 1
+
+    asyncio.run(scenario())
+    assert len(classifier.batches) <= 3
+
+
+def test_a_failing_network_is_an_error_for_its_callers_alone(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        async with running(classifier) as runner:
+            classifier.fails = True
+            with pytest.raises(InferenceError):
+                await runner.classify(["good"])
+            assert not await runner.is_healthy()
+            classifier.fails = False
+            assert await runner.is_healthy()
+            assert len(await runner.classify(["good"])) == 1
+
+    asyncio.run(scenario())
+
+
+def test_before_the_start_and_after_the_stop_there_is_no_model(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        runner = BatchRunner(max_batch_size=8, max_batch_tokens=100, torch_threads=1)
+        with pytest.raises(ModelNotReadyError):
+            await runner.classify(["good"])
+        with pytest.raises(ModelNotReadyError):
+            _ = runner.version
+        assert not await runner.is_healthy()
+        await runner.start(classifier, "model:1")
+        assert runner.version == "model:1"
+        assert await runner.is_healthy()
+        await runner.stop()
+        assert not await runner.is_healthy()
+        with pytest.raises(ModelNotReadyError):
+            await runner.classify(["good"])
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_ends_what_waits_with_an_error(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        async with running(classifier, max_batch_size=1) as runner:
+            classifier.seconds = 0.02
+            waiting = asyncio.create_task(runner.classify(["good"] * 50))
+            await asyncio.sleep(0.05)
+            await runner.stop()
+            with pytest.raises(ModelNotReadyError):
+                await waiting
+
+    asyncio.run(scenario())
+
+
+def test_no_texts_need_no_network(classifier: Recorder) -> None:
+    async def scenario() -> list[Classification]:
+        async with running(classifier) as runner:
+            return await runner.classify([])
+
+    assert asyncio.run(scenario()) == []
