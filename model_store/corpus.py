@@ -48,6 +48,11 @@ class Corpus:
         """The texts without a label."""
         return self._where(lambda _, label: label == UNLABELLED)
 
+    def without(self, *others: "Corpus") -> "Corpus":
+        """The texts that none of the others holds."""
+        held = {text.strip() for other in others for text in other.texts}
+        return self._where(lambda text, _: text.strip() not in held)
+
     def sha256(self) -> str:
         """A name for this very content, in hexadecimal."""
         digest = hashlib.sha256()

@@ -1,8 +1,10 @@
 """The network: tensors of token ids in, logits out. Knows no text, no label names, no files."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from model_store.vocabulary import PADDING_ID
@@ -45,6 +47,12 @@ class SentimentCNN(nn.Module):
         self.fc = nn.Linear(config.filters * len(config.kernel_sizes), config.classes)
         self.dropout = nn.Dropout(config.dropout)
 
+    def convolutions(self) -> Iterator[nn.Conv1d]:
+        """The convolutions, in the order of `kernel_sizes`."""
+        for conv in self.convs:
+            assert isinstance(conv, nn.Conv1d)
+            yield conv
+
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Logits of a padded batch.
 
@@ -65,10 +73,11 @@ class SentimentCNN(nn.Module):
         return logits
 
 
-def pad(sequences: list[list[int]], min_length: int) -> tuple[Tensor, Tensor]:
+def pad(sequences: Sequence[ArrayLike], min_length: int) -> tuple[Tensor, Tensor]:
     """Token ids of several texts as the two arguments of `SentimentCNN.forward`."""
-    lengths = torch.tensor([max(len(sequence), min_length) for sequence in sequences])
-    ids = torch.full((len(sequences), int(lengths.max())), PADDING_ID)
-    for row, sequence in zip(ids, sequences, strict=True):
-        row[: len(sequence)] = torch.tensor(sequence, dtype=torch.long)
+    rows = [torch.as_tensor(sequence, dtype=torch.long) for sequence in sequences]
+    lengths = torch.tensor([max(len(row), min_length) for row in rows])
+    ids = torch.full((len(rows), int(lengths.max())), PADDING_ID)
+    for target, row in zip(ids, rows, strict=True):
+        target[: len(row)] = row
     return ids, lengths

@@ -1,0 +1,116 @@
+"""Fitting: the cheap forward pass is the real one, and a killed run ends as an undisturbed one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from model_store import fitting
+from model_store.fitting import FitConfig, fit, logits_of, sparse_forward
+from model_store.network import NetworkConfig, SentimentCNN, pad
+
+CONFIG = FitConfig(epochs=3, batch_size=8, max_tokens=20)
+
+
+@pytest.fixture
+def network() -> SentimentCNN:
+    torch.manual_seed(0)
+    return SentimentCNN(NetworkConfig(vocabulary_size=40, embedding_dim=12, filters=6, dropout=0.0))
+
+
+def make_texts(count: int, seed: int = 0) -> tuple[list[NDArray[np.int32]], NDArray[np.int64]]:
+    """Texts of the second class hold token 5."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 2, count)
+    texts = [rng.integers(6, 40, rng.integers(1, 30)).astype(np.int32) for _ in range(count)]
+    for text, label in zip(texts, classes, strict=True):
+        text[0] = 5 if label else text[0]
+    return texts, classes
+
+
+def test_the_cheap_forward_pass_gives_the_logits_and_gradients_of_the_real_one(
+    network: SentimentCNN, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "_product_dtype", lambda _: torch.float32)
+    texts, _ = make_texts(16)
+    ids, lengths = pad(texts, network.config.min_length)
+    real, cheap = network(ids, lengths), sparse_forward(network, ids, lengths)
+    torch.testing.assert_close(cheap, real)
+    weights = torch.randn_like(real)
+    expected = torch.autograd.grad((real * weights).sum(), list(network.parameters()))
+    actual = torch.autograd.grad((cheap * weights).sum(), list(network.parameters()))
+    for a, b in zip(actual, expected, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+
+
+def test_half_of_the_word_types_can_be_left_out(network: SentimentCNN) -> None:
+    ids, lengths = pad([[7] * 10], network.config.min_length)
+    seen = {
+        round(sparse_forward(network, ids, lengths, word_dropout=0.5)[0, 0].item(), 3)
+        for _ in range(40)
+    }
+    assert len(seen) == 2, "the one word is there, or it is not"
+
+
+def test_logits_of_many_texts_are_those_of_each(network: SentimentCNN) -> None:
+    texts, _ = make_texts(100)
+    network.eval()
+    with torch.inference_mode():
+        expected = [network(*pad([text], network.config.min_length))[0] for text in texts]
+    assert np.allclose(logits_of(network, texts), torch.stack(expected), atol=1e-5)
+
+
+def run(network: SentimentCNN, checkpoint: Path, config: FitConfig = CONFIG) -> None:
+    texts, classes = make_texts(64)
+    targets = np.eye(2, dtype=np.float32)[classes]
+    fit(
+        network,
+        texts,
+        targets,
+        make_texts(32, seed=1),
+        config=config,
+        seed=0,
+        checkpoint=checkpoint,
+        name="test",
+    )
+
+
+def test_it_learns_what_can_be_learned(network: SentimentCNN, tmp_path: Path) -> None:
+    config = FitConfig(
+        epochs=15,
+        batch_size=8,
+        learning_rate=1e-2,
+        embedding_learning_rate=1e-2,
+        word_dropout=0.0,
+    )
+    run(network, tmp_path / "fit.pt", config)
+    texts, classes = make_texts(200, seed=2)
+    assert (logits_of(network, texts).argmax(axis=1) == classes).mean() > 0.9
+
+
+def test_a_killed_fit_goes_on_and_ends_as_an_undisturbed_one(
+    network: SentimentCNN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    run(network, tmp_path / "undisturbed.pt")
+    undisturbed = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    network.load_state_dict(start)
+    calls = iter(range(100))
+    real = fitting._log_loss
+
+    def killed(*args: object) -> float:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*args)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fitting, "_log_loss", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(network, tmp_path / "killed.pt")
+    network.load_state_dict(start)
+    run(network, tmp_path / "killed.pt")
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, undisturbed[name]), name
