@@ -16,10 +16,12 @@ from torchtext.vocab import Vocab
 from model_store import artifact, evaluation
 from model_store.classifier import Classifier
 from model_store.corpus import LABELS, Corpus, Part, read
-from model_store.errors import ArtifactExistsError
+from model_store.errors import ArtifactExistsError, CorpusError
 from model_store.evaluation import Predictions
 from model_store.fitting import FitConfig, fit, logits_of
 from model_store.network import NetworkConfig, SentimentCNN
+from model_store.ngrams import ngram_probabilities
+from model_store.teacher import TeacherConfig, network_probabilities, soft_targets
 from model_store.tokenizer import tokenize
 from model_store.vectors import train_vectors
 from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
@@ -37,82 +39,59 @@ class Recipe:
     seed: int = 1
     vocabulary_size: int = 25_000
     """Special tokens included: as many as 16 MB of half-precision weights have room for."""
-    min_frequency: int = 5
+    min_frequency: int = 2
     max_tokens: int = 1024
     """Tokens of a text that the trained model reads."""
     dropout: float = 0.5
     vector_epochs: int = 5
-    fit: FitConfig = field(default_factory=FitConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=6, max_tokens=768))
 
 
 def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
-    """Train on the labelled texts of `data` and write the artifact `out`.
+    """Train on the texts of `data` and write the artifact `out`.
 
-    Held-out and validation texts are no part of training; unlabelled ones teach the word vectors.
+    Word vectors are learned from all texts, a teacher from the labelled ones; the network that
+    ships starts from the vectors and learns the labels and the teacher's opinion of every text.
+    Validation texts choose the epoch and the temperature; held-out ones are measured, no more.
+
     What is computed on the way is kept in `<out>.work` until the end: the same call goes on where
     a killed one stopped. Raises CorpusError, and ArtifactExistsError before any work is done.
     """
     if out.exists():
         raise ArtifactExistsError(out)
     corpus = read(data)
-    workspace = Workspace(
-        out.with_name(f"{out.name}.work"), {"data": corpus.sha256(), "recipe": asdict(recipe)}
-    )
     parts = {part: corpus.part(part) for part in Part}
-    for part, texts in parts.items():
-        logger.info("%s: %d reviews", part.value, len(texts))
     unlabelled = corpus.unlabelled().without(parts[Part.VALIDATION], parts[Part.HELD_OUT])
-    tokens = [tokenize(text) for text in parts[Part.TRAIN].texts + unlabelled.texts]
-    vocabulary = build_vocabulary(tokens, recipe)
-    vectors = workspace.array(
-        "vectors",
-        lambda: train_vectors(
-            tokens,
-            vocabulary,
-            dim=NetworkConfig(len(vocabulary)).embedding_dim,
-            epochs=recipe.vector_epochs,
-            seed=recipe.seed,
-            threads=torch.get_num_threads(),
-            progress=lambda: logger.info("word vectors: an epoch is done"),
-        ),
-    )
-    encoded = [_ids(vocabulary, text) for text in tokens[: len(parts[Part.TRAIN])]]
-    validation = (
-        [_ids(vocabulary, tokenize(text)) for text in parts[Part.VALIDATION].texts],
-        np.array(parts[Part.VALIDATION].labels),
-    )
+    for part, texts in parts.items():
+        if set(texts.labels) != {0, 1}:
+            raise CorpusError(
+                data, f"too few labelled reviews: its {part.value} part lacks a label"
+            )
+    facts = {
+        "recipe": asdict(recipe),
+        "data_sha256": corpus.sha256(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "reviews": {part.value: len(parts[part]) for part in Part}
+        | {"unlabelled": len(unlabelled)},
+    }
+    logger.info("reviews: %s", facts["reviews"])
+    workspace = Workspace(out.with_name(f"{out.name}.work"), facts)
 
-    torch.manual_seed(recipe.seed)
-    network = SentimentCNN(NetworkConfig(len(vocabulary), dropout=recipe.dropout))
-    network.embedding.weight.data.copy_(torch.from_numpy(vectors))
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
-    fit(
-        network,
-        encoded,
-        np.eye(len(LABELS), dtype=np.float32)[parts[Part.TRAIN].labels],
-        validation,
-        config=recipe.fit,
-        seed=recipe.seed,
-        checkpoint=workspace.folder / "network.pt",
-        name="network",
+    vocabulary, network = _train_network(
+        parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspace
     )
-    temperature = evaluation.fit_temperature(logits_of(network, validation[0]), validation[1])
+    validation = _encode(vocabulary, map(tokenize, parts[Part.VALIDATION].texts))
+    temperature = evaluation.fit_temperature(
+        logits_of(network, validation), np.array(parts[Part.VALIDATION].labels)
+    )
     classifier = Classifier(
         network, vocabulary, LABELS, max_tokens=recipe.max_tokens, temperature=temperature
     )
-    manifest = artifact.save(
-        out,
-        classifier,
-        training={
-            "seed": recipe.seed,
-            "recipe": asdict(recipe),
-            "data_sha256": corpus.sha256(),
-            "reviews": {part.value: len(texts) for part, texts in parts.items()},
-            "unlabelled_reviews": len(unlabelled),
-            "packages": {name: version(name) for name in _PACKAGES},
-        },
-        metrics={"held-out": evaluate(classifier, parts[Part.HELD_OUT])},
-    )
+    metrics = {
+        part.value: evaluate(classifier, parts[part]) for part in (Part.VALIDATION, Part.HELD_OUT)
+    }
+    manifest = artifact.save(out, classifier, training=facts, metrics=metrics)
     workspace.remove()
     return manifest
 
@@ -139,5 +118,72 @@ def build_vocabulary(texts: Iterable[list[str]], recipe: Recipe) -> Vocabulary:
     return Vocabulary(built.itos)
 
 
-def _ids(vocabulary: Vocabulary, tokens: list[str]) -> NDArray[np.int32]:
-    return np.array(vocabulary.encode(tokens), dtype=np.int32)
+def _train_network(
+    labelled: Corpus, unlabelled: Corpus, validation: Corpus, recipe: Recipe, workspace: Workspace
+) -> tuple[Vocabulary, SentimentCNN]:
+    classes = np.array(labelled.labels)
+    tokens = [tokenize(text) for text in labelled.texts + unlabelled.texts]
+    vocabulary = build_vocabulary(tokens, recipe)
+    config = NetworkConfig(len(vocabulary), dropout=recipe.dropout)
+    vectors = workspace.array(
+        "vectors",
+        lambda: train_vectors(
+            tokens,
+            vocabulary,
+            dim=config.embedding_dim,
+            epochs=recipe.vector_epochs,
+            seed=recipe.seed,
+            threads=torch.get_num_threads(),
+            progress=lambda: logger.info("word vectors: an epoch is done"),
+        ),
+    )
+    by_ngrams = workspace.array(
+        "ngrams",
+        lambda: ngram_probabilities(
+            tokens[: len(classes)], classes, tokens[len(classes) :], seed=recipe.seed
+        ),
+    )
+    logger.info("teacher by n-grams: accuracy %.4f", _accuracy(by_ngrams, classes))
+    texts = _encode(vocabulary, tokens)
+    judged = (_encode(vocabulary, map(tokenize, validation.texts)), np.array(validation.labels))
+
+    def make_network(seed: int) -> SentimentCNN:
+        torch.manual_seed(seed)
+        network = SentimentCNN(config)
+        network.embedding.weight.data.copy_(torch.from_numpy(vectors))
+        return network.to("cuda" if torch.cuda.is_available() else "cpu")
+
+    by_networks = network_probabilities(
+        make_network,
+        texts[: len(classes)],
+        classes,
+        texts[len(classes) :],
+        judged,
+        config=recipe.teacher,
+        seed=recipe.seed,
+        workspace=workspace,
+    )
+    logger.info("teacher by networks: accuracy %.4f", _accuracy(by_networks, classes))
+    teacher = (by_ngrams + by_networks) / 2
+    logger.info("teacher: accuracy %.4f", _accuracy(teacher, classes))
+    network = make_network(recipe.seed)
+    fit(
+        network,
+        texts,
+        soft_targets(teacher, classes, recipe.teacher),
+        judged,
+        config=recipe.fit,
+        seed=recipe.seed,
+        checkpoint=workspace.folder / "network.pt",
+        name="network",
+    )
+    return vocabulary, network
+
+
+def _encode(vocabulary: Vocabulary, texts: Iterable[list[str]]) -> list[NDArray[np.int32]]:
+    return [np.array(vocabulary.encode(text), dtype=np.int32) for text in texts]
+
+
+def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """Of the labelled texts, each judged by models that have not seen it."""
+    return float((probabilities[: len(classes)].round() == classes).mean())

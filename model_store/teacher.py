@@ -1,0 +1,93 @@
+"""The teacher of the network that ships: n-gram models and a few networks, averaged.
+
+What it thinks of unlabelled reviews is what the network learns most from: distillation, as in
+Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, softmax
+from sklearn.model_selection import StratifiedKFold
+
+from model_store.fitting import Encoded, FitConfig, fit, logits_of
+from model_store.network import SentimentCNN
+from model_store.workspace import Workspace
+
+_CLIP = 1e-4
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """How the teacher is made and how its opinion is used."""
+
+    folds: int = 4
+    """Networks, each fitted to all but its share of the labelled texts."""
+    fit: FitConfig = field(default_factory=lambda: FitConfig(word_dropout=0.4))
+    sharpening: float = 0.6
+    """Temperature that its probabilities are sharpened with."""
+    hard_share: float = 0.5
+    """Weight of the true label beside the teacher's opinion, where there is one."""
+
+
+def network_probabilities(
+    make_network: Callable[[int], SentimentCNN],
+    labelled: Encoded,
+    classes: NDArray[np.int64],
+    unlabelled: Encoded,
+    validation: tuple[Encoded, NDArray[np.int64]],
+    *,
+    config: TeacherConfig,
+    seed: int,
+    workspace: Workspace,
+) -> NDArray[np.float64]:
+    """Probabilities of class 1 for labelled and then for unlabelled texts.
+
+    Each labelled text is judged by the one network that has not seen it, the unlabelled ones by
+    all. Returns (labelled + unlabelled,).
+    """
+    result = np.zeros(len(labelled) + len(unlabelled))
+    folds = StratifiedKFold(config.folds, shuffle=True, random_state=seed)
+    targets = np.eye(2, dtype=np.float32)[classes]
+    for fold, (seen, unseen) in enumerate(folds.split(np.zeros(len(classes)), classes)):
+        name = f"teacher-{fold + 1}"
+
+        def opinion(
+            fold: int = fold,
+            name: str = name,
+            seen: NDArray[np.int64] = seen,
+            unseen: NDArray[np.int64] = unseen,
+        ) -> NDArray[np.float64]:
+            network = make_network(seed + fold)
+            fit(
+                network,
+                [labelled[i] for i in seen],
+                targets[seen],
+                validation,
+                config=config.fit,
+                seed=seed + fold,
+                checkpoint=workspace.folder / f"{name}.pt",
+                name=name,
+            )
+            logits = logits_of(network, [*(labelled[i] for i in unseen), *unlabelled])
+            return np.asarray(softmax(logits.astype(np.float64), axis=1)[:, 1])
+
+        probabilities = workspace.array(name, opinion)
+        result[unseen] = probabilities[: len(unseen)]
+        result[len(labelled) :] += probabilities[len(unseen) :] / config.folds
+    return result
+
+
+def soft_targets(
+    probabilities: NDArray[np.float64], classes: NDArray[np.int64], config: TeacherConfig
+) -> NDArray[np.float32]:
+    """What the network is to say of each text, (texts, classes).
+
+    probabilities: the teacher's, (texts,), labelled texts first. classes: those of the labelled.
+    """
+    clipped = np.clip(probabilities, _CLIP, 1 - _CLIP)
+    positive = expit(logit(clipped) / config.sharpening)
+    positive[: len(classes)] += config.hard_share * (classes - positive[: len(classes)])
+    return np.column_stack([1 - positive, positive]).astype(np.float32)
