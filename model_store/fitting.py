@@ -37,7 +37,7 @@ class FitConfig:
     """Tokens of a text that are read while fitting."""
     learning_rate: float = 1e-3
     embedding_learning_rate: float = 1e-3
-    word_dropout: float = 0.3
+    word_dropout: float = 0.4
     """Share of word types that are left out of a batch: their vectors are zero in it
     (embedding dropout, Gal and Ghahramani, 2016)."""
     warm_up: float = 0.05

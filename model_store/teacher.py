@@ -25,7 +25,7 @@ class TeacherConfig:
 
     folds: int = 4
     """Networks, each fitted to all but its share of the labelled texts."""
-    fit: FitConfig = field(default_factory=lambda: FitConfig(word_dropout=0.4))
+    fit: FitConfig = field(default_factory=FitConfig)
     sharpening: float = 0.6
     """Temperature that its probabilities are sharpened with."""
     hard_share: float = 0.5
