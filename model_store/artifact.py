@@ -100,6 +100,7 @@ def save(
         )
         text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8", newline="\n")
+        (draft / WEIGHTS).chmod(0o644)  # safetensors makes it readable for its owner alone
         os.rename(draft, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
