@@ -14,14 +14,20 @@ PROBES = frozenset({"/health", "/healthz", "/livez", "/readyz"})
 
 
 class BasicAuthMiddleware:
-    """HTTP basic authentication (RFC 7617) for all routes but the health probes."""
+    """HTTP basic authentication (RFC 7617) for all routes but the health probes.
+
+    A probe needs no credentials, but wrong ones are refused there too: Label Studio tries them on
+    `/health`, and only then tells its user that they are wrong.
+    """
 
     def __init__(self, app: ASGIApp, *, user: str, password: str) -> None:
         self.app = app
-        self._expected = f"{user}:{password}".encode()
+        credentials = f"{user}:{password}"
+        # RFC 7617 asks for UTF-8; Label Studio, like all that use `requests`, sends Latin-1.
+        self._expected = (credentials.encode(), credentials.encode("latin-1", "replace"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in PROBES or self._is_allowed(scope):
+        if scope["type"] != "http" or self._is_allowed(scope):
             await self.app(scope, receive, send)
             return
         response = JSONResponse(
@@ -32,12 +38,16 @@ class BasicAuthMiddleware:
         await response(scope, receive, send)
 
     def _is_allowed(self, scope: Scope) -> bool:
-        scheme, _, credentials = Headers(scope=scope).get("authorization", "").partition(" ")
+        header = Headers(scope=scope).get("authorization")
+        if header is None:
+            return scope["path"] in PROBES
+        scheme, _, credentials = header.partition(" ")
         try:
             given = base64.b64decode(credentials, validate=True)
         except (binascii.Error, ValueError):
             return False
-        return scheme.lower() == "basic" and secrets.compare_digest(given, self._expected)
+        matches = [secrets.compare_digest(given, expected) for expected in self._expected]
+        return scheme.lower() == "basic" and any(matches)
 
 
 class BodyLimitMiddleware:
@@ -84,4 +94,4 @@ class BodyLimitMiddleware:
 
 
 class _BodyTooLargeError(Exception):
-    """Ends the reading of a body; never leaves this module."""
+    """Ends the reading of a body inside the application."""

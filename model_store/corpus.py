@@ -44,6 +44,10 @@ class Corpus:
         """The labelled texts of one part."""
         return self._where(lambda text, label: label != UNLABELLED and part_of(text) is part)
 
+    def labelled(self) -> "Corpus":
+        """The texts with a label."""
+        return self._where(lambda _, label: label != UNLABELLED)
+
     def unlabelled(self) -> "Corpus":
         """The texts without a label."""
         return self._where(lambda _, label: label == UNLABELLED)

@@ -45,3 +45,12 @@ class InferenceError(ModelStoreError):
 
     def __init__(self) -> None:
         super().__init__("The model failed on this request: the server's log says why.")
+
+
+class ImportFileError(ModelStoreError):
+    """A file of the tutorial cannot be imported."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be imported: {reason}.")
+        self.path = path
+        self.reason = reason

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -89,20 +88,19 @@ def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
         network, vocabulary, LABELS, max_tokens=recipe.max_tokens, temperature=temperature
     )
     metrics = {
-        part.value: evaluate(classifier, parts[part]) for part in (Part.VALIDATION, Part.HELD_OUT)
+        part.value: evaluation.measure(predict(classifier, parts[part]))
+        for part in (Part.VALIDATION, Part.HELD_OUT)
     }
     manifest = artifact.save(out, classifier, training=facts, metrics=metrics)
     workspace.remove()
     return manifest
 
 
-def evaluate(classifier: Classifier, corpus: Corpus) -> dict[str, Any]:
-    """The metrics of a classifier on a labelled corpus; see `evaluation.measure`."""
+def predict(classifier: Classifier, corpus: Corpus) -> Predictions:
+    """What a classifier says of labelled texts."""
     results = classifier.classify(corpus.texts)
     rows = [[result.probabilities[label] for label in classifier.labels] for result in results]
-    return evaluation.measure(
-        Predictions(np.array(corpus.labels), np.array(rows), classifier.labels)
-    )
+    return Predictions(np.array(corpus.labels), np.array(rows), classifier.labels)
 
 
 def build_vocabulary(texts: Iterable[list[str]], recipe: Recipe) -> Vocabulary:

@@ -16,6 +16,8 @@ from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
+torch.set_num_threads(1)  # the networks here are small: threads would only wait for each other
+
 CORPUS = Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/imdb"))
 
 ClassifierFactory = Callable[..., Classifier]
@@ -29,9 +31,7 @@ def make_classifier() -> ClassifierFactory:
         torch.manual_seed(seed)
         vocabulary = Vocabulary((UNKNOWN, PADDING, *words))
         config = NetworkConfig(vocabulary_size=len(vocabulary), embedding_dim=8, filters=4)
-        return Classifier(
-            SentimentCNN(config), vocabulary, ("Negative", "Positive"), max_tokens=32
-        )
+        return Classifier(SentimentCNN(config), vocabulary, ("Negative", "Positive"), max_tokens=32)
 
     return make
 

@@ -90,7 +90,7 @@ def _log_skipped(skipped: dict[str, list[str]], project: str | int | None) -> No
     for reason, ids in skipped.items():
         more = ", ..." if len(ids) > _LOGGED_TASKS else ""
         logger.warning(
-            "Project %s: %d tasks get no prediction, %s (tasks %s%s)",
+            "Project %s, tasks without prediction: %d, %s (tasks %s%s)",
             project,
             len(ids),
             reason,

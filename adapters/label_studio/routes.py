@@ -135,8 +135,7 @@ def _validate(content: bytes, model: type[R]) -> R:
         raise _BadRequestError(
             422,
             schemas.ErrorResponse(
-                error=f"The request is no {model.__name__}: {error.error_count()} of its fields "
-                "are wrong.",
+                error=f"The request is no {model.__name__}: see detail for the fields.",
                 detail=[
                     schemas.ErrorDetail(loc=list(item["loc"]), msg=item["msg"])
                     for item in error.errors(include_url=False, include_input=False)[:10]

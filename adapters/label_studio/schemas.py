@@ -121,7 +121,7 @@ class ErrorDetail(_Response):
 
 
 class ErrorResponse(_Response):
-    """The body of every answer that is an error."""
+    """The body of an answer of these routes that is an error."""
 
     error: str
     detail: list[ErrorDetail] = []

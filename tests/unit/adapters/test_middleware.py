@@ -45,12 +45,15 @@ def bounded() -> TestClient:
     return TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
 
 
-def basic(credentials: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}"}
+def basic(credentials: str, encoding: str = "utf-8") -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(credentials.encode(encoding)).decode()}"}
 
 
-def test_the_right_credentials_are_let_through(guarded: TestClient) -> None:
-    assert guarded.post("/predict", headers=basic("anna:geheim:ß")).status_code == 200
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_the_right_credentials_are_let_through(guarded: TestClient, encoding: str) -> None:
+    headers = basic("anna:geheim:ß", encoding)
+    assert guarded.post("/predict", headers=headers).status_code == 200
+    assert guarded.get("/health", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -77,8 +80,9 @@ def test_any_other_credentials_are_refused_with_a_challenge(
 
 
 @pytest.mark.parametrize("path", sorted(PROBES))
-def test_probes_need_no_credentials(guarded: TestClient, path: str) -> None:
+def test_probes_need_no_credentials_but_refuse_wrong_ones(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200
+    assert guarded.get(path, headers=basic("anna:wrong")).status_code == 401
 
 
 def chunks(size: int) -> Iterator[bytes]:

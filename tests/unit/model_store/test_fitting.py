@@ -62,8 +62,10 @@ def test_logits_of_many_texts_are_those_of_each(network: SentimentCNN) -> None:
     assert np.allclose(logits_of(network, texts), torch.stack(expected), atol=1e-5)
 
 
-def run(network: SentimentCNN, checkpoint: Path, config: FitConfig = CONFIG) -> None:
-    texts, classes = make_texts(64)
+def run(
+    network: SentimentCNN, checkpoint: Path, config: FitConfig = CONFIG, *, count: int = 64
+) -> None:
+    texts, classes = make_texts(count)
     targets = np.eye(2, dtype=np.float32)[classes]
     fit(
         network,
@@ -79,13 +81,13 @@ def run(network: SentimentCNN, checkpoint: Path, config: FitConfig = CONFIG) -> 
 
 def test_it_learns_what_can_be_learned(network: SentimentCNN, tmp_path: Path) -> None:
     config = FitConfig(
-        epochs=15,
+        epochs=8,
         batch_size=8,
         learning_rate=1e-2,
         embedding_learning_rate=1e-2,
         word_dropout=0.0,
     )
-    run(network, tmp_path / "fit.pt", config)
+    run(network, tmp_path / "fit.pt", config, count=600)
     texts, classes = make_texts(200, seed=2)
     assert (logits_of(network, texts).argmax(axis=1) == classes).mean() > 0.9
 

@@ -4,6 +4,7 @@ import csv
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,25 @@ RECIPE = Recipe(
     teacher=TeacherConfig(folds=2, fit=replace(QUICK, epochs=2)),
     fit=QUICK,
 )
-WORDS = ["the", "film", "actor", "plot", "music", "scene", "story", "camera", "it", "was", "and", "with", "of"]
-OPINIONS = {1: ["great", "superb", "lovely", "brilliant"], 0: ["awful", "dull", "boring", "terrible"]}
+WORDS = [
+    "the",
+    "film",
+    "actor",
+    "plot",
+    "music",
+    "scene",
+    "story",
+    "camera",
+    "it",
+    "was",
+    "and",
+    "with",
+    "of",
+]
+OPINIONS = {
+    1: ["great", "superb", "lovely", "brilliant"],
+    0: ["awful", "dull", "boring", "terrible"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +114,12 @@ def test_a_run_killed_at_any_stage_goes_on_and_leaves_no_half_artifact(
     assert not out.exists()
     calls: list[str] = []
     real = fitting.fit
-    monkeypatch.setattr(
-        training, "fit", lambda *a, **k: (calls.append(k["name"]), real(*a, **k))[1]
-    )
+
+    def noted(*arguments: Any, **options: Any) -> None:
+        calls.append(options["name"])
+        real(*arguments, **options)
+
+    monkeypatch.setattr(training, "fit", noted)
     monkeypatch.setattr(
         training, "train_vectors", lambda *_, **__: pytest.fail("the vectors were there")
     )

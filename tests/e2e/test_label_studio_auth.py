@@ -1,0 +1,111 @@
+"""A real Label Studio and a backend that asks for HTTP basic authentication."""
+
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from tests.e2e.conftest import ConnectProject, StartBackend
+from tests.e2e.label_studio_api import LabelStudioApi
+from tests.e2e.servers import Server, logged_statuses, wait_until
+
+USER, PASSWORD = "label-studio", "pass:word of the tests"
+CREDENTIALS = {
+    "auth_method": "BASIC_AUTH",
+    "basic_auth_user": USER,
+    "basic_auth_pass": PASSWORD,
+}
+
+
+@pytest.fixture(scope="module")
+def server(backend: StartBackend) -> Server:
+    return backend(SENTIMENT_BASIC_AUTH_USER=USER, SENTIMENT_BASIC_AUTH_PASSWORD=PASSWORD)
+
+
+def test_a_password_with_an_umlaut_is_accepted_from_label_studio(
+    api: LabelStudioApi, backend: StartBackend, labeling_interface: str
+) -> None:
+    password = "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber"
+    server = backend(
+        SENTIMENT_BASIC_AUTH_USER=USER,
+        SENTIMENT_BASIC_AUTH_PASSWORD=password,
+        SENTIMENT_WORKERS="1",
+    )
+    project = api.create_project("Umlaut", labeling_interface)
+
+    answer = api.try_to_connect(project, server.url, **{**CREDENTIALS, "basic_auth_pass": password})
+
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "401 Client Error: Unauthorized"),
+        ({**CREDENTIALS, "basic_auth_pass": "wrong"}, "authentication parameters"),
+    ],
+)
+def test_label_studio_refuses_the_backend_without_the_right_password_and_says_why(
+    api: LabelStudioApi,
+    server: Server,
+    labeling_interface: str,
+    settings: dict[str, Any],
+    reason: str,
+) -> None:
+    project = api.create_project("Refused", labeling_interface)
+
+    response = api.try_to_connect(project, server.url, **settings)
+
+    assert response.status_code == 400
+    (message,) = response.json()["validation_errors"]["non_field_errors"]
+    assert reason in message
+    assert api.get("/api/ml/", project=project) == []
+
+
+def test_with_the_right_password_it_connects_and_predicts(
+    api: LabelStudioApi, server: Server, connect_project: ConnectProject
+) -> None:
+    project = connect_project(server, **CREDENTIALS)
+    assert project.backend["state"] == "CO"
+
+    (opened,) = api.open_task(project.tasks[0])["predictions"]
+    api.retrieve_predictions(project.id)
+    api.retrieve_predictions(project.id)
+
+    predictions = api.predictions(project.id)
+    assert sorted(prediction["task"] for prediction in predictions) == project.tasks
+    assert {item["model_version"] for item in predictions} == {project.backend["model_version"]}
+    assert opened["id"] in {prediction["id"] for prediction in predictions}
+
+
+def test_start_training_carries_the_password(
+    api: LabelStudioApi, server: Server, connect_project: ConnectProject
+) -> None:
+    project = connect_project(server, **CREDENTIALS)
+    before = len(logged_statuses(server, "POST", "/webhook"))
+
+    api.post(f"/api/ml/{project.backend['id']}/train", {})
+
+    wait_until(
+        lambda: logged_statuses(server, "POST", "/webhook")[before:] == [200],
+        "the training request is not acknowledged",
+    )
+
+
+def test_events_arrive_once_the_webhook_is_given_an_authorization_header(
+    api: LabelStudioApi, server: Server, connect_project: ConnectProject
+) -> None:
+    project = connect_project(server, **CREDENTIALS)
+    (webhook,) = api.get("/api/webhooks/", project=project.id)
+    before = len(logged_statuses(server, "POST", "/webhook"))
+    request = httpx.Request("GET", server.url)
+    header = next(httpx.BasicAuth(USER, PASSWORD).auth_flow(request)).headers["Authorization"]
+
+    api.annotate(project.tasks[0], [])
+    api.patch(f"/api/webhooks/{webhook['id']}/", {"headers": {"Authorization": header}})
+    api.annotate(project.tasks[1], [])
+
+    wait_until(
+        lambda: logged_statuses(server, "POST", "/webhook")[before:] == [401, 200],
+        "not one event refused and one acknowledged",
+    )
