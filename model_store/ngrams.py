@@ -36,10 +36,10 @@ def ngram_probabilities(
     result = np.zeros(len(texts) + len(unlabelled))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     for seen, unseen in folds.split(labelled, classes):
-        result[unseen] = _fit_and_predict(labelled[seen], classes[seen], labelled[unseen])
+        result[unseen] = _fit_and_predict(labelled[seen], classes[seen], labelled[unseen], seed)
     if unlabelled:
         rest = sparse.csr_matrix(vectorizer.transform(unlabelled))
-        result[len(texts) :] = _fit_and_predict(labelled, classes, rest)
+        result[len(texts) :] = _fit_and_predict(labelled, classes, rest, seed)
     return result
 
 
@@ -52,19 +52,24 @@ def _ngrams(tokens: list[str]) -> list[str]:
 
 
 def _fit_and_predict(
-    features: sparse.csr_matrix, classes: NDArray[np.int64], others: sparse.csr_matrix
+    features: sparse.csr_matrix,
+    classes: NDArray[np.int64],
+    others: sparse.csr_matrix,
+    seed: int,
 ) -> NDArray[np.float64]:
     present = features.sign()
     positive, negative = (1 + np.ravel(present[classes == label].sum(axis=0)) for label in (1, 0))
     ratio = np.log((positive / positive.sum()) / (negative / negative.sum()))
     weighting = sparse.diags(ratio.astype(np.float32))
-    plain = _regression(_TFIDF_C).fit(features, classes)
-    weighted = _regression(_NB_C).fit(features @ weighting, classes)
+    plain = _regression(_TFIDF_C, seed).fit(features, classes)
+    weighted = _regression(_NB_C, seed).fit(features @ weighting, classes)
     mean: NDArray[np.float64] = (
         plain.predict_proba(others)[:, 1] + weighted.predict_proba(others @ weighting)[:, 1]
     ) / 2
     return mean
 
 
-def _regression(c: float) -> LogisticRegression:
-    return LogisticRegression(C=c, solver="liblinear", dual=True, max_iter=60, tol=1e-2)
+def _regression(c: float, seed: int) -> LogisticRegression:
+    return LogisticRegression(
+        C=c, solver="liblinear", dual=True, max_iter=60, tol=1e-2, random_state=seed
+    )

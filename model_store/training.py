@@ -44,7 +44,7 @@ class Recipe:
     dropout: float = 0.5
     vector_epochs: int = 5
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=6, max_tokens=768))
+    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=8, max_tokens=768))
 
 
 def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
@@ -131,7 +131,6 @@ def _train_network(
             dim=config.embedding_dim,
             epochs=recipe.vector_epochs,
             seed=recipe.seed,
-            threads=torch.get_num_threads(),
             progress=lambda: logger.info("word vectors: an epoch is done"),
         ),
     )

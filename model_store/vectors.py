@@ -17,14 +17,12 @@ def train_vectors(
     dim: int,
     epochs: int,
     seed: int,
-    threads: int,
     progress: Callable[[], object] = lambda: None,
 ) -> NDArray[np.float32]:
     """Skip-gram vectors with negative sampling (Mikolov et al., 2013), by gensim.
 
     texts: tokenized texts. Returns (vocabulary, dim); `<unk>` gets the mean of the others,
-    `<pad>` zero. With more than one thread the result differs a little from run to run.
-    `progress` is called after every epoch.
+    `<pad>` zero. The same arguments give the same vectors. `progress` is called after every epoch.
     """
     model = Word2Vec(
         vector_size=dim,
@@ -33,7 +31,7 @@ def train_vectors(
         negative=5,
         sample=1e-4,
         min_count=1,
-        workers=threads,
+        workers=1,  # with more, the order of their updates is another in every run
         seed=seed,
     )
     # Tokens outside the vocabulary would only be trained to be thrown away.
