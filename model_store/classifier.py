@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from model_store.network import SentimentCNN, pad
+from model_store.sparse import sparse_forward
 from model_store.tokenizer import tokenize
 from model_store.types import Classification
 from model_store.vocabulary import Vocabulary
 
-_PADDED_TOKENS = 4096
-"""Size of one forward pass, padding included: large enough to fill the processor's units."""
+_PADDED_TOKENS = 16_384
+"""Size of one forward pass, padding included: large enough for many words to be the same."""
 
 
 class Classifier:
@@ -48,7 +49,7 @@ class Classifier:
         for positions in self._batches(sequences):
             batch = [sequences[position] for position in positions]
             ids, lengths = pad(batch, self.network.config.min_length)
-            logits = self.network(ids.to(self.device), lengths.to(self.device))
+            logits = sparse_forward(self.network, ids.to(self.device), lengths.to(self.device))
             rows = torch.softmax(logits.double() / self.temperature, dim=1).tolist()
             for position, row in zip(positions, rows, strict=True):
                 results[position] = self._classification(row)
