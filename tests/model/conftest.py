@@ -1,0 +1,12 @@
+"""The model that ships."""
+
+import pytest
+
+from model_store import artifact
+from model_store.classifier import Classifier
+from model_store.store import PRETRAINED
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Classifier:
+    return artifact.load(PRETRAINED)

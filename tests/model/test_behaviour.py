@@ -1,0 +1,85 @@
+"""How the shipped model behaves, by the kinds of test of CheckList (Ribeiro et al., 2020).
+
+What it cannot do is recorded as a strict xfail: a model that learns it makes the test red, and
+then the mark and the model card are to be corrected.
+"""
+
+import pytest
+
+from model_store.classifier import Classifier
+
+OPINIONS = [
+    ("This film is great!", "Positive"),
+    ("This film is terrible!", "Negative"),
+    ("A wonderful, moving story with superb acting.", "Positive"),
+    ("A boring mess. The worst film I have seen in years.", "Negative"),
+    ("I loved every minute of it.", "Positive"),
+    ("I hated every minute of it.", "Negative"),
+    ("Highly recommended.", "Positive"),
+    ("Avoid it at all costs.", "Negative"),
+    ("The plot is stupid and the actors are awful.", "Negative"),
+    ("Excellent.", "Positive"),
+    ("Awful.", "Negative"),
+]
+# The pairs of the course that the model comes from, and their like.
+NEGATIONS = [
+    ("This film is not great, it's terrible!", "Negative"),
+    ("This film is not terrible, it's great!", "Positive"),
+    ("The film was not good.", "Negative"),
+    ("The film was not bad at all.", "Positive"),
+    ("I did not like it.", "Negative"),
+    ("Nobody could call it boring.", "Positive"),
+]
+
+
+def positive(classifier: Classifier, text: str) -> float:
+    return classifier.classify([text])[0].probabilities["Positive"]
+
+
+@pytest.mark.parametrize(("text", "label"), OPINIONS)
+def test_a_plain_opinion_is_recognised(shipped: Classifier, text: str, label: str) -> None:
+    assert shipped.classify([text])[0].label == label
+
+
+@pytest.mark.parametrize(("text", "label"), NEGATIONS)
+def test_a_negation_is_understood(shipped: Classifier, text: str, label: str) -> None:
+    assert shipped.classify([text])[0].label == label
+
+
+@pytest.mark.parametrize(("text", "label"), OPINIONS)
+def test_case_and_trailing_breaks_change_nothing(
+    shipped: Classifier, text: str, label: str
+) -> None:
+    expected = positive(shipped, text)
+    for variant in (text.upper(), text.lower(), f"{text}<br /><br />", f"  {text}\n"):
+        assert positive(shipped, variant) == pytest.approx(expected, abs=1e-6), label
+
+
+@pytest.mark.parametrize("template", ["{} is great in this film.", "A dull film with {}."])
+def test_names_do_not_decide(shipped: Classifier, template: str) -> None:
+    names = ["Anna", "John", "Maria", "Ahmed", "Wei", "Olga", "Peter"]
+    labels = {shipped.classify([template.format(name)])[0].label for name in names}
+    assert len(labels) == 1
+
+
+@pytest.mark.parametrize("text", [text for text, _ in OPINIONS])
+def test_blame_lowers_and_praise_raises_the_probability_of_positive(
+    shipped: Classifier, text: str
+) -> None:
+    assert positive(shipped, f"{text} It was awful.") < positive(shipped, text) + 1e-6
+    assert positive(shipped, f"{text} It was wonderful.") > positive(shipped, text) - 1e-6
+
+
+def test_a_text_without_opinion_is_left_in_doubt(shipped: Classifier) -> None:
+    for text in ("", "the", "film", "qwzx vbnm", "1917"):
+        assert shipped.classify([text])[0].score < 0.9, text
+
+
+def test_a_long_review_keeps_the_opinion_that_it_repeats(shipped: Classifier) -> None:
+    for text, label in OPINIONS[2:4]:
+        assert shipped.classify([f"{text} " * 500])[0].label == label
+
+
+def test_one_bad_word_does_not_outweigh_much_praise(shipped: Classifier) -> None:
+    praise = "A wonderful film with superb acting, a great story and beautiful pictures. " * 3
+    assert shipped.classify([f"{praise} Only the poster is dull."])[0].label == "Positive"

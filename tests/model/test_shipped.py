@@ -1,0 +1,82 @@
+"""The shipped artifact is what its manifest says, and good enough to ship."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torchtext.vocab import Vocab
+
+from model_store import artifact, evaluation
+from model_store.classifier import Classifier
+from model_store.corpus import Part, read
+from model_store.evaluation import Predictions
+from model_store.store import PRETRAINED
+from model_store.training import predict
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "reviews.csv"
+TUTORIAL = Path(__file__).parents[3] / "shared/data/tutorial/IMDB_train_labeled_100.csv"
+
+
+def agreement(classifier: Classifier, path: Path) -> int:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 100
+    results = classifier.classify([row["review"] for row in rows])
+    return sum(row["sentiment"] == result.label for row, result in zip(rows, results, strict=True))
+
+
+def test_it_is_at_most_16_megabytes() -> None:
+    assert sum(path.stat().st_size for path in PRETRAINED.iterdir()) <= 16_000_000
+
+
+def test_its_manifest_meets_what_a_release_must() -> None:
+    metrics = artifact.read_manifest(PRETRAINED).metrics["held-out"]
+    assert metrics["accuracy"] >= 0.905
+    assert metrics["expected_calibration_error"] <= 0.02
+    assert metrics["errors_among_lowest"]["20%"] >= 0.6
+
+
+def test_the_example_reviews_are_mostly_understood(shipped: Classifier) -> None:
+    assert agreement(shipped, EXAMPLES) >= 85
+
+
+def test_the_tutorials_reviews_are_mostly_understood(shipped: Classifier) -> None:
+    if not TUTORIAL.exists():
+        pytest.skip(f"the tutorial's reviews are not at {TUTORIAL}")
+    assert agreement(shipped, TUTORIAL) >= 85
+
+
+def test_its_metrics_are_measured_again_on_the_corpus(shipped: Classifier, corpus: Path) -> None:
+    manifest = artifact.read_manifest(PRETRAINED)
+    held_out = read(corpus / "train.parquet").part(Part.HELD_OUT)
+    measured = evaluation.measure(predict(shipped, held_out))
+    for name in ("accuracy", "auroc", "log_loss", "expected_calibration_error"):
+        assert measured[name] == pytest.approx(manifest.metrics["held-out"][name], abs=5e-4), name
+
+
+def test_a_text_of_the_corpus_gets_the_same_answer_alone_and_in_a_batch(
+    shipped: Classifier, corpus: Path
+) -> None:
+    texts = read(corpus / "train.parquet").texts[:200]
+    together = shipped.classify(texts)
+    for text, result in zip(texts, together, strict=True):
+        assert shipped.classify([text])[0].score == pytest.approx(result.score, abs=1e-5)
+
+
+def test_its_weights_are_half_precision_and_its_vocabulary_torchtexts(shipped: Classifier) -> None:
+    tensors = load_file(PRETRAINED / artifact.WEIGHTS)
+    assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    tokens = shipped.vocabulary.tokens
+    falling = Counter({token: len(tokens) - index for index, token in enumerate(tokens[2:])})
+    assert tuple(Vocab(falling, specials=("<unk>", "<pad>")).itos) == tokens
+
+
+def test_predictions_are_probabilities(shipped: Classifier, corpus: Path) -> None:
+    predictions: Predictions = predict(
+        shipped, read(corpus / "train.parquet").part(Part.VALIDATION)
+    )
+    assert np.allclose(predictions.probabilities.sum(axis=1), 1.0)
