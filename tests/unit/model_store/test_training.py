@@ -81,6 +81,15 @@ def test_it_says_how_it_was_made_and_what_was_measured(trained: Path) -> None:
     assert manifest.temperature != 1.0
 
 
+def test_the_same_seed_gives_the_same_artifact_and_another_seed_another(
+    trained: Path, data: Path, tmp_path: Path
+) -> None:
+    train(data, tmp_path / "again", RECIPE)
+    train(data, tmp_path / "other", replace(RECIPE, seed=2))
+    assert artifact.version(tmp_path / "again") == artifact.version(trained)
+    assert artifact.version(tmp_path / "other") != artifact.version(trained)
+
+
 def test_nothing_but_the_artifact_is_left(trained: Path) -> None:
     assert [path.name for path in trained.parent.iterdir()] == ["artifact"]
 

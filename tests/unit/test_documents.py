@@ -1,0 +1,42 @@
+"""What the documents name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(ROOT / "docs").rglob("*.md"),
+    *(ROOT / "model_store").rglob("*.md"),
+]
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_make_command_of_a_document_is_a_target(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = document.read_text(encoding="utf-8")
+    named = re.findall(
+        r"(?:`|^|\s)make ([a-z0-9-]+)(?=[` ]|$)", "\n".join(code(text)), re.MULTILINE
+    )
+    assert set(named) <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+def test_every_link_of_a_document_leads_to_a_file(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
+    for link in links:
+        if not link.startswith("https://"):
+            assert (document.parent / link).exists(), link
+
+
+def code(text: str) -> list[str]:
+    """Code blocks and spans of a document."""
+    blocks: list[str] = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    spans: list[str] = re.findall(r"`([^`\n]+)`", text)
+    return blocks + spans
