@@ -80,3 +80,15 @@ def test_predictions_are_probabilities(shipped: Classifier, corpus: Path) -> Non
         shipped, read(corpus / "train.parquet").part(Part.VALIDATION)
     )
     assert np.allclose(predictions.probabilities.sum(axis=1), 1.0)
+
+
+def test_the_model_card_and_the_readme_state_what_was_measured() -> None:
+    card = (PRETRAINED / "README.md").read_text(encoding="utf-8")
+    readme = (PRETRAINED.parents[1] / "README.md").read_text(encoding="utf-8")
+    metrics = artifact.read_manifest(PRETRAINED).metrics["held-out"]
+    low, high = metrics["accuracy_interval"]
+    assert artifact.version(PRETRAINED) in card
+    for text in (card, readme):
+        assert f"{metrics['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})" in text
+        assert f"{metrics['expected_calibration_error']:.4f}" in text
+        assert f"{metrics['errors_among_lowest']['20%']:.1%}" in text
