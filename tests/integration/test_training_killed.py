@@ -1,0 +1,59 @@
+"""A training that is killed, as no handler can notice, again and again, ends as any other."""
+
+import csv
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from model_store import artifact
+
+ROOT = Path(__file__).parents[2]
+SECONDS_TO_LIVE = (3, 4, 5, 6, 7)
+
+
+def write_reviews(path: Path) -> None:
+    chooser = random.Random(0)
+    words = ["the", "film", "actor", "plot", "music", "scene", "story", "it", "was", "and"]
+    opinions = {"Positive": ["great", "superb", "lovely"], "Negative": ["awful", "dull", "boring"]}
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for row in range(1200):
+            label = ("Positive", "Negative")[row % 2]
+            text = chooser.choices(words, k=40) + chooser.choices(opinions[label], k=3)
+            chooser.shuffle(text)
+            writer.writerow([" ".join(text), label])
+
+
+def test_a_training_killed_five_times_ends_in_an_artifact_and_never_in_half_of_one(
+    tmp_path: Path,
+) -> None:
+    write_reviews(tmp_path / "reviews.csv")
+    out = tmp_path / "artifact"
+    command = [
+        sys.executable,
+        "-m",
+        "model_store",
+        "train",
+        str(tmp_path / "reviews.csv"),
+        str(out),
+    ]
+    killed = 0
+    for seconds in SECONDS_TO_LIVE:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            killed += 1
+            assert not out.exists()
+        else:
+            break
+    assert killed, "the training was over before the first kill"
+    if not out.exists():
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+    (result,) = artifact.load(out).classify(["a superb and lovely film"])
+    assert result.label == "Positive"
