@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.label_studio.routes import create_app
 from adapters.middleware import BasicAuthMiddleware, BodyLimitMiddleware
-from adapters.settings import Settings
+from adapters.settings import read_settings
 from model_store import artifact
 from model_store.batching import BatchRunner
 from model_store.store import PRETRAINED, import_artifact
 
-settings = Settings()
+settings = read_settings()
 runner = BatchRunner(
     max_batch_size=settings.max_batch_size,
     max_batch_tokens=settings.max_batch_tokens,

@@ -1,10 +1,11 @@
 """What a deployment can set, by environment variables with the prefix `SENTIMENT_`."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -14,10 +15,7 @@ def _cores() -> int:
 
 
 class Settings(BaseSettings):
-    """All settings of the server, read once, when it starts.
-
-    `Settings()` raises pydantic's ValidationError, which names the variable that is wrong.
-    """
+    """All settings of the server, read once, when it starts: see `read_settings`."""
 
     model_config = SettingsConfigDict(
         env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
@@ -65,3 +63,16 @@ class Settings(BaseSettings):
                 "set both or neither"
             )
         return self
+
+
+def read_settings() -> Settings:
+    """The settings of this process; ends it with a sentence for each that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.exit(
+            "\n".join(
+                ": ".join((*(f"SENTIMENT_{name}".upper() for name in item["loc"]), item["msg"]))
+                for item in error.errors(include_url=False, include_input=False)
+            )
+        )
