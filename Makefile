@@ -11,6 +11,8 @@ DATA_PATH := $(abspath $(DATA_DIR))
 # All that BentoML writes goes under the data directory, and it reports to nobody.
 SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentoml" BENTOML_DO_NOT_TRACK=True
 
+PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header
+
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
@@ -44,8 +46,8 @@ train: $(VENV)/.dev
 
 # The versions everybody gets: run after a change of the dependencies in pyproject.toml.
 lock: $(VENV)/.dev
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header -o requirements.txt pyproject.toml
-	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	$(PIP_COMPILE) -o requirements.txt pyproject.toml
+	$(PIP_COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 	sed -i 's/+cpu$$//' requirements.txt requirements-dev.txt
 
 clean:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from model_store.classifier import Classifier
 from model_store.errors import ArtifactError, ArtifactExistsError
-from model_store.network import NetworkConfig, SentimentCNN
+from model_store.network import NetworkConfig, SentimentCNN, load_weights
 from model_store.vocabulary import Vocabulary
 
 MANIFEST = "model.json"
@@ -160,7 +160,14 @@ def load(directory: Path, *, device: torch.device | str | None = None) -> Classi
             f"it has {len(vocabulary)} tokens, {MANIFEST} says {config.vocabulary_size}",
         )
     network = SentimentCNN(config)
-    _load_weights(network, directory / WEIGHTS)
+    try:
+        load_weights(network, load_file(directory / WEIGHTS))
+    except SafetensorError as error:
+        raise ArtifactError(
+            directory / WEIGHTS, f"it is not a safetensors file ({error})"
+        ) from error
+    except ValueError as error:
+        raise ArtifactError(directory / WEIGHTS, str(error)) from error
     return Classifier(
         network,
         vocabulary,
@@ -169,20 +176,6 @@ def load(directory: Path, *, device: torch.device | str | None = None) -> Classi
         temperature=manifest.temperature,
         device=device,
     )
-
-
-def _load_weights(network: SentimentCNN, path: Path) -> None:
-    try:
-        tensors = load_file(path)
-    except SafetensorError as error:
-        raise ArtifactError(path, f"it is not a safetensors file ({error})") from error
-    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
-    if actual != expected:
-        raise ArtifactError(path, f"expected tensors {expected}, found {actual}")
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise ArtifactError(path, "a weight is not a finite number")
-    network.load_state_dict(tensors)
 
 
 def _read(path: Path) -> bytes:

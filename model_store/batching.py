@@ -93,16 +93,13 @@ class BatchRunner:
     @property
     def version(self) -> str:
         """The version in force; raises ModelNotReadyError before `start`."""
-        if self._classifier is None:
-            raise ModelNotReadyError
+        self._in_service()
         return self._version
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels of the version in force; raises ModelNotReadyError before `start`."""
-        if self._classifier is None:
-            raise ModelNotReadyError
-        return self._classifier.labels
+        return self._in_service().labels
 
     async def start(self, classifier: Classifier, version: str) -> None:
         """Take a model into service, once network and dispatcher are warm."""
@@ -132,9 +129,7 @@ class BatchRunner:
         Raises ModelNotReadyError before `start` and after `stop`, InferenceError if the network
         fails.
         """
-        classifier = self._classifier
-        if classifier is None:
-            raise ModelNotReadyError
+        classifier = self._in_service()
         if sum(map(len, texts)) <= _INLINE_CHARACTERS:
             sequences = [classifier.encode(text) for text in texts]
         else:
@@ -152,6 +147,11 @@ class BatchRunner:
             except (TimeoutError, InferenceError, ModelNotReadyError):
                 return False
         return True
+
+    def _in_service(self) -> Classifier:
+        if self._classifier is None:
+            raise ModelNotReadyError
+        return self._classifier
 
     async def _run(self, batch: Sequence[list[int]]) -> Sequence[Classification]:
         loop = asyncio.get_running_loop()

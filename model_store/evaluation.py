@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-BINS = 15
+_BINS = 15
 _LOWEST = (0.1, 0.2, 0.3)
 
 
@@ -82,10 +82,18 @@ def measure(predictions: Predictions) -> dict[str, Any]:
 
 def expected_calibration_error(predictions: Predictions) -> float:
     """Mean distance of confidence and accuracy, over bins of equal mass."""
-    accuracy, confidence = calibration_curve(
-        predictions.correct, predictions.scores, n_bins=BINS, strategy="quantile"
-    )
+    accuracy, confidence = reliability(predictions)
     return float(np.abs(accuracy - confidence).mean())
+
+
+def reliability(
+    predictions: Predictions,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Accuracy and mean score in each of 15 bins of equal mass, by rising score."""
+    accuracy, score = calibration_curve(
+        predictions.correct, predictions.scores, n_bins=_BINS, strategy="quantile"
+    )
+    return accuracy, score
 
 
 def errors_among_lowest(predictions: Predictions, share: float) -> float:

@@ -116,8 +116,7 @@ def logits_of(network: SentimentCNN, texts: Encoded) -> NDArray[np.float32]:
     device = network.fc.weight.device
     result = np.zeros((len(texts), network.config.classes), np.float32)
     order = np.argsort([len(text) for text in texts], kind="stable")
-    for start in range(0, len(order), _EVALUATION_BATCH):
-        chosen = order[start : start + _EVALUATION_BATCH]
+    for chosen in _chunks(order, _EVALUATION_BATCH):
         ids, lengths = pad([texts[i] for i in chosen], network.config.min_length)
         result[chosen] = sparse_forward(network, ids.to(device), lengths.to(device)).cpu().numpy()
     return result

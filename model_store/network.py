@@ -1,6 +1,6 @@
 """The network: tensors of token ids in, logits out. Knows no text, no label names, no files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -65,12 +65,34 @@ class SentimentCNN(nn.Module):
         pooled = []
         for size, conv in zip(self.config.kernel_sizes, self.convs, strict=True):
             features = torch.relu(conv(embedded))  # (batch, filters, windows)
-            window = torch.arange(features.shape[2], device=ids.device)
-            outside = window[None, :] > (lengths - size)[:, None]
+            outside = windows_outside(features.shape[2], lengths, size)
             # After the ReLU nothing is below 0, so 0 never wins against a window inside.
             pooled.append(features.masked_fill(outside[:, None, :], 0.0).amax(dim=2))
         logits: Tensor = self.fc(self.dropout(torch.cat(pooled, dim=1)))
         return logits
+
+
+def windows_outside(count: int, lengths: Tensor, size: int) -> Tensor:
+    """Which of `count` windows of `size` tokens reach past the end of each text: (batch, count)."""
+    window = torch.arange(count, device=lengths.device)
+    return window[None, :] > (lengths - size)[:, None]
+
+
+def load_weights(network: SentimentCNN, tensors: Mapping[str, Tensor]) -> None:
+    """Put weights of unknown origin into a network.
+
+    Raises ValueError, with expected and actual shapes, if they are not the network's, and if one
+    is not a finite number.
+    """
+    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    if actual != expected:
+        raise ValueError(f"its tensors must be {expected}, and they are {actual}")
+    if not all(
+        tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()
+    ):
+        raise ValueError("a weight is not a finite number")
+    network.load_state_dict(tensors)
 
 
 def pad(sequences: Sequence[ArrayLike], min_length: int) -> tuple[Tensor, Tensor]:

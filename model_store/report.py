@@ -12,7 +12,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay
 
 from model_store import evaluation
@@ -90,9 +89,7 @@ def _rows(metrics: Mapping[str, Any]) -> str:
 
 
 def _reliability(axes: Axes, predictions: Predictions) -> None:
-    accuracy, confidence = calibration_curve(
-        predictions.correct, predictions.scores, n_bins=evaluation.BINS, strategy="quantile"
-    )
+    accuracy, confidence = evaluation.reliability(predictions)
     axes.plot([0.5, 1], [0.5, 1], color="grey", linestyle="--", label="perfectly calibrated")
     axes.plot(confidence, accuracy, marker="o", label=f"{len(accuracy)} bins of equal mass")
     axes.set(xlabel="score", ylabel="share correct", title="Reliability")

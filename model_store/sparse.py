@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model_store.network import SentimentCNN
+from model_store.network import SentimentCNN, windows_outside
 
 
 def sparse_forward(
@@ -37,8 +37,7 @@ def sparse_forward(
         with torch.no_grad():
             sums = functional.embedding_bag(windows.reshape(-1, size), rows, mode="sum")
             sums = sums.view(len(ids), -1, filters)
-            window = torch.arange(sums.shape[1], device=ids.device)
-            outside = window[None, :] > (lengths - size)[:, None]
+            outside = windows_outside(sums.shape[1], lengths, size)
             winners = sums.masked_fill(outside[:, :, None], -torch.inf).argmax(dim=1)
         # (batch, filters, size): the rows whose sum is the winner of each filter
         chosen = windows.gather(1, winners[:, :, None].expand(-1, -1, size))

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedKFold
 
+from model_store.evaluation import probabilities
 from model_store.fitting import Encoded, FitConfig, fit, logits_of
 from model_store.network import SentimentCNN
 from model_store.workspace import Workspace
@@ -72,22 +73,22 @@ def network_probabilities(
                 name=name,
             )
             logits = logits_of(network, [*(labelled[i] for i in unseen), *unlabelled])
-            return np.asarray(softmax(logits.astype(np.float64), axis=1)[:, 1])
+            return probabilities(logits, temperature=1.0)[:, 1]
 
-        probabilities = workspace.array(name, opinion)
-        result[unseen] = probabilities[: len(unseen)]
-        result[len(labelled) :] += probabilities[len(unseen) :] / config.folds
+        judged = workspace.array(name, opinion)
+        result[unseen] = judged[: len(unseen)]
+        result[len(labelled) :] += judged[len(unseen) :] / config.folds
     return result
 
 
 def soft_targets(
-    probabilities: NDArray[np.float64], classes: NDArray[np.int64], config: TeacherConfig
+    teacher: NDArray[np.float64], classes: NDArray[np.int64], config: TeacherConfig
 ) -> NDArray[np.float32]:
     """What the network is to say of each text, (texts, classes).
 
-    probabilities: the teacher's, (texts,), labelled texts first. classes: those of the labelled.
+    teacher: its probabilities of class 1, (texts,), labelled texts first. classes: of those.
     """
-    clipped = np.clip(probabilities, _CLIP, 1 - _CLIP)
+    clipped = np.clip(teacher, _CLIP, 1 - _CLIP)
     positive = expit(logit(clipped) / config.sharpening)
     positive[: len(classes)] += config.hard_share * (classes - positive[: len(classes)])
     return np.column_stack([1 - positive, positive]).astype(np.float32)

@@ -77,15 +77,8 @@ def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
     logger.info("reviews: %s", facts["reviews"])
     workspace = Workspace(out.with_name(f"{out.name}.work"), facts)
 
-    vocabulary, network = _train_network(
+    classifier = _train_classifier(
         parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspace
-    )
-    validation = _encode(vocabulary, map(tokenize, parts[Part.VALIDATION].texts))
-    temperature = evaluation.fit_temperature(
-        logits_of(network, validation), np.array(parts[Part.VALIDATION].labels)
-    )
-    classifier = Classifier(
-        network, vocabulary, LABELS, max_tokens=recipe.max_tokens, temperature=temperature
     )
     metrics = {
         part.value: evaluation.measure(predict(classifier, parts[part]))
@@ -116,9 +109,9 @@ def build_vocabulary(texts: Iterable[list[str]], recipe: Recipe) -> Vocabulary:
     return Vocabulary(built.itos)
 
 
-def _train_network(
+def _train_classifier(
     labelled: Corpus, unlabelled: Corpus, validation: Corpus, recipe: Recipe, workspace: Workspace
-) -> tuple[Vocabulary, SentimentCNN]:
+) -> Classifier:
     classes = np.array(labelled.labels)
     tokens = [tokenize(text) for text in labelled.texts + unlabelled.texts]
     vocabulary = build_vocabulary(tokens, recipe)
@@ -174,7 +167,13 @@ def _train_network(
         checkpoint=workspace.folder / "network.pt",
         name="network",
     )
-    return vocabulary, network
+    return Classifier(
+        network,
+        vocabulary,
+        LABELS,
+        max_tokens=recipe.max_tokens,
+        temperature=evaluation.fit_temperature(logits_of(network, judged[0]), judged[1]),
+    )
 
 
 def _encode(vocabulary: Vocabulary, texts: Iterable[list[str]]) -> list[NDArray[np.int32]]:

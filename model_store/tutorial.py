@@ -17,7 +17,7 @@ from torch import Tensor
 from model_store.classifier import Classifier
 from model_store.corpus import LABELS
 from model_store.errors import ImportFileError
-from model_store.network import NetworkConfig, SentimentCNN
+from model_store.network import NetworkConfig, SentimentCNN, load_weights
 from model_store.vocabulary import Vocabulary
 
 MAX_TOKENS = 256
@@ -31,19 +31,11 @@ def load(state_dict: Path, vocabulary: Path) -> Classifier:
     tokens = read_vocabulary(vocabulary)
     network = SentimentCNN(NetworkConfig(vocabulary_size=len(tokens)))
     tensors = _read_state_dict(state_dict)
-    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
-    if actual != expected:
-        raise ImportFileError(
-            state_dict,
-            f"for a vocabulary of {len(tokens)} tokens its tensors must be {expected}, "
-            f"and they are {actual}",
-        )
-    if not all(
-        tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()
-    ):
-        raise ImportFileError(state_dict, "a weight is not a finite number")
-    network.load_state_dict(tensors)
+    try:
+        load_weights(network, tensors)
+    except ValueError as error:
+        reason = f"for a vocabulary of {len(tokens)} tokens: {error}"
+        raise ImportFileError(state_dict, reason) from error
     return Classifier(network, tokens, LABELS, max_tokens=MAX_TOKENS)
 
 

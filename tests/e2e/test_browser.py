@@ -130,40 +130,37 @@ def test_predictions_are_retrieved_for_all_selected_tasks(
     expect(page.get_by_text(f"Predictions: {TASKS}")).to_be_visible()
 
 
-def test_an_opened_task_has_the_predicted_choice_filled_in(
+@pytest.fixture
+def opened_task(
     person: Person,
     project: Project,
     api: LabelStudioApi,
     backend: StartBackend,
     reviews: list[str],
-) -> None:
+) -> Page:
+    """The labeling screen of the first task, once its choice is filled in."""
     api.connect(project.id, backend().url)
     page = person.open(project)
-
     page.get_by_text(reviews[0]).click()
-
     expect(page.get_by_role("checkbox", name=CHOICE, checked=True)).to_have_count(1)
+    return page
+
+
+def test_an_opened_task_has_the_predicted_choice_filled_in(
+    opened_task: Page, project: Project, api: LabelStudioApi
+) -> None:
     (prediction,) = api.predictions(project.id)
     (predicted,) = prediction["result"][0]["value"]["choices"]
-    expect(page.get_by_role("checkbox", name=predicted)).to_be_checked()
-    expect(page.get_by_text(f"{prediction['score']:.2%}")).to_be_visible()
+    expect(opened_task.get_by_role("checkbox", name=predicted)).to_be_checked()
+    expect(opened_task.get_by_text(f"{prediction['score']:.2%}")).to_be_visible()
 
 
 def test_a_filled_in_choice_can_be_submitted_as_it_is(
-    person: Person,
-    project: Project,
-    api: LabelStudioApi,
-    backend: StartBackend,
-    reviews: list[str],
+    opened_task: Page, project: Project, api: LabelStudioApi
 ) -> None:
-    api.connect(project.id, backend().url)
-    page = person.open(project)
-    page.get_by_text(reviews[0]).click()
-    expect(page.get_by_role("checkbox", name=CHOICE, checked=True)).to_have_count(1)
+    opened_task.get_by_role("button", name="Submit").click()
 
-    page.get_by_role("button", name="Submit").click()
-
-    expect(page.get_by_text("Update", exact=True)).to_be_visible()
+    expect(opened_task.get_by_text("Update", exact=True)).to_be_visible()
     (prediction,) = api.predictions(project.id)
     (annotation,) = api.open_task(prediction["task"])["annotations"]
     assert annotation["result"][0]["value"] == prediction["result"][0]["value"]
