@@ -23,8 +23,10 @@ class BasicAuthMiddleware:
     def __init__(self, app: ASGIApp, *, user: str, password: str) -> None:
         self.app = app
         credentials = f"{user}:{password}"
+        self._expected = [credentials.encode()]
         # RFC 7617 asks for UTF-8; Label Studio, like all that use `requests`, sends Latin-1.
-        self._expected = (credentials.encode(), credentials.encode("latin-1", "replace"))
+        with suppress(UnicodeEncodeError):
+            self._expected.append(credentials.encode("latin-1"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self._is_allowed(scope):

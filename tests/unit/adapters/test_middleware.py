@@ -79,6 +79,13 @@ def test_any_other_credentials_are_refused_with_a_challenge(
     assert "basic authentication" in answer.json()["error"]
 
 
+def test_a_password_that_latin_1_has_not_is_not_a_row_of_question_marks() -> None:
+    middleware = Middleware(BasicAuthMiddleware, user="anna", password="тайна")
+    client = TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    assert client.post("/predict", headers=basic("anna:тайна")).status_code == 200
+    assert client.post("/predict", headers=basic("anna:?????")).status_code == 401
+
+
 @pytest.mark.parametrize("path", sorted(PROBES))
 def test_probes_need_no_credentials_but_refuse_wrong_ones(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200
