@@ -1,5 +1,6 @@
 """The BentoML service: wiring and lifecycle only."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Annotated, cast
@@ -9,11 +10,13 @@ from circus.sockets import CircusSocket
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.label_studio.routes import create_app
-from adapters.middleware import BasicAuthMiddleware, BodyLimitMiddleware
+from adapters.middleware import AdmissionMiddleware, BasicAuthMiddleware, BodyLimitMiddleware
 from adapters.settings import read_settings
 from model_store import artifact
 from model_store.batching import BatchRunner
 from model_store.store import PRETRAINED, import_artifact
+
+logger = logging.getLogger(__name__)
 
 settings = read_settings()
 runner = BatchRunner(
@@ -40,12 +43,12 @@ class TextClassification(BaseModel):
 
 
 class ClassifyResponse(BaseModel):
-    """One classification for each text, in order."""
+    """One classification for each text, in order; null for those not reached by the deadline."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     model_version: str
-    classifications: list[TextClassification]
+    classifications: list[TextClassification | None]
 
 
 @bentoml.service(
@@ -54,7 +57,7 @@ class ClassifyResponse(BaseModel):
     traffic={"timeout": settings.request_timeout},
     logging={"access": {"enabled": settings.access_log}},
 )
-@bentoml.asgi_app(create_app(runner), path="/")
+@bentoml.asgi_app(create_app(runner, deadline=settings.deadline), path="/")
 class SentimentService:
     """Sentiment of movie reviews, for Label Studio and for anybody else."""
 
@@ -64,7 +67,8 @@ class SentimentService:
     async def start(self) -> None:
         for package in ("adapters", "model_store"):
             logging.getLogger(package).setLevel(logging.INFO)
-        await runner.start(artifact.load(Path(self.model.path)), str(self.model.tag))
+        classifier = artifact.load(Path(self.model.path), compiled=settings.data_dir / "compiled")
+        await runner.start(classifier, str(self.model.tag))
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
@@ -74,15 +78,17 @@ class SentimentService:
     async def classify(self, texts: list[str]) -> ClassifyResponse:
         """Classify texts, in their order."""
         version = runner.version
-        return ClassifyResponse(
-            model_version=version,
-            classifications=[
-                TextClassification(
-                    label=item.label, score=item.score, probabilities=dict(item.probabilities)
-                )
-                for item in await runner.classify(texts)
-            ],
-        )
+        deadline = asyncio.get_running_loop().time() + settings.deadline
+        done = [
+            TextClassification(
+                label=item.label, score=item.score, probabilities=dict(item.probabilities)
+            )
+            for item in await runner.classify(texts, deadline=deadline)
+        ]
+        unreached = len(texts) - len(done)
+        if unreached:
+            logger.warning("The deadline came before %d of %d texts", unreached, len(texts))
+        return ClassifyResponse(model_version=version, classifications=[*done, *[None] * unreached])
 
 
 def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
@@ -96,6 +102,12 @@ def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
 CircusSocket.listen = _bind_only
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
+_service.add_asgi_middleware(
+    AdmissionMiddleware,
+    paths=("/predict", "/classify"),
+    max_tokens=settings.max_queue_tokens,
+    max_request_tokens=settings.max_batch_tokens,
+)
 _service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
 if settings.basic_auth_user and settings.basic_auth_password:
     _service.add_asgi_middleware(

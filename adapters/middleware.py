@@ -3,6 +3,7 @@
 import base64
 import binascii
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+RETRY_AFTER_SECONDS = 5
+_BYTES_PER_TOKEN = 5
 PROBES = frozenset({"/health", "/healthz", "/livez", "/readyz"})
 
 
@@ -93,6 +96,50 @@ class BodyLimitMiddleware:
             "at once, or raise SENTIMENT_MAX_BODY_BYTES."
         }
         await JSONResponse(body, status_code=413)(scope, receive, send)
+
+
+class AdmissionMiddleware:
+    """Bounds the work that is taken on for the network: past it, 503 with `Retry-After` at once.
+
+    The requests in work on `paths` count by their tokens, reckoned from the size of the body
+    before it is read, each up to `max_request_tokens`: of a larger one no more is ever in the
+    queue. Once they have `max_tokens` together, the next ones are refused.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, paths: Collection[str], max_tokens: int, max_request_tokens: int
+    ) -> None:
+        self.app = app
+        self.paths = frozenset(paths)
+        self.max_tokens = max_tokens
+        self.max_request_tokens = max_request_tokens
+        self._tokens = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] not in self.paths:
+            await self.app(scope, receive, send)
+        elif self._tokens >= self.max_tokens:
+            response = JSONResponse(
+                {
+                    "error": "The server has more work than it can do right now: "
+                    f"ask again in {RETRY_AFTER_SECONDS} seconds."
+                },
+                status_code=503,
+                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+            await response(scope, receive, send)
+        else:
+            tokens = self._reckon(Headers(scope=scope).get("content-length", ""))
+            self._tokens += tokens
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self._tokens -= tokens
+
+    def _reckon(self, content_length: str) -> int:
+        if not content_length.isdigit():
+            return self.max_request_tokens
+        return min(int(content_length) // _BYTES_PER_TOKEN, self.max_request_tokens)
 
 
 class _BodyTooLargeError(Exception):

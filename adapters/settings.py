@@ -37,8 +37,14 @@ class Settings(BaseSettings):
     max_batch_size: int = Field(default=256, gt=0)
     """Texts that go through the network at once, at most."""
 
-    max_batch_tokens: int = Field(default=16_384, gt=0)
+    max_batch_tokens: int = Field(default=65_536, gt=0)
     """Tokens that go through the network at once, at most, unless a single text has more."""
+
+    max_queue_tokens: int = Field(default=1_048_576, gt=0)
+    """Tokens that wait for one worker's network from which on requests are refused with 503."""
+
+    deadline: float = Field(default=80.0, gt=0)
+    """Seconds after which a request is answered with what is done; below `request_timeout`."""
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Size of a request body from which on it is refused with 413."""
@@ -54,6 +60,15 @@ class Settings(BaseSettings):
 
     access_log: bool = True
     """Whether each request is logged: its path, status, sizes and duration."""
+
+    @model_validator(mode="after")
+    def _deadline_comes_first(self) -> Self:
+        if self.deadline >= self.request_timeout:
+            raise ValueError(
+                "SENTIMENT_DEADLINE must be below SENTIMENT_REQUEST_TIMEOUT: "
+                "lower the one or raise the other"
+            )
+        return self
 
     @model_validator(mode="after")
     def _auth_is_complete(self) -> Self:

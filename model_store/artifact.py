@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from model_store.classifier import Classifier
+from model_store.compiled import load_or_compile
 from model_store.errors import ArtifactError, ArtifactExistsError
 from model_store.network import NetworkConfig, SentimentCNN, load_weights
 from model_store.vocabulary import Vocabulary
@@ -149,8 +150,15 @@ def version(directory: Path) -> str:
     return _sha256(_read(directory / MANIFEST))[:16]
 
 
-def load(directory: Path, *, device: torch.device | str | None = None) -> Classifier:
-    """Load an artifact, every part of it checked; raises ArtifactError."""
+def load(
+    directory: Path, *, device: torch.device | str | None = None, compiled: Path | None = None
+) -> Classifier:
+    """Load an artifact, every part of it checked; raises ArtifactError.
+
+    The network runs on `device`, by default the first GPU where there is one. On a CPU it is
+    compiled first: into a file in the folder `compiled`, if one is named, once for all processes
+    that name it.
+    """
     manifest = verify(directory)
     vocabulary = Vocabulary.load(directory / VOCABULARY)
     config = NetworkConfig(**manifest.architecture.model_dump(exclude={"name"}))
@@ -168,13 +176,18 @@ def load(directory: Path, *, device: torch.device | str | None = None) -> Classi
         ) from error
     except ValueError as error:
         raise ArtifactError(directory / WEIGHTS, str(error)) from error
+    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    network.to(device)
+    forward = None
+    if compiled and device.type == "cpu":
+        forward = load_or_compile(network, compiled, version(directory))
     return Classifier(
         network,
         vocabulary,
         manifest.labels,
         max_tokens=manifest.max_tokens,
         temperature=manifest.temperature,
-        device=device,
+        forward=forward,
     )
 
 

@@ -8,25 +8,34 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn, cast
+from contextlib import suppress
+from typing import NamedTuple, NoReturn, cast
 
 import torch
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job, Optimizer
 
 from model_store.classifier import Classifier
-from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.errors import InferenceError, ModelNotReadyError, ModelStoreError
 from model_store.types import Classification
 
 logger = logging.getLogger(__name__)
 
 _NEVER_MS = 24 * 60 * 60 * 1000
 _MAX_CORK_SECONDS = 0.005
-_INLINE_CHARACTERS = 10_000
+_CHARACTERS_PER_TOKEN = 5
 _PROBE_SECONDS = 0.5
 _WARM_UP_TEXT = "one of the many films that I have seen this year , and I remember it well . " * 14
 # BentoML's dispatcher learns from its first eleven batches, in three stages, how long a batch of
 # n takes; the last, large ones keep a hiccup of the machine from being taken for a slow network.
 _WARM_UP_BATCHES = (*(1,) * 10, 2, 2, 3, 3, 16, 32, 32)
+
+
+class _Piece(NamedTuple):
+    """Texts of one request that are classified together."""
+
+    texts: list[str]
+    tokens: int
+    """About how many will be read."""
 
 
 class _Optimizer(Optimizer):
@@ -41,30 +50,31 @@ class _Optimizer(Optimizer):
         self.wait = min(self.wait, _MAX_CORK_SECONDS)  # type: ignore[assignment]
 
 
-class _Dispatcher(CorkDispatcher[list[int], Classification]):
-    """BentoML's dispatcher, with batches bounded by tokens as well as by number.
+class _Dispatcher(CorkDispatcher[_Piece, list[Classification]]):
+    """BentoML's dispatcher, with batches bounded by texts and tokens, whoever they come from.
 
     It also passes over requests whose caller has gone, and never refuses one by its own estimate
     of the waiting time: that estimate is wrong on a cold worker.
     """
 
-    def __init__(self, max_batch_size: int, max_batch_tokens: int) -> None:
-        super().__init__(_NEVER_MS, max_batch_size, fallback=_cancelled)
+    def __init__(self, max_texts: int, max_tokens: int) -> None:
+        super().__init__(_NEVER_MS, max_texts, fallback=_cancelled)
         self.optimizer: _Optimizer = _Optimizer(self.max_latency)
-        self.max_batch_tokens = max_batch_tokens
+        self.max_tokens = max_tokens
 
     def _get_inputs(
         self,
         num_batches: int | None = None,  # noqa: ARG002 (never given)
-    ) -> Iterator[Job[list[int], Classification]]:
-        size = tokens = 0
-        while self._queue and size < self.max_batch_size:
+    ) -> Iterator[Job[_Piece, list[Classification]]]:
+        texts = tokens = 0
+        while self._queue:
             job = self._queue[0]
             if not job.future.done():
-                tokens += len(job.data)
-                if size and tokens > self.max_batch_tokens:
+                first = not texts
+                texts += len(job.data.texts)
+                tokens += job.data.tokens
+                if not first and (texts > self.max_batch_size or tokens > self.max_tokens):
                     return
-                size += 1
                 yield job
             self._queue.popleft()
 
@@ -81,10 +91,15 @@ class BatchRunner:
     """Classifies texts for any number of concurrent callers; one for each worker process.
 
     Made empty and without cost; `start` gives it its model.
+
+    A request of many texts goes through the network in pieces, one after the other, so that one
+    of a single text never waits for the whole of it. Pieces and batches are bounded by their
+    texts and by their tokens, which are reckoned from the characters.
     """
 
     def __init__(self, *, max_batch_size: int, max_batch_tokens: int, torch_threads: int) -> None:
-        self._limits = (max_batch_size, max_batch_tokens)
+        self._max_batch_size = max_batch_size
+        self._max_batch_tokens = max_batch_tokens
         self._torch_threads = torch_threads
         self._classifier: Classifier | None = None
         self._version = ""
@@ -105,14 +120,14 @@ class BatchRunner:
         """Take a model into service, once network and dispatcher are warm."""
         torch.set_num_threads(self._torch_threads)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="inference")
-        self._dispatcher = _Dispatcher(*self._limits)
+        self._dispatcher = _Dispatcher(self._max_batch_size, self._max_batch_tokens)
         self._submit = cast(
-            "Callable[[list[int]], Awaitable[Classification]]", self._dispatcher(self._run)
+            "Callable[[_Piece], Awaitable[list[Classification]]]", self._dispatcher(self._run)
         )
         self._model = classifier
-        ids = classifier.encode(_WARM_UP_TEXT)
+        piece = _Piece([_WARM_UP_TEXT], 1)
         for size in _WARM_UP_BATCHES:
-            await asyncio.gather(*(self._submit(ids) for _ in range(size)))
+            await asyncio.gather(*(self._submit(piece) for _ in range(size)))
         self._dispatcher.optimizer.trigger_refresh()
         self._classifier, self._version = classifier, version
 
@@ -123,45 +138,64 @@ class BatchRunner:
             self._dispatcher.shutdown()
             await asyncio.to_thread(self._executor.shutdown)
 
-    async def classify(self, texts: Sequence[str]) -> list[Classification]:
+    async def classify(
+        self, texts: Sequence[str], *, deadline: float | None = None
+    ) -> list[Classification]:
         """Classify texts, in their order; they share batches with those of other callers.
 
-        Raises ModelNotReadyError before `start` and after `stop`, InferenceError if the network
-        fails.
+        At `deadline`, on the clock of the event loop, what has been classified is returned: the
+        results of the first texts. Raises ModelNotReadyError before `start` and after `stop`,
+        InferenceError if the network fails.
         """
-        classifier = self._in_service()
-        if sum(map(len, texts)) <= _INLINE_CHARACTERS:
-            sequences = [classifier.encode(text) for text in texts]
-        else:
-            sequences = await asyncio.to_thread(lambda: [classifier.encode(t) for t in texts])
-        return list(await asyncio.gather(*map(self._submit, sequences)))
+        done: list[Classification] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                for piece in self._pieces(texts):
+                    self._in_service()  # the runner can be stopped between two pieces
+                    done += await self._submit(piece)
+        return done
 
     async def is_healthy(self) -> bool:
         """Whether the model can answer; after a failed batch, whether it can by now."""
         if self._classifier is None:
             return False
-        if self._failing:
-            try:
-                async with asyncio.timeout(_PROBE_SECONDS):
-                    await self.classify([_WARM_UP_TEXT])
-            except (TimeoutError, InferenceError, ModelNotReadyError):
-                return False
-        return True
+        if not self._failing:
+            return True
+        deadline = asyncio.get_running_loop().time() + _PROBE_SECONDS
+        try:
+            return bool(await self.classify([_WARM_UP_TEXT], deadline=deadline))
+        except ModelStoreError:
+            return False
 
     def _in_service(self) -> Classifier:
         if self._classifier is None:
             raise ModelNotReadyError
         return self._classifier
 
-    async def _run(self, batch: Sequence[list[int]]) -> Sequence[Classification]:
+    def _pieces(self, texts: Sequence[str]) -> Iterator[_Piece]:
+        most = self._in_service().max_tokens
+        piece: list[str] = []
+        tokens = 0
+        for text in texts:
+            cost = min(len(text) // _CHARACTERS_PER_TOKEN + 1, most)
+            full = len(piece) == self._max_batch_size or tokens + cost > self._max_batch_tokens
+            if piece and full:
+                yield _Piece(piece, tokens)
+                piece, tokens = [], 0
+            piece.append(text)
+            tokens += cost
+        if piece:
+            yield _Piece(piece, tokens)
+
+    async def _run(self, batch: Sequence[_Piece]) -> Sequence[list[Classification]]:
         loop = asyncio.get_running_loop()
+        texts = [text for piece in batch for text in piece.texts]
         try:
-            results = await loop.run_in_executor(
-                self._executor, self._model.classify_encoded, batch
-            )
+            results = await loop.run_in_executor(self._executor, self._model.classify, texts)
         except Exception as error:  # The boundary of the network: whatever it was, callers get one.
-            logger.exception("The network failed on a batch of %d texts", len(batch))
+            logger.exception("The network failed on a batch of %d texts", len(texts))
             self._failing = True
             raise InferenceError from error
         self._failing = False
-        return results
+        rest = iter(results)
+        return [[next(rest) for _ in piece.texts] for piece in batch]

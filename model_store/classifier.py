@@ -1,24 +1,23 @@
 """Text in, label and probabilities out: tokenizer, vocabulary and network together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from model_store.network import SentimentCNN, pad
-from model_store.sparse import sparse_forward
+from model_store.inference import Forward, forward_of
+from model_store.network import SentimentCNN
 from model_store.tokenizer import tokenize
 from model_store.types import Classification
 from model_store.vocabulary import Vocabulary
-
-_PADDED_TOKENS = 16_384
-"""Size of one forward pass, padding included: large enough for many words to be the same."""
 
 
 class Classifier:
     """A trained network with everything it needs to classify text.
 
-    The network is put in evaluation mode, so the same text always gets the same answer. It runs
-    on `device`, by default the first GPU where there is one.
+    The same text always gets the same answer: the network is used as it is now, in evaluation
+    mode, through `forward` if one is given.
     """
 
     def __init__(
@@ -29,46 +28,28 @@ class Classifier:
         *,
         max_tokens: int,
         temperature: float = 1.0,
-        device: torch.device | str | None = None,
+        forward: Forward | None = None,
     ) -> None:
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.network = network.eval().to(self.device)
+        self.network = network
         self.vocabulary = vocabulary
         self.labels = tuple(labels)
         self.max_tokens = max_tokens
         self.temperature = temperature
+        self._forward = forward or forward_of(network)
 
-    def encode(self, text: str) -> list[int]:
-        """Token ids of a text, cut at `max_tokens`; empty for a text without a token."""
-        return self.vocabulary.encode(tokenize(text)[: self.max_tokens])
+    def encode(self, text: str) -> NDArray[np.int32]:
+        """(tokens,) token ids of a text, cut at `max_tokens`; none for a text without a token."""
+        return self.vocabulary.encode(tokenize(text, self.max_tokens))
 
-    @torch.inference_mode()
-    def classify_encoded(self, sequences: Sequence[list[int]]) -> list[Classification]:
+    def classify_encoded(self, sequences: Sequence[NDArray[np.int32]]) -> list[Classification]:
         """Classify texts that `encode` prepared, in their order."""
-        results: list[Classification | None] = [None] * len(sequences)
-        for positions in self._batches(sequences):
-            batch = [sequences[position] for position in positions]
-            ids, lengths = pad(batch, self.network.config.min_length)
-            logits = sparse_forward(self.network, ids.to(self.device), lengths.to(self.device))
-            rows = torch.softmax(logits.double() / self.temperature, dim=1).tolist()
-            for position, row in zip(positions, rows, strict=True):
-                results[position] = self._classification(row)
-        return [result for result in results if result is not None]
+        logits = self._forward(sequences).double()
+        rows = torch.softmax(logits / self.temperature, dim=1).tolist()
+        return [self._classification(row) for row in rows]
 
     def classify(self, texts: Sequence[str]) -> list[Classification]:
         """Classify texts, in their order. Any string is allowed, the empty one too."""
         return self.classify_encoded([self.encode(text) for text in texts])
-
-    def _batches(self, sequences: Sequence[list[int]]) -> Iterator[list[int]]:
-        """Positions of sequences of like length, so that little of a batch is padding."""
-        batch: list[int] = []
-        for position in sorted(range(len(sequences)), key=lambda index: len(sequences[index])):
-            if batch and len(sequences[position]) * (len(batch) + 1) > _PADDED_TOKENS:
-                yield batch
-                batch = []
-            batch.append(position)
-        if batch:
-            yield batch
 
     def _classification(self, row: list[float]) -> Classification:
         best = max(range(len(row)), key=row.__getitem__)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from tqdm import tqdm
 
+from model_store.inference import forward_of
 from model_store.network import SentimentCNN, pad
 from model_store.sparse import sparse_forward
 
@@ -24,7 +25,6 @@ Encoded = Sequence[NDArray[np.int32]]
 """Token ids of texts, each (tokens,)."""
 
 _BUCKET_BATCHES = 50
-_EVALUATION_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -109,21 +109,9 @@ def fit(
     network.load_state_dict(best["network"])
 
 
-@torch.inference_mode()
-def logits_of(network: SentimentCNN, texts: Encoded) -> NDArray[np.float32]:
-    """Logits of whole texts, (texts, classes), in evaluation mode."""
-    network.eval()
-    device = network.fc.weight.device
-    result = np.zeros((len(texts), network.config.classes), np.float32)
-    order = np.argsort([len(text) for text in texts], kind="stable")
-    for chosen in _chunks(order, _EVALUATION_BATCH):
-        ids, lengths = pad([texts[i] for i in chosen], network.config.min_length)
-        result[chosen] = sparse_forward(network, ids.to(device), lengths.to(device)).cpu().numpy()
-    return result
-
-
 def _log_loss(network: SentimentCNN, texts: Encoded, classes: NDArray[np.int64]) -> float:
-    logits = torch.from_numpy(logits_of(network, texts))
+    """Of whole texts, in evaluation mode."""
+    logits = forward_of(network)(texts)
     return float(functional.cross_entropy(logits, torch.from_numpy(classes)))
 
 

@@ -1,4 +1,4 @@
-"""The forward pass of the network, computed from the word types of a batch instead of its words."""
+"""The forward pass of training, computed from the word types of a batch instead of its words."""
 
 import torch
 from torch import Tensor
@@ -53,4 +53,4 @@ def _product_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the processor multiplies it natively: the products take a quarter as long."""
     if device.type == "cpu" and not torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001
         return torch.float32
-    return torch.bfloat16 if torch.is_grad_enabled() else torch.float32
+    return torch.bfloat16

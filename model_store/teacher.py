@@ -13,7 +13,8 @@ from scipy.special import expit, logit
 from sklearn.model_selection import StratifiedKFold
 
 from model_store.evaluation import probabilities
-from model_store.fitting import Encoded, FitConfig, fit, logits_of
+from model_store.fitting import Encoded, FitConfig, fit
+from model_store.inference import forward_of
 from model_store.network import SentimentCNN
 from model_store.workspace import Workspace
 
@@ -72,8 +73,8 @@ def network_probabilities(
                 checkpoint=workspace.folder / f"{name}.pt",
                 name=name,
             )
-            logits = logits_of(network, [*(labelled[i] for i in unseen), *unlabelled])
-            return probabilities(logits, temperature=1.0)[:, 1]
+            logits = forward_of(network)([*(labelled[i] for i in unseen), *unlabelled])
+            return probabilities(logits.numpy(), temperature=1.0)[:, 1]
 
         judged = workspace.array(name, opinion)
         result[unseen] = judged[: len(unseen)]

@@ -17,7 +17,8 @@ from model_store.classifier import Classifier
 from model_store.corpus import LABELS, Corpus, Part, read
 from model_store.errors import ArtifactExistsError, CorpusError
 from model_store.evaluation import Predictions
-from model_store.fitting import FitConfig, fit, logits_of
+from model_store.fitting import FitConfig, fit
+from model_store.inference import forward_of
 from model_store.network import NetworkConfig, SentimentCNN
 from model_store.ngrams import ngram_probabilities
 from model_store.teacher import TeacherConfig, network_probabilities, soft_targets
@@ -134,8 +135,11 @@ def _train_classifier(
         ),
     )
     logger.info("teacher by n-grams: accuracy %.4f", _accuracy(by_ngrams, classes))
-    texts = _encode(vocabulary, tokens)
-    judged = (_encode(vocabulary, map(tokenize, validation.texts)), np.array(validation.labels))
+    texts = [vocabulary.encode(text) for text in tokens]
+    judged = (
+        [vocabulary.encode(tokenize(text)) for text in validation.texts],
+        np.array(validation.labels),
+    )
 
     def make_network(seed: int) -> SentimentCNN:
         torch.manual_seed(seed)
@@ -172,12 +176,8 @@ def _train_classifier(
         vocabulary,
         LABELS,
         max_tokens=recipe.max_tokens,
-        temperature=evaluation.fit_temperature(logits_of(network, judged[0]), judged[1]),
+        temperature=evaluation.fit_temperature(forward_of(network)(judged[0]).numpy(), judged[1]),
     )
-
-
-def _encode(vocabulary: Vocabulary, texts: Iterable[list[str]]) -> list[NDArray[np.int32]]:
-    return [np.array(vocabulary.encode(text), dtype=np.int32) for text in texts]
 
 
 def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -15,6 +16,9 @@ from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
 # BentoML makes its home on first use: not in the home folder of whoever runs the tests.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 torch.set_num_threads(1)  # the networks here are small: threads would only wait for each other
 

@@ -4,15 +4,18 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Protocol
+from itertools import groupby
+from typing import NamedTuple, Protocol
 
 from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig
-from adapters.label_studio.schemas import ChoicesValue, Prediction, Region, Task
+from adapters.label_studio.schemas import Prediction, Region, Task
 from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.offloading import offload
 from model_store.types import Classification
 
 logger = logging.getLogger(__name__)
 
+_INLINE_TASKS = 50
 _LOGGED_TASKS = 10
 
 
@@ -27,63 +30,106 @@ class Model(Protocol):
     def labels(self) -> tuple[str, ...]:
         """The labels it predicts."""
 
-    async def classify(self, texts: Sequence[str]) -> list[Classification]:
-        """One classification for each text, in order."""
+    async def classify(
+        self, texts: Sequence[str], *, deadline: float | None = None
+    ) -> list[Classification]:
+        """One classification for each text, in order; at the deadline, those that are done."""
 
     async def is_healthy(self) -> bool:
         """Whether it can answer."""
 
 
 async def predict(
-    tasks: Sequence[Task], config: LabelingConfig, model: Model, *, project: str | int | None
+    tasks: Sequence[Task],
+    config: LabelingConfig,
+    model: Model,
+    *,
+    project: str | int | None,
+    deadline: float | None = None,
 ) -> list[Prediction | list[Prediction]]:
     """Predict every served control of every task: one entry per task, in order.
 
-    A task without text for any control gets `[]`; the reason is logged with the task's id.
+    A task without text for any control gets `[]`; the reason is logged with the task's id. So do
+    tasks that were not reached by `deadline`, on the clock of the event loop.
     """
     version = model.version
-    wanted: list[tuple[int, ChoicesControl]] = []
-    texts: list[str] = []
+    small = len(tasks) <= _INLINE_TASKS
+    subjects, skipped = await offload(_subjects, tasks, config, inline=small)
+    _log_skipped(skipped, project)
+    texts = [subject.text for subject in subjects]
+    classifications = await model.classify(texts, deadline=deadline)
+    reached = _whole_tasks(subjects, len(classifications))
+    if reached < len(subjects):
+        _log_unreached(subjects[reached:], len(tasks), project)
+    regions = zip(subjects[:reached], classifications, strict=False)
+    return await offload(_compose, tasks, list(regions), version, inline=small)
+
+
+class _Subject(NamedTuple):
+    """What is to be predicted: one control of one task."""
+
+    position: int
+    """Of the task, among those of the request."""
+    control: ChoicesControl
+    text: str
+
+
+def _subjects(
+    tasks: Sequence[Task], config: LabelingConfig
+) -> tuple[list[_Subject], dict[str, list[str]]]:
+    """Also, by reason, the ids of tasks that have no text for a control."""
+    subjects = []
     skipped: dict[str, list[str]] = defaultdict(list)
     for position, task in enumerate(tasks):
         for control in config.controls:
             try:
-                texts.append(task_text(task.data, control))
+                text = task_text(task.get("data"), control)
             except NoTextError as reason:
-                skipped[str(reason)].append(str(task.id))
+                skipped[str(reason)].append(str(task.get("id")))
             else:
-                wanted.append((position, control))
-    _log_skipped(skipped, project)
+                subjects.append(_Subject(position, control, text))
+    return subjects, skipped
 
-    regions: dict[int, list[Region]] = defaultdict(list)
-    classifications = await model.classify(texts)
-    for (position, control), classification in zip(wanted, classifications, strict=True):
-        regions[position].append(_region(tasks[position], control, classification))
-    return [
-        Prediction(
-            result=regions[position],
-            score=min(region.score for region in regions[position]),
-            model_version=version,
-        )
-        if position in regions
-        else []
-        for position in range(len(tasks))
-    ]
+
+def _whole_tasks(subjects: Sequence[_Subject], done: int) -> int:
+    """How many of the first `done` subjects are of tasks of which no other is left."""
+    while 0 < done < len(subjects) and subjects[done - 1].position == subjects[done].position:
+        done -= 1
+    return done
+
+
+def _compose(
+    tasks: Sequence[Task], classified: Sequence[tuple[_Subject, Classification]], version: str
+) -> list[Prediction | list[Prediction]]:
+    results: list[Prediction | list[Prediction]] = [[] for _ in tasks]
+    for position, group in groupby(classified, key=lambda pair: pair[0].position):
+        regions = [
+            _region(tasks[position], subject.control, classification)
+            for subject, classification in group
+        ]
+        results[position] = {
+            "result": regions,
+            "score": min(region["score"] for region in regions),
+            "model_version": version,
+        }
+    return results
 
 
 def _region(task: Task, control: ChoicesControl, classification: Classification) -> Region:
-    return Region(
-        id=_region_id(task, control),
-        from_name=control.name,
-        to_name=control.to_name,
-        value=ChoicesValue(choices=[control.choices[classification.label]]),
-        score=classification.score,
-    )
+    return {
+        "id": _region_id(task, control),
+        "from_name": control.name,
+        "to_name": control.to_name,
+        "type": "choices",
+        "value": {"choices": [control.choices[classification.label]]},
+        "score": classification.score,
+    }
 
 
 def _region_id(task: Task, control: ChoicesControl) -> str:
     """Ten hex digits: the same for the same task and control, whenever it is asked for."""
-    return hashlib.blake2s(f"{task.id}:{control.name}".encode(), digest_size=5).hexdigest()
+    key = f"{task.get('id')}:{control.name}"
+    return hashlib.blake2s(key.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
 def _log_skipped(skipped: dict[str, list[str]], project: str | int | None) -> None:
@@ -97,3 +143,13 @@ def _log_skipped(skipped: dict[str, list[str]], project: str | int | None) -> No
             ", ".join(ids[:_LOGGED_TASKS]),
             more,
         )
+
+
+def _log_unreached(subjects: Sequence[_Subject], tasks: int, project: str | int | None) -> None:
+    logger.warning(
+        "Project %s: the deadline came before %d of %d tasks were predicted: "
+        "retrieve predictions again for the rest",
+        project,
+        len({subject.position for subject in subjects}),
+        tasks,
+    )

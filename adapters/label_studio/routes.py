@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from starlette.routing import Route
 from adapters.label_studio import labeling_config, schemas
 from adapters.label_studio.labeling_config import LabelingConfig
 from adapters.label_studio.predictions import Model, predict
+from adapters.offloading import offload
 from model_store.errors import ModelStoreError
 
 logger = logging.getLogger(__name__)
@@ -37,8 +39,11 @@ class _BadRequestError(Exception):
         self.body = body
 
 
-def create_app(model: Model) -> Starlette:
-    """The ASGI app of the protocol, around a model that may still be starting."""
+def create_app(model: Model, *, deadline: float) -> Starlette:
+    """The ASGI app of the protocol, around a model that may still be starting.
+
+    `deadline`: seconds after which `/predict` answers with what is done.
+    """
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
         async def handle(request: Request) -> Response:
@@ -46,7 +51,7 @@ def create_app(model: Model) -> Starlette:
 
         return Route(path, handle, methods=[method], name=endpoint.__name__)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             route("/", health, "GET"),
             route("/health", health, "GET"),
@@ -62,6 +67,8 @@ def create_app(model: Model) -> Starlette:
             ClientDisconnect: _on_disconnect,
         },
     )
+    app.state.deadline = deadline
+    return app
 
 
 async def health(_: Request, model: Model) -> Response:
@@ -87,12 +94,14 @@ async def setup(request: Request, model: Model) -> Response:
 
 async def predict_tasks(request: Request, model: Model) -> Response:
     """`POST /predict`: one result for each task, in order."""
+    deadline = asyncio.get_running_loop().time() + request.app.state.deadline
     body = await _read(request, schemas.PredictRequest)
     config = _parse_config(body.label_config, model)
     if not config.controls:
         _log_problems(config, body.project)
-    results = await predict(body.tasks, config, model, project=body.project)
-    return _json(schemas.PredictResponse(results=results))
+    results = await predict(body.tasks, config, model, project=body.project, deadline=deadline)
+    answer: schemas.PredictResponse = {"results": results}
+    return Response(orjson.dumps(answer), media_type="application/json")
 
 
 async def versions(_: Request, model: Model) -> Response:
@@ -123,14 +132,12 @@ def _log_problems(config: LabelingConfig, project: str | int | None) -> None:
 async def _read(request: Request, model: type[R]) -> R:
     """The body as `model`; 400 if it is not JSON, 422 if it is another JSON than expected."""
     content = await request.body()
-    if len(content) > _INLINE_BYTES:
-        return await asyncio.to_thread(_validate, content, model)
-    return _validate(content, model)
+    return await offload(_validate, content, model, inline=len(content) <= _INLINE_BYTES)
 
 
 def _validate(content: bytes, model: type[R]) -> R:
     try:
-        return _validate_json(content, model)
+        return model.model_validate(_parse_json(content))
     except ValidationError as error:
         raise _BadRequestError(
             422,
@@ -148,14 +155,12 @@ def _validate(content: bytes, model: type[R]) -> R:
         ) from None
 
 
-def _validate_json(content: bytes, model: type[R]) -> R:
+def _parse_json(content: bytes) -> Any:
     try:
-        return model.model_validate_json(content)
-    except ValidationError as error:
-        if error.errors(include_url=False, include_input=False)[0]["type"] != "json_invalid":
-            raise
-    # Python's own reader takes half a surrogate pair, which Label Studio sends as it got it.
-    return model.model_validate(json.loads(content))
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        # Python's own reader takes half a surrogate pair, which Label Studio sends as it got it.
+        return json.loads(content)
 
 
 def _json(body: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -1,6 +1,6 @@
 """What Label Studio sends and what it takes as an answer. Only the fields that are used."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,11 +36,9 @@ class SetupResponse(_Response):
     """Why other controls get none, a sentence each."""
 
 
-class Task(_Request):
-    """A task; its text is looked up in `data` by the labeling config."""
-
-    id: int | str | None = None
-    data: Any = None
+Task = dict[str, Any]
+"""A task as Label Studio sends it, with `id` and `data`; the labeling config says where in `data`
+its text is. A task is not validated: what is missing in it costs its own prediction alone."""
 
 
 class PredictRequest(_Request):
@@ -51,36 +49,34 @@ class PredictRequest(_Request):
     label_config: str | None = None
 
 
-class ChoicesValue(_Response):
+class ChoicesValue(TypedDict):
     """The choices taken."""
 
     choices: list[str]
 
 
-Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
-
-class Region(_Response):
+class Region(TypedDict):
     """What is predicted for one control."""
 
     id: str
     from_name: str
     to_name: str
-    type: Literal["choices"] = "choices"
+    type: Literal["choices"]
     value: ChoicesValue
-    score: Score
+    score: float
+    """The probability of the choice, in 0..1."""
 
 
-class Prediction(_Response):
+class Prediction(TypedDict):
     """What is predicted for one task."""
 
     result: list[Region]
-    score: Score
+    score: float
     """That of the least certain region: Label Studio sorts tasks by it."""
     model_version: str
 
 
-class PredictResponse(_Response):
+class PredictResponse(TypedDict):
     """One entry for each task, in order; `[]` leaves a task without prediction."""
 
     results: list[Prediction | list[Prediction]]

@@ -16,6 +16,7 @@ from model_store.errors import InferenceError, ModelNotReadyError
 from model_store.types import Classification
 
 PAYLOADS = Path(__file__).parent / "payloads"
+DEADLINE = 60.0
 VERSION = "sentiment-cnn:0123456789abcdef"
 
 
@@ -27,13 +28,18 @@ class KeywordModel:
         self.labels = ("Negative", "Positive")
         self.error: Exception | None = None
         self.texts: list[str] = []
+        self.reached: int | None = None
 
-    async def classify(self, texts: Sequence[str]) -> list[Classification]:
+    async def classify(
+        self, texts: Sequence[str], *, deadline: float | None = None
+    ) -> list[Classification]:
         await asyncio.sleep(0)
         if self.error:
             raise self.error
+        assert deadline is not None
+        assert 0 < deadline - asyncio.get_running_loop().time() <= DEADLINE
         self.texts = list(texts)
-        return [self._classification(text) for text in texts]
+        return [self._classification(text) for text in self.texts[: self.reached]]
 
     async def is_healthy(self) -> bool:
         return self.error is None
@@ -52,7 +58,7 @@ def model() -> KeywordModel:
 
 @pytest.fixture
 def client(model: KeywordModel) -> TestClient:
-    return TestClient(create_app(model))
+    return TestClient(create_app(model, deadline=DEADLINE))
 
 
 def payload(name: str) -> dict[str, Any]:
@@ -274,3 +280,32 @@ def test_another_method_is_405_in_json(client: TestClient) -> None:
     answer = client.get("/predict")
     assert answer.status_code == 405
     assert answer.json()["error"]
+
+
+def test_tasks_that_the_deadline_cuts_off_get_no_prediction_and_are_counted_in_the_log(
+    client: TestClient, model: KeywordModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    model.reached = 3
+    body = payload("predict_retrieve")
+    body["tasks"] = [{"id": n, "data": {"review": "good"}} for n in range(5)]
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 200
+    assert [bool(result) for result in answer.json()["results"]] == [True] * 3 + [False] * 2
+    assert "2 of 5 tasks" in caplog.text
+
+
+def test_a_task_of_which_only_one_control_was_reached_gets_no_prediction(
+    client: TestClient, model: KeywordModel
+) -> None:
+    model.reached = 3
+    body = payload("predict_retrieve")
+    control = '<Choices name="{}" toName="text"><Choice value="Positive"/><Choice value="Negative"/></Choices>'
+    body["label_config"] = (
+        '<View><Text name="text" value="$review"/>'
+        + control.format("a")
+        + control.format("b")
+        + "</View>"
+    )
+    body["tasks"] = [{"id": n, "data": {"review": "good"}} for n in range(3)]
+    results = client.post("/predict", json=body).json()["results"]
+    assert [len(result["result"]) if result else 0 for result in results] == [2, 0, 0]

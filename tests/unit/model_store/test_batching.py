@@ -18,15 +18,16 @@ class Recorder(Classifier):
     """Notes the batches that it is given, and fails or waits on demand."""
 
     batches: list[list[int]]
+    """The characters of each text of each batch."""
     seconds = 0.0
     fails = False
 
-    def classify_encoded(self, sequences: Sequence[list[int]]) -> list[Classification]:
-        self.batches.append([len(sequence) for sequence in sequences])
+    def classify(self, texts: Sequence[str]) -> list[Classification]:
+        self.batches.append([len(text) for text in texts])
         time.sleep(self.seconds)
         if self.fails:
             raise RuntimeError("out of memory")
-        return super().classify_encoded(sequences)
+        return super().classify(texts)
 
 
 @pytest.fixture
@@ -85,7 +86,8 @@ def test_a_batch_is_bounded_by_its_texts_and_by_its_tokens(classifier: Recorder)
     asyncio.run(scenario())
     assert sum(map(len, classifier.batches)) == 200
     assert max(map(len, classifier.batches)) <= 8
-    assert all(sum(batch) <= 50 for batch in classifier.batches)
+    # A token is reckoned for each five characters, and one more for each text.
+    assert all(sum(size // 5 + 1 for size in batch) <= 50 for batch in classifier.batches)
 
 
 def test_a_text_over_the_bound_goes_alone(classifier: Recorder) -> None:
@@ -94,7 +96,45 @@ def test_a_text_over_the_bound_goes_alone(classifier: Recorder) -> None:
             await runner.classify(["good " * 30, "good", "good " * 30])
 
     asyncio.run(scenario())
-    assert [batch for batch in classifier.batches if 30 in batch] == [[30], [30]]
+    assert classifier.batches == [[150], [4], [150]]
+
+
+def test_a_lone_text_does_not_wait_for_the_whole_of_a_large_request(classifier: Recorder) -> None:
+    async def scenario() -> int:
+        async with running(classifier, max_batch_size=10) as runner:
+            classifier.seconds = 0.002
+            large = asyncio.create_task(runner.classify(["bad"] * 1000))
+            await asyncio.sleep(0.01)
+            await runner.classify(["good"])
+            before = len(classifier.batches)
+            await large
+            return before
+
+    assert asyncio.run(scenario()) < 50, "the large request has a hundred pieces"
+
+
+def test_at_the_deadline_the_first_results_are_returned(classifier: Recorder) -> None:
+    texts = [f"{'good ' * (n % 7)}film" for n in range(100)]
+
+    async def scenario() -> list[Classification]:
+        async with running(classifier, max_batch_size=10) as runner:
+            classifier.seconds = 0.05
+            deadline = asyncio.get_running_loop().time() + 0.18
+            return await runner.classify(texts, deadline=deadline)
+
+    done = asyncio.run(scenario())
+    assert 0 < len(done) < 100
+    assert [item.label for item in done] == [
+        item.label for item in classifier.classify(texts[: len(done)])
+    ]
+
+
+def test_after_the_deadline_nothing_is_begun(classifier: Recorder) -> None:
+    async def scenario() -> list[Classification]:
+        async with running(classifier) as runner:
+            return await runner.classify(["good"], deadline=asyncio.get_running_loop().time() - 1)
+
+    assert asyncio.run(scenario()) == []
 
 
 def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(classifier: Recorder) -> None:

@@ -45,10 +45,3 @@ def test_half_of_the_word_types_can_be_left_out(network: SentimentCNN) -> None:
         for _ in range(40)
     }
     assert len(seen) == 2, "the one word is there, or it is not"
-
-
-def test_in_inference_the_products_are_not_rounded(network: SentimentCNN) -> None:
-    ids, lengths = pad(TEXTS, network.config.min_length)
-    network.eval()
-    with torch.inference_mode():
-        torch.testing.assert_close(sparse_forward(network, ids, lengths), network(ids, lengths))

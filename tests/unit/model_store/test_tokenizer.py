@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchtext.data.utils import get_tokenizer
 
+from model_store import tokenizer
 from model_store.corpus import read
 from model_store.tokenizer import tokenize
 
@@ -38,6 +39,17 @@ def test_awkward_strings_give_the_tokens_of_torchtext(text: str) -> None:
 @given(st.text(alphabet=st.one_of(st.sampled_from("'\".,()!?;:<br />aB \n"), st.characters())))
 def test_any_string_gives_the_tokens_of_torchtext(text: str) -> None:
     assert tokenize(text) == reference(text)
+
+
+@given(
+    st.lists(st.sampled_from(["<br />", "Σ", ".", "a", " ", '"', "x" * 9, "İ"])).map("".join),
+    st.integers(1, 12),
+    st.integers(1, 8),
+)
+def test_the_first_tokens_are_those_of_the_whole(text: str, limit: int, characters: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizer, "_CHARACTERS_PER_TOKEN", characters)
+        assert tokenize(text, limit) == reference(text)[:limit]
 
 
 def test_the_corpus_gives_the_tokens_of_torchtext(corpus: Path) -> None:

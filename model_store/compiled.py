@@ -1,0 +1,141 @@
+"""The network for inference on the CPU: its convolutions as sums of rows of a table.
+
+Holds no text and trains nothing; `network.py` is the reference. See docs/decisions/0007.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from model_store.network import NetworkConfig, SentimentCNN
+from model_store.vocabulary import PADDING_ID
+
+logger = logging.getLogger(__name__)
+
+_FORMAT = 1
+"""Of the files; a change of what the tensors mean raises it."""
+
+_BATCH_TOKENS = 4096
+"""Tokens that are summed at once: few enough for the sums to stay in the cache of a core."""
+
+
+class CompiledCNN:
+    """`SentimentCNN` in evaluation mode, tens of times as fast on a CPU.
+
+    A convolution is linear in the word vectors, so what a token adds to a window depends on the
+    token and its place in the window alone. These products are computed once, for the whole
+    vocabulary; a window is then the sum of a few rows of a table. The reviews of a batch lie end
+    to end, without padding, and the maximum over time is taken for each of them: a review gets
+    the same logits in any company.
+    """
+
+    def __init__(self, config: NetworkConfig, tensors: dict[str, Tensor]) -> None:
+        offsets = sum(config.kernel_sizes)
+        shapes = {
+            "table": [config.vocabulary_size * offsets, config.filters],
+            "fc.weight": [config.classes, config.filters * len(config.kernel_sizes)],
+            "fc.bias": [config.classes],
+        }
+        actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
+        if actual != shapes:
+            raise ValueError(f"its tensors must be {shapes}, and they are {actual}")
+        self.config = config
+        self.tensors = tensors
+        self._offsets = offsets
+        ends = np.cumsum(config.kernel_sizes)
+        self._kernels = [
+            torch.arange(end - size, end, dtype=torch.int32)
+            for size, end in zip(config.kernel_sizes, ends, strict=True)
+        ]
+
+    @classmethod
+    @torch.inference_mode()
+    def compile(cls, network: SentimentCNN) -> Self:
+        """Multiply out the table of a network: vocabulary * sum of kernel sizes * filters * 4 B."""
+        vectors = network.embedding.weight.detach().cpu()
+        products = []
+        for conv in network.convolutions():
+            # (embedding, size * filters): the slices of the kernel side by side
+            slices = conv.weight.detach().cpu().permute(1, 2, 0).flatten(1)
+            product = (vectors @ slices).view(len(vectors), -1, network.config.filters)
+            assert conv.bias is not None
+            product[:, 0] += conv.bias.detach().cpu()  # each window has one token at offset 0
+            products.append(product)
+        fc = {f"fc.{name}": tensor.cpu() for name, tensor in network.fc.state_dict().items()}
+        table = torch.cat(products, dim=1).flatten(0, 1)
+        return cls(network.config, {"table": table, **fc})
+
+    @torch.inference_mode()
+    def __call__(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
+        """Logits (texts, classes) of texts given as token ids, each of any length."""
+        logits = [self._logits(batch) for batch in self._batches(sequences)]
+        return torch.cat(logits) if logits else torch.empty(0, self.config.classes)
+
+    def _batches(self, sequences: Sequence[NDArray[np.int32]]) -> Iterator[list[NDArray[np.int32]]]:
+        batch: list[NDArray[np.int32]] = []
+        tokens = 0
+        for sequence in sequences:
+            whole = sequence
+            if (missing := self.config.min_length - len(sequence)) > 0:
+                whole = np.pad(sequence, (0, missing), constant_values=PADDING_ID)
+            if batch and tokens + len(whole) > _BATCH_TOKENS:
+                yield batch
+                batch, tokens = [], 0
+            batch.append(whole)
+            tokens += len(whole)
+        if batch:
+            yield batch
+
+    def _logits(self, batch: list[NDArray[np.int32]]) -> Tensor:
+        filters, table = self.config.filters, self.tensors["table"]
+        lengths = [len(sequence) for sequence in batch]
+        ids = torch.from_numpy(np.concatenate(batch))
+        rows = ids * self._offsets  # of each token, the first of its rows in the table
+        pooled = torch.empty(len(batch), len(self._kernels) * filters)
+        for index, kernel in enumerate(self._kernels):
+            windows = rows.unfold(0, len(kernel), 1) + kernel  # (windows, size)
+            sums = functional.embedding_bag(windows, table, mode="sum")  # (windows, filters)
+            column = slice(index * filters, (index + 1) * filters)
+            start = 0
+            for target, length in zip(pooled[:, column], lengths, strict=True):
+                # Windows that reach into the next text are left out.
+                torch.amax(sums[start : start + length - len(kernel) + 1], dim=0, out=target)
+                start += length
+        # The maximum and the ReLU can change places.
+        return functional.linear(pooled.relu_(), self.tensors["fc.weight"], self.tensors["fc.bias"])
+
+
+def load_or_compile(network: SentimentCNN, folder: Path, name: str) -> CompiledCNN:
+    """The compiled network from its file in `folder`, which is made first where it is missing.
+
+    The file is mapped, so that the processes of a machine share its pages. `name` must be this
+    very network's; a file that cannot be used is made anew. Where none can be written, the table
+    stays in the memory of this process, and the log says so.
+    """
+    path = folder / f"{name}-{_FORMAT}.safetensors"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{path.name}.lock"):
+            try:
+                return CompiledCNN(network.config, load_file(path))
+            except FileNotFoundError:
+                pass
+            except (SafetensorError, ValueError) as reason:
+                logger.warning("%s is made anew: %s", path, reason)
+            draft = folder / f".{path.name}.draft"
+            save_file(CompiledCNN.compile(network).tensors, draft)
+            draft.replace(path)
+            return CompiledCNN(network.config, load_file(path))
+    except OSError as reason:
+        logger.warning("The compiled network is not shared between processes: %s", reason)
+        return CompiledCNN.compile(network)

@@ -1,0 +1,42 @@
+"""Token ids in, logits out, by the fastest means the device of a network has."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_store.compiled import CompiledCNN
+from model_store.network import SentimentCNN, pad
+
+Forward = Callable[[Sequence[NDArray[np.int32]]], Tensor]
+"""Texts as token ids, each of any length, to their logits on the CPU: (texts, classes)."""
+
+_PADDED_TOKENS = 65_536
+
+
+def forward_of(network: SentimentCNN) -> Forward:
+    """The forward pass of a network in evaluation mode, with the weights that it has now.
+
+    On the CPU that is the compiled network, on another device the network itself.
+    """
+    network.eval()
+    if network.fc.weight.device.type != "cpu":
+        return lambda texts: padded_forward(network, texts)
+    return CompiledCNN.compile(network)
+
+
+@torch.inference_mode()
+def padded_forward(network: SentimentCNN, texts: Sequence[NDArray[np.int32]]) -> Tensor:
+    """Logits by the network itself, in padded batches of texts of like length."""
+    device = network.fc.weight.device
+    logits = torch.empty(len(texts), network.config.classes)
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index]), reverse=True)
+    while order:
+        longest = max(len(texts[order[0]]), 1)
+        count = max(_PADDED_TOKENS // longest, 1)
+        chosen, order = order[:count], order[count:]
+        ids, lengths = pad([texts[index] for index in chosen], network.config.min_length)
+        logits[chosen] = network(ids.to(device), lengths.to(device)).cpu()
+    return logits
