@@ -56,6 +56,8 @@ class ClassifyResponse(BaseModel):
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout},
     logging={"access": {"enabled": settings.access_log}},
+    metrics={"enabled": settings.metrics},
+    tracing={} if settings.tracing else {"excluded_urls": ".*"},
 )
 @bentoml.asgi_app(create_app(runner, deadline=settings.deadline), path="/")
 class SentimentService:

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     max_batch_size: int = Field(default=256, gt=0)
     """Texts that go through the network at once, at most."""
 
-    max_batch_tokens: int = Field(default=65_536, gt=0)
+    max_batch_tokens: int = Field(default=16_384, gt=0)
     """Tokens that go through the network at once, at most, unless a single text has more."""
 
     max_queue_tokens: int = Field(default=1_048_576, gt=0)
@@ -58,8 +58,14 @@ class Settings(BaseSettings):
     basic_auth_password: SecretStr | None = None
     """The password that goes with the user name."""
 
-    access_log: bool = True
+    access_log: bool = False
     """Whether each request is logged: its path, status, sizes and duration."""
+
+    metrics: bool = True
+    """Whether requests are counted and timed for `/metrics`."""
+
+    tracing: bool = False
+    """Whether BentoML traces requests, as its own settings say."""
 
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:

@@ -7,7 +7,6 @@ Batching is BentoML's own (its CORK dispatcher), awaited in process: `bentoml.de
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import NamedTuple, NoReturn, cast
 
@@ -94,7 +93,8 @@ class BatchRunner:
 
     A request of many texts goes through the network in pieces, one after the other, so that one
     of a single text never waits for the whole of it. Pieces and batches are bounded by their
-    texts and by their tokens, which are reckoned from the characters.
+    texts and by their tokens, which are reckoned from the characters. The event loop stands still
+    while a batch is in the network: some milliseconds.
     """
 
     def __init__(self, *, max_batch_size: int, max_batch_tokens: int, torch_threads: int) -> None:
@@ -119,7 +119,6 @@ class BatchRunner:
     async def start(self, classifier: Classifier, version: str) -> None:
         """Take a model into service, once network and dispatcher are warm."""
         torch.set_num_threads(self._torch_threads)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="inference")
         self._dispatcher = _Dispatcher(self._max_batch_size, self._max_batch_tokens)
         self._submit = cast(
             "Callable[[_Piece], Awaitable[list[Classification]]]", self._dispatcher(self._run)
@@ -132,11 +131,10 @@ class BatchRunner:
         self._classifier, self._version = classifier, version
 
     async def stop(self) -> None:
-        """Refuse what waits, end what runs."""
+        """Refuse what waits."""
         if self._classifier is not None:
             self._classifier = None
             self._dispatcher.shutdown()
-            await asyncio.to_thread(self._executor.shutdown)
 
     async def classify(
         self, texts: Sequence[str], *, deadline: float | None = None
@@ -188,10 +186,11 @@ class BatchRunner:
             yield _Piece(piece, tokens)
 
     async def _run(self, batch: Sequence[_Piece]) -> Sequence[list[Classification]]:
-        loop = asyncio.get_running_loop()
         texts = [text for piece in batch for text in piece.texts]
         try:
-            results = await loop.run_in_executor(self._executor, self._model.classify, texts)
+            # Not in a thread: torch gives up the interpreter's lock with each of its operations,
+            # and while the event loop is busy gets it back only after the switch interval.
+            results = self._model.classify(texts)
         except Exception as error:  # The boundary of the network: whatever it was, callers get one.
             logger.exception("The network failed on a batch of %d texts", len(texts))
             self._failing = True

@@ -299,12 +299,11 @@ def test_a_task_of_which_only_one_control_was_reached_gets_no_prediction(
 ) -> None:
     model.reached = 3
     body = payload("predict_retrieve")
-    control = '<Choices name="{}" toName="text"><Choice value="Positive"/><Choice value="Negative"/></Choices>'
+    choices = '<Choice value="Positive"/><Choice value="Negative"/>'
     body["label_config"] = (
         '<View><Text name="text" value="$review"/>'
-        + control.format("a")
-        + control.format("b")
-        + "</View>"
+        f'<Choices name="a" toName="text">{choices}</Choices>'
+        f'<Choices name="b" toName="text">{choices}</Choices></View>'
     )
     body["tasks"] = [{"id": n, "data": {"review": "good"}} for n in range(3)]
     results = client.post("/predict", json=body).json()["results"]

@@ -1,7 +1,9 @@
-"""Basic authentication and the bound on bodies."""
+"""Basic authentication, the bound on bodies and the bound on work."""
 
+import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -10,8 +12,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 
-from adapters.middleware import PROBES, BasicAuthMiddleware, BodyLimitMiddleware
+from adapters.middleware import (
+    PROBES,
+    AdmissionMiddleware,
+    BasicAuthMiddleware,
+    BodyLimitMiddleware,
+)
 
 
 async def echo_length(request: Request) -> PlainTextResponse:
@@ -111,3 +119,74 @@ def test_a_larger_body_is_refused_declared_or_streamed(bounded: TestClient, path
     ):
         assert answer.status_code == 413
         assert "larger than 100 bytes" in answer.json()["error"]
+
+
+class Crowd:
+    """Requests that stay in work until they are let go, behind the bound on work."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.middleware = AdmissionMiddleware(
+            self._app, paths=("/predict",), max_tokens=100, max_request_tokens=60
+        )
+
+    async def ask(self, path: str = "/predict", length: int | None = 0) -> dict[str, Any]:
+        """The first message of the answer; `length` is that of the body, None if not declared."""
+        headers = [] if length is None else [(b"content-length", str(length).encode())]
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(dict(message))
+
+        scope = {"type": "http", "path": path, "method": "POST", "headers": headers}
+        await self.middleware(scope, self._receive, send)
+        return sent[0]
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gate.wait()
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async def _receive(self) -> dict[str, Any]:
+        raise AssertionError("a refused body is not read")
+
+
+def test_past_the_bound_requests_are_refused_at_once_until_there_is_room() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        working = [asyncio.create_task(crowd.ask(length=250)) for _ in range(2)]
+        await asyncio.sleep(0)
+        refused = await crowd.ask(length=5)
+        assert refused["status"] == 503
+        assert (b"retry-after", b"5") in refused["headers"]
+        crowd.gate.set()
+        assert [(await answer)["status"] for answer in working] == [200, 200]
+        assert (await crowd.ask(length=250))["status"] == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("length", [10**9, None], ids=["large", "not declared"])
+def test_a_large_request_counts_with_what_it_can_have_in_the_queue(length: int | None) -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        first = asyncio.create_task(crowd.ask(length=length))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(crowd.ask(length=length))
+        await asyncio.sleep(0)
+        assert (await crowd.ask(length=5))["status"] == 503
+        crowd.gate.set()
+        assert {(await first)["status"], (await second)["status"]} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_other_paths_are_never_refused() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        working = [asyncio.create_task(crowd.ask(length=10**6)) for _ in range(2)]
+        others = [asyncio.create_task(crowd.ask(path)) for path in ("/health", "/setup")]
+        await asyncio.sleep(0)
+        crowd.gate.set()
+        assert {(await answer)["status"] for answer in working + others} == {200}
+
+    asyncio.run(scenario())

@@ -174,7 +174,7 @@ def test_callers_who_have_gone_cost_nothing(classifier: Recorder) -> None:
             assert len(await runner.classify(["film"])) == 1
 
     asyncio.run(scenario())
-    assert len(classifier.batches) <= 3
+    assert len(classifier.batches) < 10, "the one who has gone had asked for fifty"
 
 
 def test_a_failing_network_is_an_error_for_its_callers_alone(classifier: Recorder) -> None:
