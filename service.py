@@ -10,7 +10,12 @@ from circus.sockets import CircusSocket
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.label_studio.routes import create_app
-from adapters.middleware import AdmissionMiddleware, BasicAuthMiddleware, BodyLimitMiddleware
+from adapters.middleware import (
+    AdmissionMiddleware,
+    BasicAuthMiddleware,
+    BodyLimitMiddleware,
+    TurnoverMiddleware,
+)
 from adapters.settings import read_settings
 from model_store import artifact
 from model_store.batching import BatchRunner
@@ -104,6 +109,8 @@ def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
 CircusSocket.listen = _bind_only
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
+if settings.workers > 1:
+    _service.add_asgi_middleware(TurnoverMiddleware, bytes_per_connection=100_000)
 _service.add_asgi_middleware(
     AdmissionMiddleware,
     paths=("/predict", "/classify"),

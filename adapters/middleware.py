@@ -1,7 +1,8 @@
-"""What holds for every route of the server: who may call, and how large a body may be."""
+"""What holds for every route: who may call, how much is taken on, how long connections last."""
 
 import base64
 import binascii
+import random
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 RETRY_AFTER_SECONDS = 5
 _BYTES_PER_TOKEN = 5
+_REQUEST_BYTES = 1000
+"""What the shortest request counts for: some work is the same for all of them."""
 PROBES = frozenset({"/health", "/healthz", "/livez", "/readyz"})
 
 
@@ -140,6 +143,34 @@ class AdmissionMiddleware:
         if not content_length.isdigit():
             return self.max_request_tokens
         return min(int(content_length) // _BYTES_PER_TOKEN, self.max_request_tokens)
+
+
+class TurnoverMiddleware:
+    """Ends kept-alive connections now and then, so that they spread over the workers.
+
+    The workers accept from one socket, and whoever is idle does: new connections go where there
+    is time for them. But a connection that is kept stays with its worker, and one worker may have
+    accepted them all. The larger a request is, the likelier its answer ends the connection: after
+    about `bytes_per_connection`, against which the cost of a new connection is nothing.
+    """
+
+    def __init__(self, app: ASGIApp, *, bytes_per_connection: int) -> None:
+        self.app = app
+        self.bytes_per_connection = bytes_per_connection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def ending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        ends = send
+        if scope["type"] == "http":
+            length = Headers(scope=scope).get("content-length", "")
+            size = _REQUEST_BYTES + (int(length) if length.isdigit() else 0)
+            if random.random() * self.bytes_per_connection < size:  # noqa: S311 (no secret)
+                ends = ending
+        await self.app(scope, receive, ends)
 
 
 class _BodyTooLargeError(Exception):

@@ -15,7 +15,8 @@ from model_store.types import Classification
 
 logger = logging.getLogger(__name__)
 
-_INLINE_TASKS = 50
+_INLINE_TASKS = 1000
+_INLINE_PAGES = 50
 _LOGGED_TASKS = 10
 
 
@@ -53,7 +54,8 @@ async def predict(
     tasks that were not reached by `deadline`, on the clock of the event loop.
     """
     version = model.version
-    small = len(tasks) <= _INLINE_TASKS
+    is_html = any(control.is_html for control in config.controls)
+    small = len(tasks) <= (_INLINE_PAGES if is_html else _INLINE_TASKS)
     subjects, skipped = await offload(_subjects, tasks, config, inline=small)
     _log_skipped(skipped, project)
     texts = [subject.text for subject in subjects]

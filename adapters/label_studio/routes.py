@@ -23,7 +23,7 @@ from model_store.errors import ModelStoreError
 logger = logging.getLogger(__name__)
 
 MODEL_CLASS = "SentimentCNN"
-_INLINE_BYTES = 64 * 1024
+_INLINE_BYTES = 1024 * 1024
 _RETRY_AFTER_SECONDS = "5"
 
 R = TypeVar("R", bound=BaseModel)

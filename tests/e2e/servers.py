@@ -118,6 +118,7 @@ def run_backend(
             "BENTOML_HOME": str(data / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
             "SENTIMENT_DATA_DIR": str(data),
+            "SENTIMENT_ACCESS_LOG": "true",
             **(settings or {}),
         },
         directory / "server.log",

@@ -1,4 +1,4 @@
-"""Basic authentication, the bound on bodies and the bound on work."""
+"""Basic authentication, the bounds on bodies and on work, the turnover of connections."""
 
 import asyncio
 import base64
@@ -19,6 +19,7 @@ from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
     BodyLimitMiddleware,
+    TurnoverMiddleware,
 )
 
 
@@ -119,6 +120,17 @@ def test_a_larger_body_is_refused_declared_or_streamed(bounded: TestClient, path
     ):
         assert answer.status_code == 413
         assert "larger than 100 bytes" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("size", "ended"), [(1, True), (10**12, False)])
+def test_an_answer_ends_its_connection_the_likelier_the_larger_the_request(
+    size: int, ended: bool
+) -> None:
+    middleware = Middleware(TurnoverMiddleware, bytes_per_connection=size)
+    client = TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    answer = client.post("/predict", content=b"x" * 1000)
+    assert (answer.headers.get("connection") == "close") is ended
+    assert answer.text == "1000"
 
 
 class Crowd:
