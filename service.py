@@ -115,7 +115,6 @@ _service.add_asgi_middleware(
     AdmissionMiddleware,
     paths=("/predict", "/classify"),
     max_tokens=settings.max_queue_tokens,
-    max_request_tokens=settings.max_batch_tokens,
 )
 _service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
 if settings.basic_auth_user and settings.basic_auth_password:

@@ -6,6 +6,7 @@ import random
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -105,23 +106,23 @@ class AdmissionMiddleware:
     """Bounds the work that is taken on for the network: past it, 503 with `Retry-After` at once.
 
     The requests in work on `paths` count by their tokens, reckoned from the size of the body
-    before it is read, each up to `max_request_tokens`: of a larger one no more is ever in the
-    queue. Once they have `max_tokens` together, the next ones are refused.
+    before it is parsed. Once they have `max_tokens` together, the next ones are refused. None
+    counts for more than a quarter of that, so that a single large one does not keep all others out.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, paths: Collection[str], max_tokens: int, max_request_tokens: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, paths: Collection[str], max_tokens: int) -> None:
         self.app = app
         self.paths = frozenset(paths)
         self.max_tokens = max_tokens
-        self.max_request_tokens = max_request_tokens
         self._tokens = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in self.paths:
             await self.app(scope, receive, send)
         elif self._tokens >= self.max_tokens:
+            # Read to its end: a connection that is closed before may lose the answer.
+            while (await receive()).get("more_body"):
+                pass
             response = JSONResponse(
                 {
                     "error": "The server has more work than it can do right now: "
@@ -140,9 +141,10 @@ class AdmissionMiddleware:
                 self._tokens -= tokens
 
     def _reckon(self, content_length: str) -> int:
+        most = self.max_tokens // 4
         if not content_length.isdigit():
-            return self.max_request_tokens
-        return min(int(content_length) // _BYTES_PER_TOKEN, self.max_request_tokens)
+            return most
+        return min(int(content_length) // _BYTES_PER_TOKEN, most)
 
 
 class TurnoverMiddleware:
@@ -160,7 +162,8 @@ class TurnoverMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def ending(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # Not after an error: its caller may still be sending, and would lose the answer.
+            if message["type"] == "http.response.start" and message["status"] == HTTPStatus.OK:
                 message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
             await send(message)
 

@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     max_batch_tokens: int = Field(default=16_384, gt=0)
     """Tokens that go through the network at once, at most, unless a single text has more."""
 
-    max_queue_tokens: int = Field(default=1_048_576, gt=0)
-    """Tokens that wait for one worker's network from which on requests are refused with 503."""
+    max_queue_tokens: int = Field(default=2_097_152, gt=0)
+    """Tokens of the requests that a worker has in work, from which on more are refused with 503."""
 
     deadline: float = Field(default=80.0, gt=0)
     """Seconds after which a request is answered with what is done; below `request_timeout`."""
