@@ -4,6 +4,7 @@ PORT ?= 9090
 HOST ?= 0.0.0.0
 DATA_DIR ?= .data
 PYTHON ?= python3
+DURATION ?= 30m
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check load train lock clean
+.PHONY: serve test test-fast e2e check load soak bench train lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -37,9 +38,16 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A hundred annotators at once, against a server that is running.
+# The load tests start the servers that they need.
 load: $(VENV)/.dev
-	$(BIN)/locust -f loadtests/locustfile.py --headless --only-summary -u 100 -r 100 -t 30s -H http://127.0.0.1:$(PORT)
+	$(BIN)/python -m loadtests
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m loadtests soak --duration $(DURATION)
+
+# This server beside the tutorial's and LitServe's; needs wrk. Writes docs/benchmarks.*.
+bench: $(VENV)/.dev
+	$(BIN)/python -m loadtests.bench
 
 train: $(VENV)/.dev
 	$(BIN)/python -m model_store train "$(DATA)" "$(OUT)"

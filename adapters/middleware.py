@@ -120,9 +120,10 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or scope["path"] not in self.paths:
             await self.app(scope, receive, send)
         elif self._tokens >= self.max_tokens:
-            # Read to its end: a connection that is closed before may lose the answer.
-            while (await receive()).get("more_body"):
-                pass
+            if Headers(scope=scope).get("connection", "").lower() == "close":
+                # It is closed after the answer, and the answer lost if the body was not read.
+                while (await receive()).get("more_body"):
+                    pass
             response = JSONResponse(
                 {
                     "error": "The server has more work than it can do right now: "

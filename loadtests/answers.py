@@ -1,0 +1,29 @@
+"""What is wrong with an answer of the backend, said without a word of its content."""
+
+import json
+from typing import Any
+
+
+def problem_of_predictions(body: bytes, tasks: int) -> str | None:
+    """Why this is no answer to `POST /predict` with so many tasks; None if each has its own."""
+    try:
+        results = json.loads(body)["results"]
+        missing = sum(not _is_prediction(result) for result in results)
+    except (ValueError, KeyError, TypeError):
+        return "the body holds no results"
+    if len(results) != tasks:
+        return f"{len(results)} results for {tasks} tasks"
+    return f"{missing} of {tasks} tasks without a prediction" if missing else None
+
+
+def _is_prediction(result: Any) -> bool:
+    """Whether a result holds what Label Studio stores of it, and a choice."""
+    try:
+        return (
+            0 <= result["score"] <= 1
+            and isinstance(result["model_version"], str)
+            and all(region["value"]["choices"] for region in result["result"])
+            and len(result["result"]) > 0
+        )
+    except (KeyError, TypeError):
+        return False

@@ -1,0 +1,1 @@
+"""The benchmark: this server beside the tutorial's and beside LitServe, in one run."""

@@ -1,0 +1,82 @@
+"""Runs the benchmark and writes its page, its plot and its figures."""
+
+import argparse
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loadtests.bench import (
+    bandwidth,
+    comparison,
+    eager,
+    in_process,
+    machine,
+    page,
+    plot,
+    servers,
+    wrk,
+)
+from loadtests.bench.results import Results
+from loadtests.reviews import corpus_folder
+from model_store.store import PRETRAINED
+
+logger = logging.getLogger(__name__)
+
+_SCRATCH = servers.ROOT / "build/bench"
+_FULL = comparison.Plan(rounds=3, seconds=6, warm_up_seconds=1)
+_QUICK = comparison.Plan(rounds=1, seconds=1, warm_up_seconds=0.5)
+_BATCH_SIZE = 16
+_IN_PROCESS_TEXTS = 500
+
+
+def main() -> None:
+    """Measure and write; ends with 1 and one sentence if something is missing or wrong."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a short trial, not for conclusions")
+    parser.add_argument(
+        "--out", type=Path, help="folder to write into (docs; for a trial build/bench)"
+    )
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # the server is stopped, too
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    plan = _QUICK if options.quick else _FULL
+    out = options.out or (_SCRATCH if options.quick else servers.ROOT / "docs")
+    try:
+        results = _measure(plan)
+    except (wrk.MissingError, RuntimeError) as error:
+        sys.exit(str(error))
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "benchmarks.json").write_text(results.to_json(), encoding="utf-8")
+    (out / "benchmarks.md").write_text(page.render(results), encoding="utf-8")
+    plot.draw(results, out / "benchmarks.svg")
+    logger.info("Written: benchmarks.md, benchmarks.svg and benchmarks.json in %s", out)
+
+
+def _measure(plan: comparison.Plan) -> Results:
+    described = machine.describe()  # first: it finds out whether wrk is there
+    _SCRATCH.mkdir(parents=True, exist_ok=True)
+    texts = comparison.large_texts()
+    network = eager.load(PRETRAINED)
+    sequences = [network.encode(text) for text in texts]
+    labels = [label for label, _ in network.classify_encoded(sequences, batch_size=_BATCH_SIZE)]
+    return Results(
+        date=datetime.now(UTC).date().isoformat(),
+        texts=_describe_texts(),
+        machine=described,
+        plan=plan,
+        bytes_per_second=bandwidth.measure(),
+        in_process=in_process.measure(texts[:_IN_PROCESS_TEXTS], rounds=plan.rounds),
+        comparison=comparison.compare(plan, labels, _SCRATCH),
+    )
+
+
+def _describe_texts() -> str:
+    if any(corpus_folder().glob("*.parquet")):
+        return "reviews of the IMDB corpus"
+    return "generated, with the lengths of the IMDB corpus' reviews"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The scenarios that look at a server of their own: its start, workers, limits and memory."""
+
+import time
+from contextlib import suppress
+from math import inf
+
+import gevent
+
+from loadtests.answers import problem_of_predictions
+from loadtests.bodies import predict_bodies
+from loadtests.clients import (
+    BatchCaller,
+    Flood,
+    OneTimeAnnotator,
+    Onlooker,
+    SingleTaskCaller,
+)
+from loadtests.connection import CallError, call
+from loadtests.figures import ScenarioFigures, ratio_of
+from loadtests.load import Crowd, Load
+from loadtests.memory import logged_memory
+from loadtests.stage import Stage
+
+WARM_UP_SECONDS = 3.0
+"""What is not counted at the start: until all workers are there."""
+
+_PEAK_SECONDS = 15.0
+_GIVE_UP_SECONDS = 60.0
+_RETRY_SECONDS = 0.1
+
+_SETTLED_SECONDS = 300.0
+_WINDOW_SECONDS = 60.0
+
+
+def burst(stage: Stage) -> ScenarioFigures:
+    """A hundred annotators open a task in the moment when a new server first answers."""
+    with stage.start_server() as server:
+        load = Load(server.url, {OneTimeAnnotator: 100})
+        server.wait_until_open()
+        load.run(stage.seconds)
+        load.stop()
+    return stage.conclude([load])
+
+
+def scaling(stage: Stage) -> ScenarioFigures:
+    """What a second worker adds to the throughput of single tasks.
+
+    Only predictions are asked for: with two cores, what the clients do is taken from the workers.
+    """
+    loads = {}
+    for workers in (1, 2):
+        with stage.start_server({"SENTIMENT_WORKERS": str(workers)}) as server:
+            server.wait_until_ready()
+            loads[workers] = Load(server.url, {SingleTaskCaller: 100}, label=f"workers {workers}")
+            loads[workers].run(stage.seconds, warm_up=WARM_UP_SECONDS)
+            loads[workers].stop()
+    ratio = ratio_of(loads[2].tasks_per_second(), loads[1].tasks_per_second())
+    return stage.conclude(list(loads.values()), two_workers_to_one=ratio)
+
+
+def overload(stage: Stage) -> ScenarioFigures:
+    """Four times as many tasks as the server can predict, whether it keeps up with them or not."""
+    with stage.start_server() as server:
+        server.wait_until_ready()
+        peak = Load(server.url, {BatchCaller: 4}, label="peak")
+        with logged_memory(server) as memory_at_peak:
+            peak.run(_PEAK_SECONDS, warm_up=WARM_UP_SECONDS)
+        peak.stop()
+
+        class FourfoldPeak(Flood):
+            rate = max(4 * peak.tasks_per_second() / 100, 1)
+
+        load = Load(server.url, {FourfoldPeak: 1, Onlooker: 5})
+        with logged_memory(server) as memory:
+            load.run(stage.seconds)
+        stopping = gevent.spawn(load.stop)
+        recovery_seconds = _seconds_until_predicted(server.url)
+        stopping.join()
+    growth = memory.median_between(stage.seconds / 2, inf) / memory_at_peak.median_between(
+        WARM_UP_SECONDS, inf
+    )
+    requests = [route for route in load.routes() if route.route.startswith("/predict")]
+    offered = 100 * sum(route.requests_per_second for route in requests)
+    return stage.conclude(
+        [peak, load],
+        offered_to_peak=ratio_of(offered, peak.tasks_per_second()),
+        served_to_peak=ratio_of(load.tasks_per_second(), peak.tasks_per_second()),
+        memory_growth=growth - 1,
+        recovery_seconds=recovery_seconds,
+    )
+
+
+def soak(crowd: Crowd, stage: Stage) -> ScenarioFigures:
+    """A crowd that stays so long that a leak of memory shows."""
+    settled = min(_SETTLED_SECONDS, stage.seconds / 2)
+    window = min(_WINDOW_SECONDS, stage.seconds / 4)
+    with stage.start_server() as server:
+        server.wait_until_ready()
+        load = Load(server.url, crowd)
+        with logged_memory(server) as memory:
+            load.run(stage.seconds)
+        load.stop()
+    growth = memory.median_between(stage.seconds - window, inf) / memory.median_between(
+        settled, settled + window
+    )
+    return stage.conclude([load], memory_growth=growth - 1)
+
+
+def _seconds_until_predicted(url: str) -> float:
+    """How long it takes until a single task is predicted, if one asks again and again."""
+    started = time.monotonic()
+    body = predict_bodies(1)[0]
+    while time.monotonic() - started < _GIVE_UP_SECONDS:
+        with suppress(*CallError):
+            answer = call(url, "POST", "/predict", body, patience=_GIVE_UP_SECONDS)
+            if answer.is_ok and not problem_of_predictions(answer.body, 1):
+                break
+        gevent.sleep(_RETRY_SECONDS)
+    return time.monotonic() - started

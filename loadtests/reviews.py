@@ -1,0 +1,79 @@
+"""The reviews that are sent: the corpus where there is one, else text with its lengths."""
+
+import os
+import random
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow.parquet
+
+# Of the 24,996 labelled reviews of the corpus: the share of them that has at most so many words.
+_WORDS_BY_SHARE = (
+    (0.0, 10),
+    (0.05, 64),
+    (0.1, 91),
+    (0.25, 127),
+    (0.5, 174),
+    (0.75, 284),
+    (0.9, 458),
+    (0.95, 598),
+    (0.98, 789),
+    (0.99, 913),
+    (1.0, 1100),
+)
+_FREQUENT = (
+    "a",
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "it",
+    "is",
+    "was",
+    "that",
+    "with",
+    "but",
+    "not",
+    "as",
+)
+# 4.6 letters on average, as in the corpus.
+_WORDS = (
+    *_FREQUENT * 3,
+    *("film", "movie", "story", "plot", "scene", "cast", "role", "actor", "ending", "music"),
+    *("good", "great", "bad", "dull", "slow", "funny", "warm", "weak", "loud", "sweet", "clever"),
+    *("moving", "boring", "charming", "terrible", "wonderful", "brilliant", "disappointing"),
+    *("character", "director", "dialogue", "performance", "soundtrack", "screenplay", "audience"),
+    *("watch", "laugh", "cry", "like", "love", "hate", "enjoy", "forget", "remember", "recommend"),
+    *("never", "always", "almost", "rather", "really", "again", "because", "although", "without"),
+)
+
+
+def corpus_folder() -> Path:
+    """Where the corpus is looked for: it need not be there."""
+    return Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/imdb"))
+
+
+def read_reviews(count: int, folder: Path) -> list[str]:
+    """So many reviews: the first ones of the folder's first Parquet file, or generated ones."""
+    for path in sorted(folder.glob("*.parquet")):
+        with pyarrow.parquet.ParquetFile(path) as file:
+            texts: list[str] = next(file.iter_batches(count, columns=["text"]))[0].to_pylist()
+        return texts
+    return generate_reviews(count)
+
+
+def generate_reviews(count: int, seed: int = 0) -> list[str]:
+    """So many texts, the same for the same seed, with the corpus' distribution of lengths."""
+    source = random.Random(seed)
+    return [
+        " ".join(source.choices(_WORDS, k=words_at(source.random()))) + "." for _ in range(count)
+    ]
+
+
+def words_at(share: float) -> int:
+    """The number of words that this share (0 to 1) of the corpus' reviews does not exceed."""
+    for (low, fewer), (high, more) in pairwise(_WORDS_BY_SHARE):
+        if share <= high:
+            return round(fewer + (more - fewer) * (share - low) / (high - low))
+    raise ValueError(f"A share lies between 0 and 1, not at {share}.")

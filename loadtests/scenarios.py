@@ -1,0 +1,71 @@
+"""The scenarios by name: who does what, for how long."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from loadtests.clients import (
+    Annotator,
+    LabelStream,
+    Retriever100,
+    Retriever1000,
+    Submitter,
+)
+from loadtests.experiments import WARM_UP_SECONDS, burst, overload, scaling, soak
+from loadtests.figures import ScenarioFigures
+from loadtests.load import Crowd, Load
+from loadtests.stage import Stage
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is run, and for how many seconds unless somebody says otherwise."""
+
+    run: Callable[[Stage], ScenarioFigures]
+    seconds: float
+    needs_own_server: bool = True
+    compared_to: str | None = None
+    """The scenario with whose tasks per second those of this one are compared."""
+
+
+def _traffic(crowd: Crowd, seconds: float, compared_to: str | None = None) -> Scenario:
+    """A scenario that puts a crowd on whichever server there is."""
+
+    def run(stage: Stage) -> ScenarioFigures:
+        with stage.ready_url() as url:
+            load = Load(url, crowd)
+            load.run(stage.seconds, warm_up=WARM_UP_SECONDS)
+            load.stop()
+        return stage.conclude([load])
+
+    return Scenario(run, seconds, needs_own_server=False, compared_to=compared_to)
+
+
+_MIXED: Crowd = {Annotator: 40, LabelStream: 45, Retriever100: 4, Retriever1000: 1, Submitter: 10}
+
+SCENARIOS = {
+    "annotators": _traffic({Annotator: 100}, 30),
+    "label_stream": _traffic({LabelStream: 100}, 20),
+    "retrieve_100": _traffic({Retriever100: 4}, 20, compared_to="annotators"),
+    "retrieve_1000": _traffic({Retriever1000: 2}, 30, compared_to="annotators"),
+    "mixed": _traffic(_MIXED, 120),
+    "burst": Scenario(burst, 30),
+    "scaling": Scenario(scaling, 15),
+    "overload": Scenario(overload, 40),
+    "soak": Scenario(partial(soak, _MIXED), 30 * 60),
+}
+"""In the order in which they are run."""
+
+_NOT_BY_DEFAULT = {"soak"}
+
+
+def select(names: Sequence[str], *, own_server: bool) -> list[str]:
+    """The scenarios to run, in order: those named, or all, and those they are compared to."""
+    if unknown := set(names) - set(SCENARIOS):
+        raise ValueError(f"There is no scenario {', '.join(sorted(unknown))}.")
+    possible = {name for name in SCENARIOS if own_server or not SCENARIOS[name].needs_own_server}
+    if impossible := set(names) - possible:
+        raise ValueError(f"With --url there is no {', '.join(sorted(impossible))}.")
+    chosen = set(names) or possible - _NOT_BY_DEFAULT
+    chosen |= {reference for name in chosen if (reference := SCENARIOS[name].compared_to)}
+    return [name for name in SCENARIOS if name in chosen]

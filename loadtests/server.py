@@ -1,0 +1,115 @@
+"""A server of the project, started as a user starts it, with its data in a temporary directory."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from loadtests.connection import CallError, address, call
+
+_ROOT = Path(__file__).parents[1]
+_START_SECONDS = 120
+_STOP_SECONDS = 30
+_POLL_SECONDS = 0.01
+_ITS_PREFIXES = ("SENTIMENT_", "BENTOML_")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that was started: where it answers, and its first process."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def family(self) -> list[psutil.Process]:
+        """Its processes: the first one, and those that it has started."""
+        process = psutil.Process(self.process.pid)
+        return [process, *process.children(recursive=True)]
+
+    def wait_until_open(self) -> None:
+        """Return in the moment when the port takes connections."""
+        self._wait(lambda: socket.create_connection(address(self.url)).close())
+
+    def wait_until_ready(self) -> None:
+        """Return when a worker can predict."""
+
+        def ask() -> None:
+            if not call(self.url, "GET", "/readyz").is_ok:
+                raise ConnectionError("not ready")
+
+        self._wait(ask)
+
+    def _wait(self, attempt: Callable[[], None]) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
+            with suppress(*CallError):
+                return attempt()
+            time.sleep(_POLL_SECONDS)
+        raise RuntimeError(f"The server did not start: see {self.log}.")
+
+
+@contextmanager
+def start_server(log: Path, settings: Mapping[str, str]) -> Iterator[Server]:
+    """A server that is starting, with these settings and the default of all others."""
+    with tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as scratch:
+        port = _free_port()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "bentoml", "serve", "service:SentimentService"),
+                    *("--host", "127.0.0.1", "--port", str(port)),
+                ],
+                cwd=_ROOT,
+                env=_environment(Path(scratch), settings),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        server = Server(f"http://127.0.0.1:{port}", log, process)
+        try:
+            yield server
+        finally:
+            _stop(server)
+
+
+def _environment(scratch: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_ITS_PREFIXES)}
+    return {
+        **inherited,
+        "HOME": str(scratch),
+        "BENTOML_HOME": str(scratch / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "SENTIMENT_DATA_DIR": str(scratch),
+        **settings,
+    }
+
+
+def _stop(server: Server) -> None:
+    if server.process.poll() is not None:
+        return
+    family = server.family()
+    server.process.send_signal(signal.SIGTERM)
+    try:
+        server.process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        server.process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

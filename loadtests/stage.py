@@ -1,0 +1,50 @@
+"""Where a scenario is run: its server, its time, and the folder for its reports."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.figures import ScenarioFigures
+from loadtests.load import Load
+from loadtests.server import Server, start_server
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a scenario needs to run."""
+
+    scenario: str
+    seconds: float
+    directory: Path
+    url: str | None = None
+    """A server that is running already, for the scenarios that can do with it."""
+
+    @contextmanager
+    def ready_url(self) -> Iterator[str]:
+        """The URL of a server that can predict: the running one, or a new one."""
+        if self.url:
+            yield self.url
+        else:
+            with self.start_server() as server:
+                server.wait_until_ready()
+                yield server.url
+
+    def start_server(
+        self, settings: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[Server]:
+        """A new server that is starting; its log is kept beside the reports."""
+        return start_server(self.directory / f"{self.scenario}.log", settings or {})
+
+    def conclude(self, loads: Sequence[Load], **figures: float) -> ScenarioFigures:
+        """The figures of a scenario that put these loads on its servers, and locust's reports."""
+        for load in loads:
+            name = f"{self.scenario} {load.label}".strip().replace(" ", "-")
+            load.write_report(self.directory / f"{name}.html")
+        routes = [route for load in loads for route in load.routes()]
+        return ScenarioFigures(
+            scenario=self.scenario,
+            routes=routes,
+            figures={"failures": sum(route.failures for route in routes), **figures},
+            problems={text: count for load in loads for text, count in load.problems().items()},
+        )
