@@ -1,11 +1,13 @@
 """The BentoML service: wiring and lifecycle only."""
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 from typing import Annotated, cast
 
 import bentoml
+from bentoml._internal.server.http import traffic
 from circus.sockets import CircusSocket
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +16,7 @@ from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
     BodyLimitMiddleware,
+    TimeoutMiddleware,
     TurnoverMiddleware,
 )
 from adapters.settings import read_settings
@@ -76,6 +79,9 @@ class SentimentService:
             logging.getLogger(package).setLevel(logging.INFO)
         classifier = artifact.load(Path(self.model.path), compiled=settings.data_dir / "compiled")
         await runner.start(classifier, str(self.model.tag))
+        # What is there now stays: collecting garbage need not look at it again.
+        gc.collect()
+        gc.freeze()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
@@ -107,6 +113,7 @@ def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
 
 
 CircusSocket.listen = _bind_only
+setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
 if settings.workers > 1:

@@ -1,5 +1,6 @@
 """What holds for every route: who may call, how much is taken on, how long connections last."""
 
+import asyncio
 import base64
 import binascii
 import random
@@ -146,6 +147,36 @@ class AdmissionMiddleware:
         if not content_length.isdigit():
             return most
         return min(int(content_length) // _BYTES_PER_TOKEN, most)
+
+
+class TimeoutMiddleware:
+    """Answers 504 if an answer has not begun after `timeout` seconds, and ends the request.
+
+    It stands for BentoML's, which does the same, but never ends its timer: with every request some
+    objects stay for as long as the timeout, and collecting garbage among them takes up to 0.15 s.
+    """
+
+    def __init__(self, app: ASGIApp, timeout: float) -> None:
+        self.app = app
+        self.timeout = timeout
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def watched(message: Message) -> None:
+            timer.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self.timeout) as timer:
+                await self.app(scope, receive, watched)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            body = {"error": f"There was no answer within {self.timeout:g} seconds."}
+            await JSONResponse(body, status_code=504)(scope, receive, send)
 
 
 class TurnoverMiddleware:

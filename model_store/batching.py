@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 _NEVER_MS = 24 * 60 * 60 * 1000
 _MAX_CORK_SECONDS = 0.005
 _CHARACTERS_PER_TOKEN = 5
+_TOKENS_PER_TURN = 1024
 _PROBE_SECONDS = 0.5
 _WARM_UP_TEXT = "one of the many films that I have seen this year , and I remember it well . " * 14
 # BentoML's dispatcher learns from its first eleven batches, in three stages, how long a batch of
@@ -187,6 +188,10 @@ class BatchRunner:
 
     async def _run(self, batch: Sequence[_Piece]) -> Sequence[list[Classification]]:
         texts = [text for piece in batch for text in piece.texts]
+        # uvloop accepts one connection in each turn of the loop: without turns between large
+        # batches, callers would wait for many of them before they are even heard.
+        for _ in range(sum(piece.tokens for piece in batch) // _TOKENS_PER_TURN):
+            await asyncio.sleep(0)
         try:
             # Not in a thread: torch gives up the interpreter's lock with each of its operations,
             # and while the event loop is busy gets it back only after the switch interval.

@@ -14,6 +14,7 @@ from model_store import artifact, evaluation
 from model_store.classifier import Classifier
 from model_store.corpus import Part, read
 from model_store.evaluation import Predictions
+from model_store.inference import forward_of, padded_forward
 from model_store.store import PRETRAINED
 from model_store.training import predict
 
@@ -92,3 +93,15 @@ def test_the_model_card_and_the_readme_state_what_was_measured() -> None:
         assert f"{metrics['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})" in text
         assert f"{metrics['expected_calibration_error']:.4f}" in text
         assert f"{metrics['errors_among_lowest']['20%']:.1%}" in text
+
+
+def test_compiled_it_says_what_the_plain_network_says(shipped: Classifier, corpus: Path) -> None:
+    texts = [shipped.encode(text) for text in read(corpus / "train.parquet").texts[:400]]
+    plain, compiled = (
+        torch.softmax(forward(texts).double() / shipped.temperature, dim=1)
+        for forward in (
+            lambda texts: padded_forward(shipped.network, texts),
+            forward_of(shipped.network),
+        )
+    )
+    torch.testing.assert_close(compiled, plain, atol=1e-5, rtol=0)

@@ -19,6 +19,7 @@ from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
     BodyLimitMiddleware,
+    TimeoutMiddleware,
     TurnoverMiddleware,
 )
 
@@ -198,3 +199,25 @@ def test_other_paths_are_never_refused() -> None:
         assert {(await answer)["status"] for answer in working + others} == {200}
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("seconds", [0.05, 60])
+def test_an_answer_that_does_not_begin_in_time_is_a_504(seconds: float) -> None:
+    ended: list[str] = []
+
+    async def sleep(_: Request) -> PlainTextResponse:
+        try:
+            await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return PlainTextResponse("slept")
+
+    middleware = Middleware(TimeoutMiddleware, timeout=seconds)
+    client = TestClient(Starlette(routes=[Route("/", sleep)], middleware=[middleware]))
+    answer = client.get("/")
+    if seconds == 60:
+        assert (answer.status_code, answer.text, ended) == (200, "slept", [])
+    else:
+        assert (answer.status_code, ended) == (504, ["cancelled"])
+        assert answer.json() == {"error": "There was no answer within 0.05 seconds."}

@@ -1,0 +1,84 @@
+"""The real server with more to do than it can: it refuses in good order and answers in time."""
+
+import http.client
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2 as httpx
+import pytest
+
+from tests.e2e.conftest import StartBackend
+
+TASKS = 2000
+LONG_REVIEW = "It was, frankly, a film like many others. " * 40
+
+
+def predict_content(interface: str, tasks: int) -> bytes:
+    body = {
+        "tasks": [{"id": n, "data": {"review": LONG_REVIEW}} for n in range(tasks)],
+        "project": "1.1",
+        "label_config": interface,
+    }
+    return json.dumps(body).encode()
+
+
+@pytest.mark.parametrize("path", ["/predict", "/classify"])
+def test_past_its_bound_it_refuses_at_once_and_says_when_to_ask_again(
+    backend: StartBackend, labeling_interface: str, path: str
+) -> None:
+    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_MAX_QUEUE_TOKENS="1000")
+    contents = {
+        "/predict": predict_content(labeling_interface, 100),
+        "/classify": json.dumps({"texts": [LONG_REVIEW] * 100}).encode(),
+    }
+
+    def ask(_: int) -> tuple[int, str | None, dict[str, object]]:
+        answer = httpx.post(
+            f"{server.url}{path}",
+            content=contents[path],
+            headers={"Content-Type": "application/json"},
+            timeout=60,
+        )
+        return answer.status_code, answer.headers.get("Retry-After"), answer.json()
+
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(ask, range(120)))
+    statuses = Counter(status for status, _, _ in answers)
+    assert set(statuses) == {200, 503}
+    for status, retry_after, body in answers:
+        if status == 503:
+            assert retry_after == "5"
+            assert "more work than it can do" in str(body["error"])
+    assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_a_caller_that_closes_its_connection_still_gets_the_refusal(
+    backend: StartBackend, labeling_interface: str
+) -> None:
+    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_MAX_QUEUE_TOKENS="1")
+    content = predict_content(labeling_interface, 1000)
+
+    def ask(_: int) -> int:
+        connection = http.client.HTTPConnection(*server.address, timeout=60)
+        connection.request("POST", "/predict", content, {"Connection": "close"})
+        return connection.getresponse().status
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(ask, range(48))) <= {200, 503}
+
+
+def test_what_the_deadline_cuts_off_is_left_for_the_next_request(
+    backend: StartBackend, labeling_interface: str
+) -> None:
+    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_DEADLINE="0.15")
+    answer = httpx.post(
+        f"{server.url}/predict", content=predict_content(labeling_interface, TASKS), timeout=60
+    )
+    assert answer.status_code == 200
+    results = answer.json()["results"]
+    done = [bool(result) for result in results]
+    assert len(results) == TASKS
+    assert done == sorted(done, reverse=True), "the first ones are done, the last ones are not"
+    assert 0 in done
+    assert "the deadline came before" in server.read_log()
