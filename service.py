@@ -118,15 +118,15 @@ setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
 if settings.workers > 1:
     _service.add_asgi_middleware(TurnoverMiddleware, bytes_per_connection=100_000)
-_service.add_asgi_middleware(
-    AdmissionMiddleware,
-    paths=("/predict", "/classify"),
-    max_tokens=settings.max_queue_tokens,
-)
-_service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
 if settings.basic_auth_user and settings.basic_auth_password:
     _service.add_asgi_middleware(
         BasicAuthMiddleware,
         user=settings.basic_auth_user,
         password=settings.basic_auth_password.get_secret_value(),
     )
+_service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+_service.add_asgi_middleware(
+    AdmissionMiddleware,
+    paths=("/predict", "/classify"),
+    max_tokens=settings.max_queue_tokens,
+)

@@ -20,6 +20,10 @@ _SETUP_PATIENCE = 3.0
 _WEBHOOK_PATIENCE = 1.0
 PREDICT_PATIENCE = 100.0
 
+BATCH = 1000
+"""Tasks of a request that is to overload a server: the fewer there are, the more of the machine
+goes into connections, the client's and the server's, instead of into predictions."""
+
 
 def predict_route(task_count: int) -> str:
     """The name in the statistics of a `/predict` with so many tasks."""
@@ -168,24 +172,16 @@ class Onlooker(_Client):
         self.get_health()
 
 
-class SingleTaskCaller(_Client):
-    """Has one task predicted after the other, and asks for nothing else."""
-
-    @task
-    def predict(self) -> None:
-        self.post_predict(1)
-
-
 class BatchCaller(_Client):
-    """Has 100 tasks predicted after the other 100, and asks for nothing else."""
+    """Has `BATCH` tasks predicted after the other, and asks for nothing else."""
 
     @task
     def predict(self) -> None:
-        self.post_predict(100)
+        self.post_predict(BATCH)
 
 
 class Flood(_Client):
-    """Has 100 tasks predicted `rate` times a second, however many answers are outstanding."""
+    """Has `BATCH` tasks predicted `rate` times a second, however many answers are outstanding."""
 
     abstract = True
     rate: float
@@ -201,7 +197,7 @@ class Flood(_Client):
 
     @task
     def send(self) -> None:
-        self._outstanding.spawn(self.post_predict, 100, may_shed=True)
+        self._outstanding.spawn(self.post_predict, BATCH, may_shed=True)
 
     def on_stop(self) -> None:
         self._outstanding.join()

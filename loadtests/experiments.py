@@ -9,11 +9,11 @@ import gevent
 from loadtests.answers import problem_of_predictions
 from loadtests.bodies import predict_bodies
 from loadtests.clients import (
+    BATCH,
     BatchCaller,
     Flood,
     OneTimeAnnotator,
     Onlooker,
-    SingleTaskCaller,
 )
 from loadtests.connection import CallError, call
 from loadtests.figures import ScenarioFigures, ratio_of
@@ -43,15 +43,15 @@ def burst(stage: Stage) -> ScenarioFigures:
 
 
 def scaling(stage: Stage) -> ScenarioFigures:
-    """What a second worker adds to the throughput of single tasks.
+    """What a second worker adds to the throughput.
 
-    Only predictions are asked for: with two cores, what the clients do is taken from the workers.
+    Large requests only: with two cores, what the clients do is taken from the workers.
     """
     loads = {}
     for workers in (1, 2):
         with stage.start_server({"SENTIMENT_WORKERS": str(workers)}) as server:
             server.wait_until_ready()
-            loads[workers] = Load(server.url, {SingleTaskCaller: 100}, label=f"workers {workers}")
+            loads[workers] = Load(server.url, {BatchCaller: 4}, label=f"workers {workers}")
             loads[workers].run(stage.seconds, warm_up=WARM_UP_SECONDS)
             loads[workers].stop()
     ratio = ratio_of(loads[2].tasks_per_second(), loads[1].tasks_per_second())
@@ -68,7 +68,7 @@ def overload(stage: Stage) -> ScenarioFigures:
         peak.stop()
 
         class FourfoldPeak(Flood):
-            rate = max(4 * peak.tasks_per_second() / 100, 1)
+            rate = max(4 * peak.tasks_per_second() / BATCH, 1)
 
         load = Load(server.url, {FourfoldPeak: 1, Onlooker: 5})
         with logged_memory(server) as memory:
@@ -80,7 +80,7 @@ def overload(stage: Stage) -> ScenarioFigures:
         WARM_UP_SECONDS, inf
     )
     requests = [route for route in load.routes() if route.route.startswith("/predict")]
-    offered = 100 * sum(route.requests_per_second for route in requests)
+    offered = BATCH * sum(route.requests_per_second for route in requests)
     return stage.conclude(
         [peak, load],
         offered_to_peak=ratio_of(offered, peak.tasks_per_second()),

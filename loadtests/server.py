@@ -1,4 +1,4 @@
-"""A server of the project, started as a user starts it, with its data in a temporary directory."""
+"""Servers as processes: those of the project are started as a user starts them."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ _ROOT = Path(__file__).parents[1]
 _START_SECONDS = 120
 _STOP_SECONDS = 30
 _POLL_SECONDS = 0.01
-_ITS_PREFIXES = ("SENTIMENT_", "BENTOML_")
+_THEIR_PREFIXES = ("SENTIMENT_", "BENTOML_", "OMP_", "TUTORIAL_")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,15 @@ class Server:
 
         self._wait(ask)
 
+    def wait_until_answered(self, path: str, body: bytes) -> None:
+        """Return when a request is answered with 200."""
+
+        def ask() -> None:
+            if not call(self.url, "POST", path, body, patience=_START_SECONDS).is_ok:
+                raise ConnectionError("not ready")
+
+        self._wait(ask)
+
     def _wait(self, attempt: Callable[[], None]) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while self.process.poll() is None and time.monotonic() < deadline:
@@ -61,37 +70,56 @@ class Server:
 @contextmanager
 def start_server(log: Path, settings: Mapping[str, str]) -> Iterator[Server]:
     """A server that is starting, with these settings and the default of all others."""
-    with tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as scratch:
-        port = _free_port()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "bentoml", "serve", "service:SentimentService"),
-                    *("--host", "127.0.0.1", "--port", str(port)),
-                ],
-                cwd=_ROOT,
-                env=_environment(Path(scratch), settings),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        server = Server(f"http://127.0.0.1:{port}", log, process)
-        try:
-            yield server
-        finally:
-            _stop(server)
+    with (
+        tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as scratch,
+        run_server(serve_command, log, {**data_below(Path(scratch)), **settings}) as server,
+    ):
+        yield server
 
 
-def _environment(scratch: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_ITS_PREFIXES)}
+def serve_command(port: int) -> list[str]:
+    """What Python is to run for a server of the project."""
+    return [
+        *("-m", "bentoml", "serve", "service:SentimentService"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+
+
+def data_below(folder: Path) -> dict[str, str]:
+    """The settings of a server that writes nowhere else."""
     return {
-        **inherited,
-        "HOME": str(scratch),
-        "BENTOML_HOME": str(scratch / "bentoml"),
+        "HOME": str(folder),
+        "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
-        "SENTIMENT_DATA_DIR": str(scratch),
-        **settings,
+        "SENTIMENT_DATA_DIR": str(folder),
     }
+
+
+@contextmanager
+def run_server(
+    command: Callable[[int], list[str]], log: Path, settings: Mapping[str, str]
+) -> Iterator[Server]:
+    """Any server, as a process of Python with the arguments of `command` for a free port.
+
+    It may not be ready yet; at the end it is stopped, with all that it has started. Nothing but
+    `settings` decides how it behaves.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(_THEIR_PREFIXES)}
+    port = _free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command(port)],
+            cwd=_ROOT,
+            env={**inherited, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(f"http://127.0.0.1:{port}", log, process)
+    try:
+        yield server
+    finally:
+        _stop(server)
 
 
 def _stop(server: Server) -> None:
@@ -99,13 +127,11 @@ def _stop(server: Server) -> None:
         return
     family = server.family()
     server.process.send_signal(signal.SIGTERM)
-    try:
-        server.process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        server.process.wait()
+    _, left = psutil.wait_procs(family, _STOP_SECONDS)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    server.process.wait()
 
 
 def _free_port() -> int:

@@ -1,31 +1,20 @@
 """The three servers that are compared: how each is started, stopped and known to be ready."""
 
-import os
 import pickle
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import torch
 
 from loadtests.bench import eager
-from loadtests.connection import CallError, call
-from loadtests.server import Server
+from loadtests.server import Server, data_below, run_server, serve_command
 from model_store.store import PRETRAINED
 
 ROOT = Path(__file__).parents[2]
-
-_START_SECONDS = 120.0
-_STOP_SECONDS = 30.0
-_POLL_SECONDS = 0.01
 
 Settings = dict[str, str]
 
@@ -56,15 +45,6 @@ def _prepare_litserve(_: Path) -> Settings:
     return {"OMP_WAIT_POLICY": "passive"}
 
 
-def _prepare_ours(folder: Path) -> Settings:
-    return {
-        "SENTIMENT_DATA_DIR": str(folder),
-        "SENTIMENT_ACCESS_LOG": "false",  # as quiet as the other two
-        "BENTOML_HOME": str(folder / "bentoml"),
-        "BENTOML_DO_NOT_TRACK": "True",
-    }
-
-
 PRODUCTS = (
     Product(
         "tutorial",
@@ -85,13 +65,9 @@ PRODUCTS = (
     ),
     Product(
         "ours",
-        "this project with its default settings, but without its access log, as the others "
-        "have none",
-        lambda port: [
-            *("-m", "bentoml", "serve", "service:SentimentService"),
-            *("--host", "127.0.0.1", "--port", str(port)),
-        ],
-        _prepare_ours,
+        "this project with its default settings",
+        serve_command,
+        data_below,
     ),
 )
 
@@ -110,55 +86,7 @@ def run(product: Product, body: bytes, log: Path) -> Iterator[Running]:
     """A server that has answered `body`; stopped at the end. Raises RuntimeError if it does not."""
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         settings = {"HOME": folder, **product.prepare(Path(folder))}
-        port = _free_port()
-        with log.open("wb") as output:
-            started = time.monotonic()
-            process = subprocess.Popen(
-                [sys.executable, *product.command(port)],
-                cwd=ROOT,
-                env=_environment(settings),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        server = Server(f"http://127.0.0.1:{port}", log, process)
-        try:
-            _wait_for_answer(server, body)
+        started = time.monotonic()
+        with run_server(product.command, log, settings) as server:
+            server.wait_until_answered("/predict", body)
             yield Running(server, time.monotonic() - started)
-        finally:
-            _stop(server)
-
-
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Nothing but `settings` decides how the server behaves."""
-    ours = ("SENTIMENT_", "BENTOML_", "OMP_", "TUTORIAL_")
-    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | dict(settings)
-
-
-def _wait_for_answer(server: Server, body: bytes) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while server.process.poll() is None and time.monotonic() < deadline:
-        with suppress(*CallError):
-            if call(server.url, "POST", "/predict", body, patience=_START_SECONDS).is_ok:
-                return
-        time.sleep(_POLL_SECONDS)
-    raise RuntimeError(f"The server did not start: see {server.log}.")
-
-
-def _stop(server: Server) -> None:
-    if server.process.poll() is not None:
-        return
-    family = server.family()
-    server.process.send_signal(signal.SIGTERM)
-    psutil.wait_procs(family, _STOP_SECONDS)
-    for process in family:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
-    server.process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
