@@ -71,8 +71,7 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self.max_bytes:
+        if (_declared_bytes(scope) or 0) > self.max_bytes:
             await self._refuse(scope, receive, send)
             return
         received = 0
@@ -135,18 +134,16 @@ class AdmissionMiddleware:
             )
             await response(scope, receive, send)
         else:
-            tokens = self._reckon(Headers(scope=scope).get("content-length", ""))
+            tokens = self._reckon(_declared_bytes(scope))
             self._tokens += tokens
             try:
                 await self.app(scope, receive, send)
             finally:
                 self._tokens -= tokens
 
-    def _reckon(self, content_length: str) -> int:
+    def _reckon(self, size: int | None) -> int:
         most = self.max_tokens // 4
-        if not content_length.isdigit():
-            return most
-        return min(int(content_length) // _BYTES_PER_TOKEN, most)
+        return most if size is None else min(size // _BYTES_PER_TOKEN, most)
 
 
 class TimeoutMiddleware:
@@ -201,11 +198,16 @@ class TurnoverMiddleware:
 
         ends = send
         if scope["type"] == "http":
-            length = Headers(scope=scope).get("content-length", "")
-            size = _REQUEST_BYTES + (int(length) if length.isdigit() else 0)
+            size = _REQUEST_BYTES + (_declared_bytes(scope) or 0)
             if random.random() * self.bytes_per_connection < size:  # noqa: S311 (no secret)
                 ends = ending
         await self.app(scope, receive, ends)
+
+
+def _declared_bytes(scope: Scope) -> int | None:
+    """The size of the body that a request announces; None if it announces none."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdigit() else None
 
 
 class _BodyTooLargeError(Exception):

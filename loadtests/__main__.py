@@ -13,7 +13,7 @@ from locust.util.timespan import parse_timespan
 
 from loadtests import bodies
 from loadtests.figures import ScenarioFigures
-from loadtests.reviews import corpus_folder
+from loadtests.reviews import corpus_folder, has_reviews
 from loadtests.scenarios import SCENARIOS, select
 from loadtests.stage import Stage
 from loadtests.table import format_figures, format_routes
@@ -63,7 +63,7 @@ def _report(measured: list[ScenarioFigures]) -> int:
     missed = [str(miss) for miss in misses]
     results = {
         "cpus": os.cpu_count(),
-        "reviews": "corpus" if corpus_folder().is_dir() else "generated",
+        "reviews": "corpus" if has_reviews(corpus_folder()) else "generated",
         "scenarios": [asdict(scenario) for scenario in measured],
         "misses": missed,
     }

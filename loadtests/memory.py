@@ -1,13 +1,12 @@
-"""The memory of a server over time: the sum of its processes' proportional shares (PSS)."""
+"""The memory of a server over time, as PSS."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
 import gevent
-import psutil
 
 from loadtests.server import Server
 
@@ -32,7 +31,7 @@ def logged_memory(server: Server) -> Iterator[MemoryLog]:
 
     def sample() -> None:
         while True:
-            log.samples.append((time.monotonic() - opened, _read(server)))
+            log.samples.append((time.monotonic() - opened, server.pss()))
             gevent.sleep(_INTERVAL_SECONDS)
 
     sampling = gevent.spawn(sample)
@@ -40,11 +39,3 @@ def logged_memory(server: Server) -> Iterator[MemoryLog]:
         yield log
     finally:
         sampling.kill()
-
-
-def _read(server: Server) -> int:
-    total = 0
-    for process in server.family():
-        with suppress(psutil.NoSuchProcess):
-            total += process.memory_full_info().pss
-    return total

@@ -54,6 +54,11 @@ def corpus_folder() -> Path:
     return Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/imdb"))
 
 
+def has_reviews(folder: Path) -> bool:
+    """Whether `read_reviews` finds the corpus there."""
+    return any(folder.glob("*.parquet"))
+
+
 def read_reviews(count: int, folder: Path) -> list[str]:
     """So many reviews: the first ones of the folder's first Parquet file, or generated ones."""
     for path in sorted(folder.glob("*.parquet")):

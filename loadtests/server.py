@@ -36,6 +36,14 @@ class Server:
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
+    def pss(self) -> int:
+        """Bytes of memory of all its processes; what they share counts once. Linux only."""
+        total = 0
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):
+                total += process.memory_full_info().pss
+        return total
+
     def wait_until_open(self) -> None:
         """Return in the moment when the port takes connections."""
         self._wait(lambda: socket.create_connection(address(self.url)).close())
@@ -77,10 +85,10 @@ def start_server(log: Path, settings: Mapping[str, str]) -> Iterator[Server]:
         yield server
 
 
-def serve_command(port: int) -> list[str]:
+def serve_command(port: int, target: str = "service:SentimentService") -> list[str]:
     """What Python is to run for a server of the project."""
     return [
-        *("-m", "bentoml", "serve", "service:SentimentService"),
+        *("-m", "bentoml", "serve", target),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
 
@@ -105,7 +113,7 @@ def run_server(
     `settings` decides how it behaves.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_THEIR_PREFIXES)}
-    port = _free_port()
+    port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command(port)],
@@ -134,7 +142,8 @@ def _stop(server: Server) -> None:
     server.process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

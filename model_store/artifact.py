@@ -19,8 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from model_store.classifier import Classifier
-from model_store.compiled import load_or_compile
 from model_store.errors import ArtifactError, ArtifactExistsError
+from model_store.inference import forward_of
 from model_store.network import NetworkConfig, SentimentCNN, load_weights
 from model_store.vocabulary import Vocabulary
 
@@ -176,18 +176,14 @@ def load(
         ) from error
     except ValueError as error:
         raise ArtifactError(directory / WEIGHTS, str(error)) from error
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    network.to(device)
-    forward = None
-    if compiled and device.type == "cpu":
-        forward = load_or_compile(network, compiled, version(directory))
+    network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return Classifier(
         network,
         vocabulary,
         manifest.labels,
         max_tokens=manifest.max_tokens,
         temperature=manifest.temperature,
-        forward=forward,
+        forward=forward_of(network, compiled and compiled / version(directory)),
     )
 
 

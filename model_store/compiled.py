@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from model_store.network import NetworkConfig, SentimentCNN
+from model_store.network import NetworkConfig, SentimentCNN, check_shapes
 from model_store.vocabulary import PADDING_ID
 
 logger = logging.getLogger(__name__)
@@ -40,18 +40,14 @@ class CompiledCNN:
     """
 
     def __init__(self, config: NetworkConfig, tensors: dict[str, Tensor]) -> None:
-        offsets = sum(config.kernel_sizes)
         shapes = {
-            "table": [config.vocabulary_size * offsets, config.filters],
+            "table": [config.vocabulary_size * config.offsets, config.filters],
             "fc.weight": [config.classes, config.filters * len(config.kernel_sizes)],
             "fc.bias": [config.classes],
         }
-        actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
-        if actual != shapes:
-            raise ValueError(f"its tensors must be {shapes}, and they are {actual}")
+        check_shapes(tensors, shapes)
         self.config = config
         self.tensors = tensors
-        self._offsets = offsets
         ends = np.cumsum(config.kernel_sizes)
         self._kernels = [
             torch.arange(end - size, end, dtype=torch.int32)
@@ -62,18 +58,16 @@ class CompiledCNN:
     @torch.inference_mode()
     def compile(cls, network: SentimentCNN) -> Self:
         """Multiply out the table of a network: vocabulary * sum of kernel sizes * filters * 4 B."""
-        vectors = network.embedding.weight.detach().cpu()
-        products = []
-        for conv in network.convolutions():
-            # (embedding, size * filters): the slices of the kernel side by side
-            slices = conv.weight.detach().cpu().permute(1, 2, 0).flatten(1)
-            product = (vectors @ slices).view(len(vectors), -1, network.config.filters)
+        config = network.config
+        products = network.embedding.weight @ network.kernels()
+        rows = products.view(-1, config.offsets, config.filters)
+        offset = 0
+        for size, conv in zip(config.kernel_sizes, network.convolutions(), strict=True):
             assert conv.bias is not None
-            product[:, 0] += conv.bias.detach().cpu()  # each window has one token at offset 0
-            products.append(product)
+            rows[:, offset] += conv.bias  # each window has one token at its first offset
+            offset += size
         fc = {f"fc.{name}": tensor.cpu() for name, tensor in network.fc.state_dict().items()}
-        table = torch.cat(products, dim=1).flatten(0, 1)
-        return cls(network.config, {"table": table, **fc})
+        return cls(config, {"table": rows.flatten(0, 1).cpu(), **fc})
 
     @torch.inference_mode()
     def __call__(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
@@ -100,7 +94,7 @@ class CompiledCNN:
         filters, table = self.config.filters, self.tensors["table"]
         lengths = [len(sequence) for sequence in batch]
         ids = torch.from_numpy(np.concatenate(batch))
-        rows = ids * self._offsets  # of each token, the first of its rows in the table
+        rows = ids * self.config.offsets  # of each token, the first of its rows in the table
         pooled = torch.empty(len(batch), len(self._kernels) * filters)
         for index, kernel in enumerate(self._kernels):
             windows = rows.unfold(0, len(kernel), 1) + kernel  # (windows, size)

@@ -1,13 +1,14 @@
 """Token ids in, logits out, by the fastest means the device of a network has."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store.compiled import CompiledCNN
+from model_store.compiled import CompiledCNN, load_or_compile
 from model_store.network import SentimentCNN, pad
 
 Forward = Callable[[Sequence[NDArray[np.int32]]], Tensor]
@@ -16,15 +17,19 @@ Forward = Callable[[Sequence[NDArray[np.int32]]], Tensor]
 _PADDED_TOKENS = 65_536
 
 
-def forward_of(network: SentimentCNN) -> Forward:
+def forward_of(network: SentimentCNN, shared: Path | None = None) -> Forward:
     """The forward pass of a network in evaluation mode, with the weights that it has now.
 
-    On the CPU that is the compiled network, on another device the network itself.
+    On the CPU that is the compiled network, kept in a file that processes share if `shared` says
+    where: folder and name, which must be this very network's. On another device it is the network
+    itself.
     """
     network.eval()
     if network.fc.weight.device.type != "cpu":
         return lambda texts: padded_forward(network, texts)
-    return CompiledCNN.compile(network)
+    if shared is None:
+        return CompiledCNN.compile(network)
+    return load_or_compile(network, shared.parent, shared.name)
 
 
 @torch.inference_mode()

@@ -22,6 +22,11 @@ class NetworkConfig:
     dropout: float = 0.25
 
     @property
+    def offsets(self) -> int:
+        """The places that a token can have in a window, over all kernel sizes."""
+        return sum(self.kernel_sizes)
+
+    @property
     def min_length(self) -> int:
         """Tokens below which a text is filled up with padding: the widest filter must fit."""
         return max(self.kernel_sizes)
@@ -52,6 +57,12 @@ class SentimentCNN(nn.Module):
         for conv in self.convs:
             assert isinstance(conv, nn.Conv1d)
             yield conv
+
+    def kernels(self) -> Tensor:
+        """The kernels as one matrix, (embedding, offsets * filters): a product for each offset."""
+        return torch.cat(
+            [conv.weight.permute(1, 2, 0).flatten(1) for conv in self.convolutions()], dim=1
+        )
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Logits of a padded batch.
@@ -84,15 +95,21 @@ def load_weights(network: SentimentCNN, tensors: Mapping[str, Tensor]) -> None:
     Raises ValueError, with expected and actual shapes, if they are not the network's, and if one
     is not a finite number.
     """
-    expected = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
-    if actual != expected:
-        raise ValueError(f"its tensors must be {expected}, and they are {actual}")
+    check_shapes(
+        tensors, {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    )
     if not all(
         tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()
     ):
         raise ValueError("a weight is not a finite number")
     network.load_state_dict(tensors)
+
+
+def check_shapes(tensors: Mapping[str, Tensor], expected: Mapping[str, list[int]]) -> None:
+    """Raises ValueError, with expected and actual shapes, if the tensors are others."""
+    actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    if actual != expected:
+        raise ValueError(f"its tensors must be {expected}, and they are {actual}")
 
 
 def pad(sequences: Sequence[ArrayLike], min_length: int) -> tuple[Tensor, Tensor]:

@@ -22,14 +22,11 @@ def sparse_forward(
     if word_dropout:
         kept = torch.rand(len(types), 1, device=ids.device) >= word_dropout
         vectors = vectors * kept / (1 - word_dropout)
-    kernels = torch.cat(  # (embedding, offsets * filters)
-        [conv.weight.permute(1, 2, 0).flatten(1) for conv in network.convolutions()], dim=1
-    )
-    dtype = _product_dtype(ids.device)
-    products = (vectors.to(dtype) @ kernels.to(dtype)).float()
+    dtype = product_dtype(ids.device)
+    products = (vectors.to(dtype) @ network.kernels().to(dtype)).float()
     filters = network.config.filters
     rows = products.detach().view(-1, filters)  # (types * offsets, filters)
-    offsets = sum(network.config.kernel_sizes)
+    offsets = network.config.offsets
     pooled, offset = [], 0
     for size, conv in zip(network.config.kernel_sizes, network.convolutions(), strict=True):
         slices = offset + torch.arange(size, device=ids.device)
@@ -49,7 +46,7 @@ def sparse_forward(
     return logits
 
 
-def _product_dtype(device: torch.device) -> torch.dtype:
+def product_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where the processor multiplies it natively: the products take a quarter as long."""
     if device.type == "cpu" and not torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001
         return torch.float32

@@ -6,8 +6,6 @@ time, and the server need not install torchtext. A test holds the two against ea
 
 _SEPARATED = ("'", ".", ",", "(", ")", "!", "?")
 _DROPPED = (";", ":")
-
-
 _CHARACTERS_PER_TOKEN = 16
 
 

@@ -63,8 +63,8 @@ async def predict(
     reached = _whole_tasks(subjects, len(classifications))
     if reached < len(subjects):
         _log_unreached(subjects[reached:], len(tasks), project)
-    regions = zip(subjects[:reached], classifications, strict=False)
-    return await offload(_compose, tasks, list(regions), version, inline=small)
+    classified = list(zip(subjects[:reached], classifications[:reached], strict=True))
+    return await offload(_compose, tasks, classified, version, inline=small)
 
 
 class _Subject(NamedTuple):

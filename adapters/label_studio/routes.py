@@ -17,6 +17,7 @@ from starlette.routing import Route
 from adapters.label_studio import labeling_config, schemas
 from adapters.label_studio.labeling_config import LabelingConfig
 from adapters.label_studio.predictions import Model, predict
+from adapters.middleware import RETRY_AFTER_SECONDS
 from adapters.offloading import offload
 from model_store.errors import ModelStoreError
 
@@ -24,7 +25,6 @@ logger = logging.getLogger(__name__)
 
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
-_RETRY_AFTER_SECONDS = "5"
 
 R = TypeVar("R", bound=BaseModel)
 Endpoint = Callable[[Request, Model], Awaitable[Response]]
@@ -174,7 +174,7 @@ async def _on_bad_request(_: Request, error: Exception) -> Response:
 
 async def _on_model_error(_: Request, error: Exception) -> Response:
     return _json(
-        schemas.ErrorResponse(error=str(error)), 503, {"Retry-After": _RETRY_AFTER_SECONDS}
+        schemas.ErrorResponse(error=str(error)), 503, {"Retry-After": str(RETRY_AFTER_SECONDS)}
     )
 
 

@@ -19,7 +19,7 @@ from loadtests.bench import (
     wrk,
 )
 from loadtests.bench.results import Results
-from loadtests.reviews import corpus_folder
+from loadtests.reviews import corpus_folder, has_reviews
 from model_store.store import PRETRAINED
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def _measure(plan: comparison.Plan) -> Results:
 
 
 def _describe_texts() -> str:
-    if any(corpus_folder().glob("*.parquet")):
+    if has_reviews(corpus_folder()):
         return "reviews of the IMDB corpus"
     return "generated, with the lengths of the IMDB corpus' reviews"
 

@@ -2,28 +2,19 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-
-import psutil
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from loadtests.server import Server
 
 _INTERVAL_SECONDS = 0.5
 
 
+@dataclass
 class MemoryPeak:
     """The largest sample so far of a server's memory."""
 
-    def __init__(self) -> None:
-        self.bytes = 0
-
-    def sample(self, server: Server) -> None:
-        """Add up the proportional shares (PSS) of its processes: shared pages count once."""
-        total = 0
-        for process in server.family():
-            with suppress(psutil.NoSuchProcess):
-                total += process.memory_full_info().pss
-        self.bytes = max(self.bytes, total)
+    bytes: int = 0
 
 
 @contextmanager
@@ -32,9 +23,9 @@ def watched_memory(server: Server) -> Iterator[MemoryPeak]:
     peak, ended = MemoryPeak(), threading.Event()
 
     def watch() -> None:
-        peak.sample(server)
+        peak.bytes = server.pss()
         while not ended.wait(_INTERVAL_SECONDS):
-            peak.sample(server)
+            peak.bytes = max(peak.bytes, server.pss())
 
     watcher = threading.Thread(target=watch)
     watcher.start()

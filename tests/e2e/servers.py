@@ -17,6 +17,10 @@ from pathlib import Path
 import httpx2 as httpx
 import psutil
 
+import loadtests.server
+from loadtests.connection import address
+from loadtests.server import free_port, serve_command
+
 ROOT = Path(__file__).parents[2]
 LABEL_STUDIO_VENV = ROOT / ".venv-label-studio"
 
@@ -27,13 +31,10 @@ _OUR_PREFIXES = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_")
 
 
 @dataclass(frozen=True)
-class Server:
+class Server(loadtests.server.Server):
     """A server that runs: where it answers, and where it writes."""
 
-    url: str
-    log: Path
     home: Path
-    process: subprocess.Popen[bytes]
 
     def read_log(self) -> str:
         """All that the server has logged so far."""
@@ -42,9 +43,7 @@ class Server:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        url = httpx.URL(self.url)
-        assert url.port is not None
-        return url.host, url.port
+        return address(self.url)
 
 
 @dataclass(frozen=True)
@@ -75,15 +74,9 @@ def accepts_connections(server: Server) -> bool:
     return True
 
 
-def family(server: Server) -> list[psutil.Process]:
-    """The server's process and those that it has started."""
-    process = psutil.Process(server.process.pid)
-    return [process, *process.children(recursive=True)]
-
-
 def stop(server: Server, sign: signal.Signals = signal.SIGTERM) -> int:
     """Ask the server to end and return its exit status; fails if it does not end by itself."""
-    processes = family(server)
+    processes = server.family()
     server.process.send_signal(sign)
     try:
         return server.process.wait(_STOP_SECONDS)
@@ -107,12 +100,9 @@ def run_backend(
     """Our server, with its data and its HOME in `directory`; without `wait`, maybe not ready."""
     home, data = directory / "home", directory / "data"
     home.mkdir(parents=True)
-    port = _free_port()
+    port = free_port()
     server = _start(
-        [
-            *(sys.executable, "-m", "bentoml", "serve", target),
-            *("--host", "127.0.0.1", "--port", str(port)),
-        ],
+        [sys.executable, *serve_command(port, target)],
         {
             "HOME": str(home),
             "BENTOML_HOME": str(data / "bentoml"),
@@ -137,7 +127,7 @@ def run_label_studio(directory: Path) -> Iterator[LabelStudioServer]:
     data, home = directory / "data", directory / "home"
     home.mkdir(parents=True)
     shutil.copytree(_template(), data)
-    port = _free_port()
+    port = free_port()
     email, password, token = "user@example.com", "a-password-of-the-tests", "0e2e" * 10
     server = _start(
         [
@@ -219,7 +209,7 @@ def _start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # An interrupt of the tests is not one of the servers.
         )
-    return Server(f"http://127.0.0.1:{port}", log, Path(settings["HOME"]), process)
+    return Server(f"http://127.0.0.1:{port}", log, process, Path(settings["HOME"]))
 
 
 @contextmanager
@@ -241,13 +231,6 @@ def _wait_for(server: Server, path: str) -> None:
             return False
 
     wait_until(answers, f"{path} is not 200: {server.log}", seconds=_READY_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def logged_statuses(server: Server, method: str, path: str) -> list[int]:

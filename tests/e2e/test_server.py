@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.e2e.conftest import StartBackend
-from tests.e2e.servers import Server, accepts_connections, family, run_backend, stop, wait_until
+from tests.e2e.servers import Server, accepts_connections, run_backend, stop, wait_until
 
 LABELS = {"Negative", "Positive"}
 ONE_WORKER = {"SENTIMENT_WORKERS": "1"}
@@ -160,7 +160,7 @@ def test_a_signal_stops_the_server_with_all_its_processes_and_frees_its_port(
     tmp_path: Path, sign: signal.Signals
 ) -> None:
     with run_backend(tmp_path, ONE_WORKER) as server:
-        processes = family(server)
+        processes = server.family()
 
         status = stop(server, sign)
 

@@ -27,7 +27,7 @@ def network() -> SentimentCNN:
 def test_the_cheap_forward_pass_gives_the_logits_and_gradients_of_the_real_one(
     network: SentimentCNN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sparse, "_product_dtype", lambda _: torch.float32)
+    monkeypatch.setattr(sparse, "product_dtype", lambda _: torch.float32)
     ids, lengths = pad(TEXTS, network.config.min_length)
     real, cheap = network(ids, lengths), sparse_forward(network, ids, lengths)
     torch.testing.assert_close(cheap, real)
