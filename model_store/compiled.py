@@ -36,7 +36,7 @@ class CompiledCNN:
     token and its place in the window alone. These products are computed once, for the whole
     vocabulary; a window is then the sum of a few rows of a table. The reviews of a batch lie end
     to end, without padding, and the maximum over time is taken for each of them: a review gets
-    the same logits in any company.
+    the same logits in any company, to rounding.
     """
 
     def __init__(self, config: NetworkConfig, tensors: dict[str, Tensor]) -> None:
