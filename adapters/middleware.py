@@ -5,12 +5,13 @@ import base64
 import binascii
 import random
 import secrets
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,12 +41,11 @@ class BasicAuthMiddleware:
         if scope["type"] != "http" or self._is_allowed(scope):
             await self.app(scope, receive, send)
             return
-        response = JSONResponse(
-            {"error": "This server asks for basic authentication: give its user and password."},
-            status_code=401,
-            headers={"WWW-Authenticate": 'Basic realm="sentiment", charset="UTF-8"'},
-        )
-        await response(scope, receive, send)
+        await _refuse(
+            401,
+            "This server asks for basic authentication: give its user and password.",
+            {"WWW-Authenticate": 'Basic realm="sentiment", charset="UTF-8"'},
+        )(scope, receive, send)
 
     def _is_allowed(self, scope: Scope) -> bool:
         header = Headers(scope=scope).get("authorization")
@@ -71,14 +71,21 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        refuse = _refuse(
+            413,
+            f"The request body is larger than {self.max_bytes} bytes: send fewer tasks "
+            "at once, or raise SENTIMENT_MAX_BODY_BYTES.",
+        )
         if (_declared_bytes(scope) or 0) > self.max_bytes:
-            await self._refuse(scope, receive, send)
+            await refuse(scope, receive, send)
             return
         received = 0
+        last: deque[Message] = deque(maxlen=1)
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
+            last.append(message)
             received += len(message.get("body", b""))
             if received > self.max_bytes:
                 raise _BodyTooLargeError
@@ -92,22 +99,16 @@ class BodyLimitMiddleware:
         with suppress(_BodyTooLargeError):
             await self.app(scope, counted, guarded)
         if received > self.max_bytes:
-            await self._refuse(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body: dict[str, Any] = {
-            "error": f"The request body is larger than {self.max_bytes} bytes: send fewer tasks "
-            "at once, or raise SENTIMENT_MAX_BODY_BYTES."
-        }
-        await JSONResponse(body, status_code=413)(scope, receive, send)
+            await refuse(scope, _replayed(last, receive), send)
 
 
 class AdmissionMiddleware:
     """Bounds the work that is taken on for the network: past it, 503 with `Retry-After` at once.
 
-    The requests in work on `paths` count by their tokens, reckoned from the size of the body
-    before it is parsed. Once they have `max_tokens` together, the next ones are refused. None
-    counts for more than a quarter of that, so that a single large one does not keep all others out.
+    The requests in work on `paths` count by their tokens, reckoned from the size of the body once
+    it has come and before it is parsed. When they have `max_tokens` together, the next ones are
+    refused. None counts for more than a quarter of that, so that a single large one does not keep
+    all others out.
     """
 
     def __init__(self, app: ASGIApp, *, paths: Collection[str], max_tokens: int) -> None:
@@ -115,35 +116,38 @@ class AdmissionMiddleware:
         self.paths = frozenset(paths)
         self.max_tokens = max_tokens
         self._tokens = 0
+        self._refuse = _refuse(
+            503,
+            "The server has more work than it can do right now: "
+            f"ask again in {RETRY_AFTER_SECONDS} seconds.",
+            {"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in self.paths:
             await self.app(scope, receive, send)
-        elif self._tokens >= self.max_tokens:
-            if Headers(scope=scope).get("connection", "").lower() == "close":
-                # It is closed after the answer, and the answer lost if the body was not read.
-                while (await receive()).get("more_body"):
-                    pass
-            response = JSONResponse(
-                {
-                    "error": "The server has more work than it can do right now: "
-                    f"ask again in {RETRY_AFTER_SECONDS} seconds."
-                },
-                status_code=503,
-                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-            )
-            await response(scope, receive, send)
-        else:
-            tokens = self._reckon(_declared_bytes(scope))
-            self._tokens += tokens
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                self._tokens -= tokens
+            return
+        # Asked twice, so that a flood is not read in vain, and slow uploads keep nobody out.
+        if self._is_full():
+            await self._refuse(scope, receive, send)
+            return
+        try:
+            messages = await _read_body(receive)
+        except ClientDisconnect:
+            return
+        if self._is_full():
+            await self._refuse(scope, _replayed(messages, receive), send)
+            return
+        size = sum(len(message.get("body", b"")) for message in messages)
+        tokens = min(size // _BYTES_PER_TOKEN + 1, -(-self.max_tokens // 4))
+        self._tokens += tokens
+        try:
+            await self.app(scope, _replayed(messages, receive), send)
+        finally:
+            self._tokens -= tokens
 
-    def _reckon(self, size: int | None) -> int:
-        most = self.max_tokens // 4
-        return most if size is None else min(size // _BYTES_PER_TOKEN, most)
+    def _is_full(self) -> bool:
+        return self._tokens >= self.max_tokens
 
 
 class TimeoutMiddleware:
@@ -202,6 +206,42 @@ class TurnoverMiddleware:
             if random.random() * self.bytes_per_connection < size:  # noqa: S311 (no secret)
                 ends = ending
         await self.app(scope, receive, ends)
+
+
+def _refuse(status: int, error: str, headers: Mapping[str, str] | None = None) -> ASGIApp:
+    """Answers every request with an error, so that it arrives."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        if (
+            scope.get("http_version") == "1.0"
+            or Headers(scope=scope).get("connection", "").lower() == "close"
+        ):
+            # It is closed after the answer, and the answer lost if the body was not read.
+            while (await receive()).get("more_body"):
+                pass
+        await JSONResponse({"error": error}, status, headers)(scope, receive, send)
+
+    return refuse
+
+
+async def _read_body(receive: Receive) -> deque[Message]:
+    """All messages that make up the body of a request; raises ClientDisconnect."""
+    messages: deque[Message] = deque()
+    while not messages or messages[-1].get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        messages.append(message)
+    return messages
+
+
+def _replayed(messages: deque[Message], receive: Receive) -> Receive:
+    """Gives the application the messages that were read, and then what comes."""
+
+    async def replayed() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return replayed
 
 
 def _declared_bytes(scope: Scope) -> int | None:

@@ -31,16 +31,15 @@ class Stage:
                 yield server.url
 
     def start_server(
-        self, settings: Mapping[str, str] | None = None
+        self, settings: Mapping[str, str] | None = None, *, label: str = ""
     ) -> AbstractContextManager[Server]:
         """A new server that is starting; its log is kept beside the reports."""
-        return start_server(self.directory / f"{self.scenario}.log", settings or {})
+        return start_server(self._file(label, "log"), settings or {})
 
     def conclude(self, loads: Sequence[Load], **figures: float) -> ScenarioFigures:
         """The figures of a scenario that put these loads on its servers, and locust's reports."""
         for load in loads:
-            name = f"{self.scenario} {load.label}".strip().replace(" ", "-")
-            load.write_report(self.directory / f"{name}.html")
+            load.write_report(self._file(load.label, "html"))
         routes = [route for load in loads for route in load.routes()]
         return ScenarioFigures(
             scenario=self.scenario,
@@ -48,3 +47,7 @@ class Stage:
             figures={"failures": sum(route.failures for route in routes), **figures},
             problems={text: count for load in loads for text, count in load.problems().items()},
         )
+
+    def _file(self, label: str, suffix: str) -> Path:
+        name = f"{self.scenario} {label}".strip().replace(" ", "-")
+        return self.directory / f"{name}.{suffix}"

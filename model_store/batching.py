@@ -78,6 +78,14 @@ class _Dispatcher(CorkDispatcher[_Piece, list[Classification]]):
                 yield job
             self._queue.popleft()
 
+    async def outbound_call(
+        self, inputs_info: tuple[Job[_Piece, list[Classification]], ...], training: bool = False
+    ) -> None:
+        if inputs_info:
+            await super().outbound_call(inputs_info, training)
+        else:  # all callers have gone
+            self._sema.release()  # type: ignore[no-untyped-call]
+
 
 def _cancelled() -> NoReturn:
     """What a request gets whose future was cancelled: by its own caller, or by `stop`."""
@@ -146,10 +154,13 @@ class BatchRunner:
         results of the first texts. Raises ModelNotReadyError before `start` and after `stop`,
         InferenceError if the network fails.
         """
+        loop = asyncio.get_running_loop()
         done: list[Classification] = []
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 for piece in self._pieces(texts):
+                    if deadline is not None and loop.time() >= deadline:
+                        break
                     self._in_service()  # the runner can be stopped between two pieces
                     done += await self._submit(piece)
         return done

@@ -4,6 +4,7 @@ Holds no text and trains nothing; `network.py` is the reference. See docs/decisi
 """
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -117,19 +118,37 @@ def load_or_compile(network: SentimentCNN, folder: Path, name: str) -> CompiledC
     stays in the memory of this process, and the log says so.
     """
     path = folder / f"{name}-{_FORMAT}.safetensors"
+    if found := _load(network.config, path):
+        return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{path.name}.lock"):
-            try:
-                return CompiledCNN(network.config, load_file(path))
-            except FileNotFoundError:
-                pass
-            except (SafetensorError, ValueError) as reason:
-                logger.warning("%s is made anew: %s", path, reason)
-            draft = folder / f".{path.name}.draft"
-            save_file(CompiledCNN.compile(network).tensors, draft)
-            draft.replace(path)
+            if found := _load(network.config, path):  # another process was faster
+                return found
+            _save(CompiledCNN.compile(network), path)
             return CompiledCNN(network.config, load_file(path))
-    except OSError as reason:
+    except (OSError, SafetensorError) as reason:
         logger.warning("The compiled network is not shared between processes: %s", reason)
         return CompiledCNN.compile(network)
+
+
+def _load(config: NetworkConfig, path: Path) -> CompiledCNN | None:
+    try:
+        return CompiledCNN(config, load_file(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, SafetensorError, ValueError) as reason:
+        logger.warning("%s cannot be used: %s", path, reason)
+        return None
+
+
+def _save(network: CompiledCNN, path: Path) -> None:
+    """Whole or not at all: what a process reads under this name is what was written."""
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        save_file(network.tensors, draft)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

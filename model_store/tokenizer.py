@@ -15,17 +15,17 @@ def tokenize(text: str, limit: int | None = None) -> list[str]:
     Same result as `torchtext.data.utils.get_tokenizer("basic_english")` of torchtext 0.6.0; of its
     tokens, the first `limit`.
     """
-    text = text.lower()
     if limit is not None and len(text) > limit * _CHARACTERS_PER_TOKEN:
         head = _split(text[: limit * _CHARACTERS_PER_TOKEN])
-        # Cut inside of a `<br />`, its last two tokens can be others than those of the whole.
+        # Cut inside of a `<br />` or a word, its last two tokens can be others than those of the
+        # whole.
         if len(head) >= limit + 2:
             return head[:limit]
     return _split(text)[:limit]
 
 
 def _split(text: str) -> list[str]:
-    text = text.replace('"', "").replace("<br />", " ")
+    text = text.lower().replace('"', "").replace("<br />", " ")
     for mark in _SEPARATED:
         text = text.replace(mark, f" {mark} ")
     for mark in _DROPPED:

@@ -16,7 +16,7 @@ from model_store.types import Classification
 logger = logging.getLogger(__name__)
 
 _INLINE_TASKS = 1000
-_INLINE_PAGES = 50
+_INLINE_HTML_BYTES = 100_000
 _LOGGED_TASKS = 10
 
 
@@ -45,17 +45,19 @@ async def predict(
     config: LabelingConfig,
     model: Model,
     *,
-    project: str | int | None,
+    project: int | None,
+    size: int,
     deadline: float | None = None,
 ) -> list[Prediction | list[Prediction]]:
     """Predict every served control of every task: one entry per task, in order.
 
     A task without text for any control gets `[]`; the reason is logged with the task's id. So do
-    tasks that were not reached by `deadline`, on the clock of the event loop.
+    tasks that were not reached by `deadline`, on the clock of the event loop. `size` is that of the
+    tasks in bytes: what would take long on the event loop is done in a thread.
     """
     version = model.version
     is_html = any(control.is_html for control in config.controls)
-    small = len(tasks) <= (_INLINE_PAGES if is_html else _INLINE_TASKS)
+    small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not is_html)
     subjects, skipped = await offload(_subjects, tasks, config, inline=small)
     _log_skipped(skipped, project)
     texts = [subject.text for subject in subjects]
@@ -87,7 +89,7 @@ def _subjects(
             try:
                 text = task_text(task.get("data"), control)
             except NoTextError as reason:
-                skipped[str(reason)].append(str(task.get("id")))
+                skipped[str(reason)].append(_name(task, position))
             else:
                 subjects.append(_Subject(position, control, text))
     return subjects, skipped
@@ -134,7 +136,13 @@ def _region_id(task: Task, control: ChoicesControl) -> str:
     return hashlib.blake2s(key.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
-def _log_skipped(skipped: dict[str, list[str]], project: str | int | None) -> None:
+def _name(task: Task, position: int) -> str:
+    """What a log calls a task: an id that is no number could be anything, even a review."""
+    task_id = task.get("id")
+    return str(task_id) if type(task_id) is int else f"number {position + 1}"
+
+
+def _log_skipped(skipped: dict[str, list[str]], project: int | None) -> None:
     for reason, ids in skipped.items():
         more = ", ..." if len(ids) > _LOGGED_TASKS else ""
         logger.warning(
@@ -147,7 +155,7 @@ def _log_skipped(skipped: dict[str, list[str]], project: str | int | None) -> No
         )
 
 
-def _log_unreached(subjects: Sequence[_Subject], tasks: int, project: str | int | None) -> None:
+def _log_unreached(subjects: Sequence[_Subject], tasks: int, project: int | None) -> None:
     logger.warning(
         "Project %s: the deadline came before %d of %d tasks were predicted: "
         "retrieve predictions again for the rest",

@@ -99,7 +99,10 @@ async def predict_tasks(request: Request, model: Model) -> Response:
     config = _parse_config(body.label_config, model)
     if not config.controls:
         _log_problems(config, body.project)
-    results = await predict(body.tasks, config, model, project=body.project, deadline=deadline)
+    size = len(await request.body())
+    results = await predict(
+        body.tasks, config, model, project=body.project, size=size, deadline=deadline
+    )
     answer: schemas.PredictResponse = {"results": results}
     return Response(orjson.dumps(answer), media_type="application/json")
 
@@ -124,7 +127,7 @@ def _parse_config(label_config: str | None, model: Model) -> LabelingConfig:
     return labeling_config.parse(label_config or "<View/>", model.labels)
 
 
-def _log_problems(config: LabelingConfig, project: str | int | None) -> None:
+def _log_problems(config: LabelingConfig, project: int | None) -> None:
     for problem in config.problems:
         logger.warning("Project %s: %s", project, problem)
 

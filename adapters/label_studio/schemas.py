@@ -1,8 +1,8 @@
 """What Label Studio sends and what it takes as an answer. Only the fields that are used."""
 
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class _Request(BaseModel):
@@ -18,11 +18,18 @@ class _Response(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+def _without_time(project: object) -> object:
+    return project.partition(".")[0] if isinstance(project, str) else project
+
+
+ProjectId = Annotated[int, BeforeValidator(_without_time)]
+"""Label Studio sends `<id>.<unix time created>`."""
+
+
 class SetupRequest(_Request):
     """`POST /setup`."""
 
-    project: str | int | None = None
-    """`<id>.<unix time created>`."""
+    project: ProjectId | None = None
     label_config: str | None = Field(default=None, alias="schema")
 
 
@@ -45,7 +52,7 @@ class PredictRequest(_Request):
     """`POST /predict`."""
 
     tasks: list[Task]
-    project: str | int | None = None
+    project: ProjectId | None = None
     label_config: str | None = None
 
 

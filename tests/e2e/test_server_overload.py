@@ -4,13 +4,14 @@ import http.client
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx2 as httpx
 import pytest
 
 from tests.e2e.conftest import StartBackend
 
-TASKS = 2000
+TASKS = 10_000
 LONG_REVIEW = "It was, frankly, a film like many others. " * 40
 
 
@@ -61,17 +62,18 @@ def test_a_caller_that_closes_its_connection_still_gets_the_refusal(
 
     def ask(_: int) -> int:
         connection = http.client.HTTPConnection(*server.address, timeout=60)
-        connection.request("POST", "/predict", content, {"Connection": "close"})
-        return connection.getresponse().status
+        with closing(connection):
+            connection.request("POST", "/predict", content, {"Connection": "close"})
+            return connection.getresponse().status
 
     with ThreadPoolExecutor(16) as pool:
-        assert set(pool.map(ask, range(48))) <= {200, 503}
+        assert set(pool.map(ask, range(48))) == {200, 503}
 
 
 def test_what_the_deadline_cuts_off_is_left_for_the_next_request(
     backend: StartBackend, labeling_interface: str
 ) -> None:
-    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_DEADLINE="0.15")
+    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_DEADLINE="0.3")
     answer = httpx.post(
         f"{server.url}/predict", content=predict_content(labeling_interface, TASKS), timeout=60
     )

@@ -1,6 +1,8 @@
 """What the real server refuses, in which words, and what it keeps out of its log."""
 
+import base64
 import pickle
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_json(url: str, path: str, b
         ("/predict", {"tasks": None}),
         ("/predict", {"tasks": [3]}),
         ("/setup", {"schema": 3}),
+        ("/setup", {"project": "review"}),
         ("/webhook", {"project": {}}),
         ("/classify", {"texts": "text"}),
         ("/classify", {"texts": [1]}),
@@ -105,6 +108,25 @@ def test_a_streamed_body_over_the_limit_is_refused_in_json(guarded: Server, path
 
     assert "content-length" not in response.request.headers
     assert_is_error(response, 413)
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+def test_a_refusal_arrives_though_the_connection_ends_with_it(
+    guarded: Server, version: bytes, password: str
+) -> None:
+    """Closed while the caller still sends, the connection would be reset."""
+    credentials = base64.b64encode(f"{USER}:{password}".encode())
+    size = 100 * LIMIT
+    with socket.create_connection(guarded.address, timeout=30) as connection:
+        connection.sendall(
+            b"POST /predict %b\r\nHost: here\r\nConnection: close\r\n"
+            b"Authorization: Basic %b\r\nContent-Length: %d\r\n\r\n" % (version, credentials, size)
+        )
+        connection.sendall(b" " * size)
+        status = connection.makefile("rb").readline().split()[1]
+
+    assert status == (b"413" if password == PASSWORD else b"401")
 
 
 def test_an_unknown_route_is_404(url: str) -> None:
@@ -178,6 +200,8 @@ def test_no_text_token_or_password_reaches_the_log(
             "params": {"login": TOKEN_MARK, "password": TOKEN_MARK},
         },
         {"tasks": [{"id": 1, "data": {"review": [TEXT_MARK, None]}}], "label_config": TEXT_MARK},
+        {"tasks": [{"id": TEXT_MARK}], "project": TEXT_MARK},
+        {"tasks": [{"id": TEXT_MARK}], "label_config": labeling_interface},
         {"tasks": TEXT_MARK, "texts": TEXT_MARK, "action": [TEXT_MARK], "schema": [TOKEN_MARK]},
         {"texts": [[TEXT_MARK]], "tasks": [TEXT_MARK], "access_token": TOKEN_MARK},
         {"texts": [TEXT_MARK], "schema": labeling_interface, "access_token": TOKEN_MARK},

@@ -137,54 +137,78 @@ def test_an_answer_ends_its_connection_the_likelier_the_larger_the_request(
 class Crowd:
     """Requests that stay in work until they are let go, behind the bound on work."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_tokens: int = 100) -> None:
         self.gate = asyncio.Event()
-        self.middleware = AdmissionMiddleware(self._app, paths=("/predict",), max_tokens=100)
+        self.middleware = AdmissionMiddleware(self._app, paths=("/predict",), max_tokens=max_tokens)
 
-    async def ask(self, path: str = "/predict", length: int | None = 0) -> dict[str, Any]:
-        """The first message of the answer; `length` is that of the body, None if not declared."""
-        headers = [] if length is None else [(b"content-length", str(length).encode())]
+    async def ask(
+        self, path: str = "/predict", size: int = 0, *, uploaded: asyncio.Event | None = None
+    ) -> list[dict[str, Any]]:
+        """The messages of the answer to `size` bytes, half of which wait for `uploaded`."""
+        halves = [size // 2, size - size // 2]
         sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if uploaded and len(halves) == 1:
+                await uploaded.wait()
+            body = b"x" * halves.pop(0)
+            return {"type": "http.request", "body": body, "more_body": bool(halves)}
 
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(dict(message))
 
-        scope = {"type": "http", "path": path, "method": "POST", "headers": headers}
-        await self.middleware(scope, self._receive, send)
-        return sent[0]
+        scope = {"type": "http", "path": path, "method": "POST", "headers": []}
+        await self.middleware(scope, receive, send)
+        return sent
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.gate.wait()
-        await PlainTextResponse("done")(scope, receive, send)
-
-    async def _receive(self) -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        size = len(await Request(scope, receive).body())
+        await PlainTextResponse(str(size))(scope, receive, send)
 
 
 def test_past_the_bound_requests_are_refused_at_once_until_there_is_room() -> None:
     async def scenario() -> None:
         crowd = Crowd()
-        working = [asyncio.create_task(crowd.ask(length=100)) for _ in range(5)]
+        working = [asyncio.create_task(crowd.ask(size=100)) for _ in range(5)]
         await asyncio.sleep(0)
-        refused = await crowd.ask(length=5)
+        refused, body = await crowd.ask(size=5)
         assert refused["status"] == 503
         assert (b"retry-after", b"5") in refused["headers"]
+        assert b"more work than it can do" in body["body"]
         crowd.gate.set()
-        assert {(await answer)["status"] for answer in working} == {200}
-        assert (await crowd.ask(length=100))["status"] == 200
+        for answer in working:
+            start, body = await answer
+            assert (start["status"], body["body"]) == (200, b"100")
+        assert (await crowd.ask(size=100))[0]["status"] == 200
 
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("length", [10**9, None], ids=["large", "not declared"])
-def test_a_large_request_counts_for_a_quarter_of_the_bound(length: int | None) -> None:
+@pytest.mark.parametrize(("max_tokens", "working"), [(100, 4), (1, 1), (2, 2)])
+def test_a_large_request_counts_for_a_quarter_of_the_bound(max_tokens: int, working: int) -> None:
     async def scenario() -> None:
-        crowd = Crowd()
-        working = [asyncio.create_task(crowd.ask(length=length)) for _ in range(4)]
+        crowd = Crowd(max_tokens)
+        begun = [asyncio.create_task(crowd.ask(size=10_000)) for _ in range(working)]
         await asyncio.sleep(0)
-        assert (await crowd.ask(length=5))["status"] == 503
+        assert (await crowd.ask(size=5))[0]["status"] == 503
         crowd.gate.set()
-        assert {(await answer)["status"] for answer in working} == {200}
+        assert {(await answer)[0]["status"] for answer in begun} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_upload_keeps_nobody_out_and_is_refused_if_there_is_no_room_when_it_ends() -> None:
+    async def scenario() -> None:
+        crowd, uploaded = Crowd(), asyncio.Event()
+        slow = [asyncio.create_task(crowd.ask(size=1000, uploaded=uploaded)) for _ in range(10)]
+        await asyncio.sleep(0)
+        working = [asyncio.create_task(crowd.ask(size=1000)) for _ in range(4)]
+        await asyncio.sleep(0)
+        uploaded.set()
+        assert {(await answer)[0]["status"] for answer in slow} == {503}
+        crowd.gate.set()
+        assert {(await answer)[0]["status"] for answer in working} == {200}
 
     asyncio.run(scenario())
 
@@ -192,11 +216,29 @@ def test_a_large_request_counts_for_a_quarter_of_the_bound(length: int | None) -
 def test_other_paths_are_never_refused() -> None:
     async def scenario() -> None:
         crowd = Crowd()
-        working = [asyncio.create_task(crowd.ask(length=10**6)) for _ in range(4)]
+        working = [asyncio.create_task(crowd.ask(size=1000)) for _ in range(4)]
         others = [asyncio.create_task(crowd.ask(path)) for path in ("/health", "/setup")]
         await asyncio.sleep(0)
         crowd.gate.set()
-        assert {(await answer)["status"] for answer in working + others} == {200}
+        assert {(await answer)[0]["status"] for answer in working + others} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_an_upload_that_is_broken_off_is_no_work() -> None:
+    async def scenario() -> None:
+        crowd = Crowd(1)
+
+        async def hang_up() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(_: MutableMapping[str, Any]) -> None:
+            raise AssertionError
+
+        scope = {"type": "http", "path": "/predict", "method": "POST", "headers": []}
+        await crowd.middleware(scope, hang_up, send)
+        crowd.gate.set()
+        assert (await crowd.ask(size=5))[0]["status"] == 200
 
     asyncio.run(scenario())
 

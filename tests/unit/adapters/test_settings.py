@@ -43,6 +43,13 @@ def test_user_and_password_go_together(monkeypatch: pytest.MonkeyPatch, name: st
     assert "secret" not in str(ended.value.code)
 
 
+def test_the_deadline_comes_before_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTIMENT_DEADLINE", "30")
+    monkeypatch.setenv("SENTIMENT_REQUEST_TIMEOUT", "30")
+    with pytest.raises(SystemExit, match="SENTIMENT_DEADLINE must be below"):
+        read_settings()
+
+
 def test_every_setting_has_a_docstring_and_is_in_the_readme() -> None:
     readme = (Path(__file__).parents[3] / "README.md").read_text()
     listed = set(re.findall(r"^\| `(SENTIMENT_\w+)` \|", readme, re.MULTILINE))

@@ -118,8 +118,8 @@ def test_at_the_deadline_the_first_results_are_returned(classifier: Recorder) ->
 
     async def scenario() -> list[Classification]:
         async with running(classifier, max_batch_size=10) as runner:
-            classifier.seconds = 0.05
-            deadline = asyncio.get_running_loop().time() + 0.18
+            classifier.seconds = 0.2  # ten batches: two seconds at least
+            deadline = asyncio.get_running_loop().time() + 1
             return await runner.classify(texts, deadline=deadline)
 
     done = asyncio.run(scenario())
@@ -135,6 +135,7 @@ def test_after_the_deadline_nothing_is_begun(classifier: Recorder) -> None:
             return await runner.classify(["good"], deadline=asyncio.get_running_loop().time() - 1)
 
     assert asyncio.run(scenario()) == []
+    assert classifier.batches == []
 
 
 def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(classifier: Recorder) -> None:
@@ -175,6 +176,28 @@ def test_callers_who_have_gone_cost_nothing(classifier: Recorder) -> None:
 
     asyncio.run(scenario())
     assert len(classifier.batches) < 10, "the one who has gone had asked for fifty"
+
+
+def test_when_all_have_gone_the_network_is_left_alone(classifier: Recorder) -> None:
+    async def scenario() -> None:
+        async with running(classifier, max_batch_size=1) as runner:
+            classifier.seconds = 0.02
+            classifier.fails = True
+            first = asyncio.create_task(runner.classify(["good"]))
+            await asyncio.sleep(0)
+            gone = [asyncio.create_task(runner.classify(["bad"])) for _ in range(3)]
+            await asyncio.sleep(0)
+            for caller in gone:
+                caller.cancel()
+            with pytest.raises(InferenceError):
+                await first
+            await asyncio.sleep(0.05)
+            assert classifier.batches == [[4]]
+            assert runner._failing, "nothing has shown that the network works again"
+            classifier.fails = False
+            assert len(await runner.classify(["film"])) == 1
+
+    asyncio.run(scenario())
 
 
 def test_a_failing_network_is_an_error_for_its_callers_alone(classifier: Recorder) -> None:

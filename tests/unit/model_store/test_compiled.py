@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 
 from model_store import compiled
@@ -119,3 +120,28 @@ def test_where_nothing_can_be_written_it_stays_in_memory(
         loaded = load_or_compile(make_network(), tmp_path / "file" / "folder", "a")
     assert "not shared" in caplog.text
     torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
+
+
+def test_a_disk_that_fills_up_leaves_no_half_file_and_the_table_in_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_half(_: dict[str, Tensor], path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise SafetensorError("No space left on device (os error 28)")
+
+    monkeypatch.setattr(compiled, "save_file", write_half)
+    with caplog.at_level(logging.WARNING):
+        loaded = load_or_compile(make_network(), tmp_path, "a")
+    assert "not shared" in caplog.text
+    torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
+    assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
+
+
+def test_a_table_that_is_there_needs_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a folder that cannot be written is as good, once the table is in it."""
+    load_or_compile(make_network(), tmp_path, "a")
+    monkeypatch.setattr(compiled, "FileLock", None)
+    monkeypatch.setattr(CompiledCNN, "compile", None)
+    assert load_or_compile(make_network(), tmp_path, "a")(TEXTS).shape == (len(TEXTS), 2)
