@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig
 from adapters.label_studio.schemas import Prediction, Region, Task
@@ -107,21 +107,29 @@ def _compose(
 ) -> list[Prediction | list[Prediction]]:
     results: list[Prediction | list[Prediction]] = [[] for _ in tasks]
     for position, group in groupby(classified, key=lambda pair: pair[0].position):
-        regions = [
-            _region(tasks[position], subject.control, classification)
-            for subject, classification in group
-        ]
-        results[position] = {
-            "result": regions,
-            "score": min(region["score"] for region in regions),
-            "model_version": version,
-        }
+        results[position] = prediction_of(
+            tasks[position].get("id"),
+            [(subject.control, classification) for subject, classification in group],
+            version,
+        )
     return results
 
 
-def _region(task: Task, control: ChoicesControl, classification: Classification) -> Region:
+def prediction_of(
+    task_id: Any, classified: Sequence[tuple[ChoicesControl, Classification]], version: str
+) -> Prediction:
+    """The prediction for one task of the controls that were classified, at least one."""
+    regions = [_region(task_id, control, item) for control, item in classified]
     return {
-        "id": _region_id(task, control),
+        "result": regions,
+        "score": min(region["score"] for region in regions),
+        "model_version": version,
+    }
+
+
+def _region(task_id: Any, control: ChoicesControl, classification: Classification) -> Region:
+    return {
+        "id": _region_id(task_id, control),
         "from_name": control.name,
         "to_name": control.to_name,
         "type": "choices",
@@ -130,9 +138,9 @@ def _region(task: Task, control: ChoicesControl, classification: Classification)
     }
 
 
-def _region_id(task: Task, control: ChoicesControl) -> str:
+def _region_id(task_id: Any, control: ChoicesControl) -> str:
     """Ten hex digits: the same for the same task and control, whenever it is asked for."""
-    key = f"{task.get('id')}:{control.name}"
+    key = f"{task_id}:{control.name}"
     return hashlib.blake2s(key.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
