@@ -11,7 +11,11 @@ from bentoml._internal.server.http import traffic
 from circus.sockets import CircusSocket
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.label_studio.routes import create_app
+from adapters.label_studio.examples import ExampleStore
+from adapters.label_studio.jobs import JobQueue
+from adapters.label_studio.learning import Learning
+from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.trainer import Trainer
 from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
@@ -20,17 +24,41 @@ from adapters.middleware import (
     TurnoverMiddleware,
 )
 from adapters.settings import read_settings
-from model_store import artifact
+from model_store import artifact, store
 from model_store.batching import BatchRunner
-from model_store.store import PRETRAINED, import_artifact
+from model_store.classifier import Query
+from model_store.database import connect
+from model_store.deployments import DeploymentLog
+from model_store.encoder import Encoder
+from model_store.registry import Registry, Version
 
 logger = logging.getLogger(__name__)
 
 settings = read_settings()
+engine = connect(settings.database)
+deployments = DeploymentLog(engine)
+jobs = JobQueue(engine)
+encoders: dict[str, Encoder] = {}
+registry = Registry(
+    deployments,
+    lambda version: artifact.load(
+        store.path_of(version), compiled=settings.compiled, encoders=encoders
+    ),
+    store.exists,
+    models=settings.models,
+    ensemble=settings.ensemble,
+)
 runner = BatchRunner(
     max_batch_size=settings.max_batch_size,
     max_batch_tokens=settings.max_batch_tokens,
     torch_threads=settings.torch_threads,
+)
+backend = Backend(
+    runner,
+    registry,
+    Learning(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
+    deadline=settings.deadline,
+    score=settings.score,
 )
 
 
@@ -67,41 +95,52 @@ class ClassifyResponse(BaseModel):
     metrics={"enabled": settings.metrics},
     tracing={} if settings.tracing else {"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(create_app(runner, deadline=settings.deadline), path="/")
+@bentoml.asgi_app(create_app(backend), path="/")
 class SentimentService:
     """Sentiment of movie reviews, for Label Studio and for anybody else."""
 
-    model = bentoml.models.BentoModel(settings.model or import_artifact(PRETRAINED))
+    model = bentoml.models.BentoModel(settings.model or store.import_artifact(store.PRETRAINED))
 
     @bentoml.on_startup
     async def start(self) -> None:
         for package in ("adapters", "model_store"):
             logging.getLogger(package).setLevel(logging.INFO)
-        classifier = artifact.load(Path(self.model.path), compiled=settings.data_dir / "compiled")
-        await runner.start(classifier, str(self.model.tag))
+        name, path = str(self.model.tag), self.model.path
+        classifier = artifact.load(Path(path), compiled=settings.compiled, encoders=encoders)
+        await runner.start(classifier)
+        await registry.start(Version(name, classifier))
+        self.trainer = Trainer(
+            jobs, ["--default", name, "--default-path", path], threads=settings.training_threads
+        )
+        self.trainer.start()
         # What is there now stays: collecting garbage need not look at it again.
         gc.collect()
         gc.freeze()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
+        await self.trainer.stop()
+        await registry.stop()
         await runner.stop()
 
     @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
     async def classify(self, texts: list[str]) -> ClassifyResponse:
         """Classify texts, in their order."""
-        version = runner.version
+        version = registry.deployment(None).versions[0]
+        queries = [Query(text, (version.classifier,)) for text in texts]
         deadline = asyncio.get_running_loop().time() + settings.deadline
         done = [
             TextClassification(
                 label=item.label, score=item.score, probabilities=dict(item.probabilities)
             )
-            for item in await runner.classify(texts, deadline=deadline)
+            for (item,) in await runner.classify(queries, deadline=deadline)
         ]
         unreached = len(texts) - len(done)
         if unreached:
             logger.warning("The deadline came before %d of %d texts", unreached, len(texts))
-        return ClassifyResponse(model_version=version, classifications=[*done, *[None] * unreached])
+        return ClassifyResponse(
+            model_version=version.name, classifications=[*done, *[None] * unreached]
+        )
 
 
 def _bind_only(_socket: CircusSocket, _backlog: int) -> None:

@@ -1,12 +1,14 @@
-"""What a deployment can set, by environment variables with the prefix `SENTIMENT_`."""
+"""What a deployment can set, by environment variables."""
 
 import os
 import sys
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from model_store.uncertainty import ScoreKind
 
 
 def _cores() -> int:
@@ -15,7 +17,10 @@ def _cores() -> int:
 
 
 class Settings(BaseSettings):
-    """All settings of the server, read once, when it starts: see `read_settings`."""
+    """All settings of the server, with the prefix `SENTIMENT_`.
+
+    Read once, when it starts: see `read_settings`.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
@@ -27,6 +32,33 @@ class Settings(BaseSettings):
     model: str | None = None
     """Tag of the BentoML model to serve, such as `sentiment-cnn:0123456789abcdef`; by default the
     model that ships with the project."""
+
+    models: Annotated[list[str], NoDecode] = []
+    """Versions that predict for every project that does not name others, separated by commas;
+    `active` is the project's own, and the default."""
+
+    ensemble: bool = False
+    """Whether the average of several versions is a prediction of its own."""
+
+    score: ScoreKind = "confidence"
+    """The score of a prediction, lowest where the model is least certain: `confidence`, `margin`
+    or `entropy`."""
+
+    database_url: SecretStr | None = None
+    """SQLAlchemy's URL of the database for annotations, jobs and active versions; by default SQLite
+    in the data directory. PostgreSQL: `postgresql+psycopg://user:password@host/name`."""
+
+    train_every: int = Field(default=0, ge=0)
+    """New annotations of a project after which it is trained by itself; 0 for never."""
+
+    training_threads: int = Field(default=1, gt=0)
+    """Threads that a training computes with; it has the lowest priority."""
+
+    training_timeout: float = Field(default=900.0, gt=0)
+    """Seconds after which a training is given up."""
+
+    keep_versions: int = Field(default=10, gt=0)
+    """Versions of a project that are kept, the newest ones; those in use always are."""
 
     workers: int = Field(default_factory=_cores, gt=0)
     """Worker processes; by default one for each core."""
@@ -67,6 +99,25 @@ class Settings(BaseSettings):
     tracing: bool = False
     """Whether BentoML traces requests, as its own settings say."""
 
+    @property
+    def database(self) -> str:
+        """The URL of the database."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.absolute() / 'sentiment.db'}"
+
+    @property
+    def compiled(self) -> Path:
+        """The folder of the compiled networks."""
+        return self.data_dir / "compiled"
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split(cls, models: object) -> object:
+        if isinstance(models, str):
+            return [name for part in models.split(",") if (name := part.strip())]
+        return models
+
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
         if self.deadline >= self.request_timeout:
@@ -84,6 +135,20 @@ class Settings(BaseSettings):
                 "set both or neither"
             )
         return self
+
+
+class LabelStudioSettings(BaseSettings):
+    """How to reach Label Studio's API; without it, learning is from its events alone."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LABEL_STUDIO_", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+    url: str | None = None
+    """Label Studio's address, such as `http://labels.example.org:8080`."""
+
+    api_key: SecretStr | None = None
+    """A personal access token, or a legacy token, of somebody who may see the projects."""
 
 
 def read_settings() -> Settings:

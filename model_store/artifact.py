@@ -1,4 +1,4 @@
-"""A classifier as a directory: weights.safetensors, vocabulary.txt and model.json.
+"""A classifier as a directory: weights, vocabulary, the heads of controls, and model.json.
 
 Everything is checked on loading, and nothing in it can run code. Knows nothing of where
 artifacts are kept: see `store.py`.
@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,16 +17,20 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from model_store.classifier import Classifier
+from model_store.encoder import Encoder
 from model_store.errors import ArtifactError, ArtifactExistsError
-from model_store.inference import forward_of
-from model_store.network import NetworkConfig, SentimentCNN, load_weights
+from model_store.head import Head
+from model_store.inference import features_of
+from model_store.network import NetworkConfig, SentimentCNN, check_weights, load_weights
 from model_store.vocabulary import Vocabulary
 
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.txt"
+HEADS = "heads.safetensors"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -47,6 +51,13 @@ class Architecture(_Section):
     dropout: float = Field(ge=0, lt=1)
 
 
+class HeadSection(_Section):
+    """What is to be known of the head of a control, beside its weights in heads.safetensors."""
+
+    labels: tuple[str, ...] = Field(min_length=2)
+    temperature: float = Field(gt=0)
+
+
 class Manifest(_Section):
     """The content of model.json."""
 
@@ -59,6 +70,8 @@ class Manifest(_Section):
     """Tokens of a text that are read; the rest is ignored."""
     temperature: float = Field(gt=0, default=1.0)
     """The logits are divided by this before the softmax (Guo et al., 2017)."""
+    heads: Mapping[str, HeadSection] = {}
+    """By control, in the order of their weights."""
     training: Mapping[str, Any] = {}
     """How the weights were made: command, seed, data hash, package versions."""
     metrics: Mapping[str, Any] = {}
@@ -74,7 +87,7 @@ def save(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> Manifest:
-    """Write a classifier as a new artifact; the weights are stored in half precision.
+    """Write a classifier as a new artifact; the network is stored in half precision.
 
     The directory appears whole or not at all. Raises ArtifactExistsError if it is there already.
     """
@@ -84,24 +97,32 @@ def save(
     draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
         draft.chmod(0o755)
+        encoder = classifier.encoder
         weights = {
             name: tensor.detach().to("cpu", torch.float16).contiguous()
-            for name, tensor in classifier.network.state_dict().items()
+            for name, tensor in encoder.network.state_dict().items()
         }
         save_file(weights, draft / WEIGHTS)
-        classifier.vocabulary.save(draft / VOCABULARY)
+        encoder.vocabulary.save(draft / VOCABULARY)
+        if classifier.heads:
+            save_file(_tensors_of(classifier.heads.values()), draft / HEADS)
         manifest = Manifest(
-            architecture=Architecture(**vars(classifier.network.config)),
+            architecture=Architecture(**vars(encoder.network.config)),
             labels=classifier.labels,
-            max_tokens=classifier.max_tokens,
-            temperature=classifier.temperature,
+            max_tokens=encoder.max_tokens,
+            temperature=classifier.head.temperature,
+            heads={
+                control: HeadSection(labels=head.labels, temperature=head.temperature)
+                for control, head in classifier.heads.items()
+            },
             training=training,
             metrics=metrics,
-            files={name: _sha256((draft / name).read_bytes()) for name in (VOCABULARY, WEIGHTS)},
+            files={file.name: _sha256(file.read_bytes()) for file in sorted(draft.iterdir())},
         )
         text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8", newline="\n")
-        (draft / WEIGHTS).chmod(0o644)  # safetensors makes it readable for its owner alone
+        for file in draft.iterdir():
+            file.chmod(0o644)  # safetensors makes its own readable for their owner alone
         os.rename(draft, directory)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -122,8 +143,9 @@ def read_manifest(directory: Path) -> Manifest:
             path,
             f"it has {len(manifest.labels)} labels for {manifest.architecture.classes} classes",
         )
-    if set(manifest.files) != {WEIGHTS, VOCABULARY}:
-        raise ArtifactError(path, f"it must list {VOCABULARY} and {WEIGHTS} under files")
+    expected = {WEIGHTS, VOCABULARY, HEADS} if manifest.heads else {WEIGHTS, VOCABULARY}
+    if set(manifest.files) != expected:
+        raise ArtifactError(path, f"it must list {', '.join(sorted(expected))} under files")
     return manifest
 
 
@@ -150,16 +172,42 @@ def version(directory: Path) -> str:
     return _sha256(_read(directory / MANIFEST))[:16]
 
 
+def encoder_version(manifest: Manifest) -> str:
+    """A name for the encoder of an artifact: the same for all that differ in their heads alone."""
+    parts = manifest.model_dump(
+        mode="json", include={"architecture", "tokenizer", "max_tokens", "files"}
+    )
+    parts["files"].pop(HEADS, None)
+    return _sha256(json.dumps(parts, sort_keys=True).encode())[:16]
+
+
 def load(
-    directory: Path, *, device: torch.device | str | None = None, compiled: Path | None = None
+    directory: Path,
+    *,
+    device: torch.device | str | None = None,
+    compiled: Path | None = None,
+    encoders: MutableMapping[str, Encoder] | None = None,
 ) -> Classifier:
     """Load an artifact, every part of it checked; raises ArtifactError.
 
     The network runs on `device`, by default the first GPU where there is one. On a CPU it is
     compiled first: into a file in the folder `compiled`, if one is named, once for all processes
-    that name it.
+    that name it. An encoder that is in `encoders`, by its version, is not loaded again; one that
+    is not is put there.
     """
     manifest = verify(directory)
+    known = {} if encoders is None else encoders
+    name = encoder_version(manifest)
+    if name not in known:
+        known[name] = _load_encoder(directory, manifest, device, compiled and compiled / name)
+    encoder = known[name]
+    head = Head.of(encoder.network.fc, manifest.labels, manifest.temperature)
+    return Classifier(encoder, head, _load_heads(directory, manifest))
+
+
+def _load_encoder(
+    directory: Path, manifest: Manifest, device: torch.device | str | None, shared: Path | None
+) -> Encoder:
     vocabulary = Vocabulary.load(directory / VOCABULARY)
     config = NetworkConfig(**manifest.architecture.model_dump(exclude={"name"}))
     if len(vocabulary) != config.vocabulary_size:
@@ -169,22 +217,53 @@ def load(
         )
     network = SentimentCNN(config)
     try:
-        load_weights(network, load_file(directory / WEIGHTS))
-    except SafetensorError as error:
-        raise ArtifactError(
-            directory / WEIGHTS, f"it is not a safetensors file ({error})"
-        ) from error
+        load_weights(network, _load_tensors(directory / WEIGHTS))
     except ValueError as error:
         raise ArtifactError(directory / WEIGHTS, str(error)) from error
     network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return Classifier(
-        network,
-        vocabulary,
-        manifest.labels,
-        max_tokens=manifest.max_tokens,
-        temperature=manifest.temperature,
-        forward=forward_of(network, compiled and compiled / version(directory)),
-    )
+    features = features_of(network, shared)
+    return Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=features)
+
+
+def _load_heads(directory: Path, manifest: Manifest) -> dict[str, Head]:
+    if not manifest.heads:
+        return {}
+    path = directory / HEADS
+    tensors = _load_tensors(path)
+    architecture = manifest.architecture
+    features = architecture.filters * len(architecture.kernel_sizes)
+    expected = {}
+    for index, section in enumerate(manifest.heads.values()):
+        expected[f"{index}.weight"] = [len(section.labels), features]
+        expected[f"{index}.bias"] = [len(section.labels)]
+    try:
+        check_weights(tensors, expected)
+    except ValueError as error:
+        raise ArtifactError(path, str(error)) from error
+    return {
+        control: Head(
+            section.labels,
+            tensors[f"{index}.weight"],
+            tensors[f"{index}.bias"],
+            section.temperature,
+        )
+        for index, (control, section) in enumerate(manifest.heads.items())
+    }
+
+
+def _tensors_of(heads: Iterable[Head]) -> dict[str, Tensor]:
+    tensors = {}
+    for index, head in enumerate(heads):
+        tensors[f"{index}.weight"] = head.weight.float().contiguous()
+        tensors[f"{index}.bias"] = head.bias.float().contiguous()
+    return tensors
+
+
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ArtifactError(path, f"it is not a safetensors file ({error})") from error
 
 
 def _read(path: Path) -> bytes:

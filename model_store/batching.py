@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn, cast
 import torch
 from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job, Optimizer
 
-from model_store.classifier import Classifier
+from model_store.classifier import Classifier, Query, classify_together
 from model_store.errors import InferenceError, ModelNotReadyError, ModelStoreError
 from model_store.types import Classification
 
@@ -30,10 +30,14 @@ _WARM_UP_TEXT = "one of the many films that I have seen this year , and I rememb
 _WARM_UP_BATCHES = (*(1,) * 10, 2, 2, 3, 3, 16, 32, 32)
 
 
-class _Piece(NamedTuple):
-    """Texts of one request that are classified together."""
+_Answers = list[list[Classification]]
+"""For each query, a classification by each of its classifiers."""
 
-    texts: list[str]
+
+class _Piece(NamedTuple):
+    """Queries of one request that are answered together."""
+
+    queries: list[Query]
     tokens: int
     """About how many will be read."""
 
@@ -50,7 +54,7 @@ class _Optimizer(Optimizer):
         self.wait = min(self.wait, _MAX_CORK_SECONDS)  # type: ignore[assignment]
 
 
-class _Dispatcher(CorkDispatcher[_Piece, list[Classification]]):
+class _Dispatcher(CorkDispatcher[_Piece, _Answers]):
     """BentoML's dispatcher, with batches bounded by texts and tokens, whoever they come from.
 
     It also passes over requests whose caller has gone, and never refuses one by its own estimate
@@ -65,13 +69,13 @@ class _Dispatcher(CorkDispatcher[_Piece, list[Classification]]):
     def _get_inputs(
         self,
         num_batches: int | None = None,  # noqa: ARG002 (never given)
-    ) -> Iterator[Job[_Piece, list[Classification]]]:
+    ) -> Iterator[Job[_Piece, _Answers]]:
         texts = tokens = 0
         while self._queue:
             job = self._queue[0]
             if not job.future.done():
                 first = not texts
-                texts += len(job.data.texts)
+                texts += len(job.data.queries)
                 tokens += job.data.tokens
                 if not first and (texts > self.max_batch_size or tokens > self.max_tokens):
                     return
@@ -79,7 +83,7 @@ class _Dispatcher(CorkDispatcher[_Piece, list[Classification]]):
             self._queue.popleft()
 
     async def outbound_call(
-        self, inputs_info: tuple[Job[_Piece, list[Classification]], ...], training: bool = False
+        self, inputs_info: tuple[Job[_Piece, _Answers], ...], training: bool = False
     ) -> None:
         if inputs_info:
             await super().outbound_call(inputs_info, training)
@@ -98,107 +102,93 @@ def _cancelled() -> NoReturn:
 class BatchRunner:
     """Classifies texts for any number of concurrent callers; one for each worker process.
 
-    Made empty and without cost; `start` gives it its model.
+    Made empty and without cost; `start` warms it up.
 
     A request of many texts goes through the network in pieces, one after the other, so that one
     of a single text never waits for the whole of it. Pieces and batches are bounded by their
-    texts and by their tokens, which are reckoned from the characters. The event loop stands still
-    while a batch is in the network: some milliseconds.
+    texts and by their tokens, which are reckoned from the characters. Texts for different
+    classifiers share batches. The event loop stands still while a batch is in the network: some
+    milliseconds.
     """
 
     def __init__(self, *, max_batch_size: int, max_batch_tokens: int, torch_threads: int) -> None:
         self._max_batch_size = max_batch_size
         self._max_batch_tokens = max_batch_tokens
         self._torch_threads = torch_threads
-        self._classifier: Classifier | None = None
-        self._version = ""
+        self._probe: list[Query] | None = None
         self._failing = False
 
-    @property
-    def version(self) -> str:
-        """The version in force; raises ModelNotReadyError before `start`."""
-        self._in_service()
-        return self._version
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of the version in force; raises ModelNotReadyError before `start`."""
-        return self._in_service().labels
-
-    async def start(self, classifier: Classifier, version: str) -> None:
-        """Take a model into service, once network and dispatcher are warm."""
+    async def start(self, classifier: Classifier) -> None:
+        """Take requests, once network and dispatcher are warm; `classifier` serves to warm them."""
         torch.set_num_threads(self._torch_threads)
         self._dispatcher = _Dispatcher(self._max_batch_size, self._max_batch_tokens)
-        self._submit = cast(
-            "Callable[[_Piece], Awaitable[list[Classification]]]", self._dispatcher(self._run)
-        )
-        self._model = classifier
-        piece = _Piece([_WARM_UP_TEXT], 1)
+        self._submit = cast("Callable[[_Piece], Awaitable[_Answers]]", self._dispatcher(self._run))
+        probe = [Query(_WARM_UP_TEXT, (classifier,))]
         for size in _WARM_UP_BATCHES:
-            await asyncio.gather(*(self._submit(piece) for _ in range(size)))
+            await asyncio.gather(*(self._submit(_Piece(probe, 1)) for _ in range(size)))
         self._dispatcher.optimizer.trigger_refresh()
-        self._classifier, self._version = classifier, version
+        self._probe = probe
 
     async def stop(self) -> None:
         """Refuse what waits."""
-        if self._classifier is not None:
-            self._classifier = None
+        if self._probe is not None:
+            self._probe = None
             self._dispatcher.shutdown()
 
     async def classify(
-        self, texts: Sequence[str], *, deadline: float | None = None
-    ) -> list[Classification]:
-        """Classify texts, in their order; they share batches with those of other callers.
+        self, queries: Sequence[Query], *, deadline: float | None = None
+    ) -> list[list[Classification]]:
+        """For each query one classification by each of its classifiers, of which it has some.
 
-        At `deadline`, on the clock of the event loop, what has been classified is returned: the
-        results of the first texts. Raises ModelNotReadyError before `start` and after `stop`,
-        InferenceError if the network fails.
+        Queries share batches with those of other callers. At `deadline`, on the clock of the event
+        loop, what has been classified is returned: the results of the first queries. Raises
+        ModelNotReadyError before `start` and after `stop`, InferenceError if the network fails.
         """
         loop = asyncio.get_running_loop()
-        done: list[Classification] = []
+        done: list[list[Classification]] = []
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                for piece in self._pieces(texts):
+                for piece in self._pieces(queries):
                     if deadline is not None and loop.time() >= deadline:
                         break
-                    self._in_service()  # the runner can be stopped between two pieces
+                    self._check_started()  # the runner can be stopped between two pieces
                     done += await self._submit(piece)
         return done
 
     async def is_healthy(self) -> bool:
-        """Whether the model can answer; after a failed batch, whether it can by now."""
-        if self._classifier is None:
+        """Whether the network can answer; after a failed batch, whether it can by now."""
+        if self._probe is None:
             return False
         if not self._failing:
             return True
         deadline = asyncio.get_running_loop().time() + _PROBE_SECONDS
         try:
-            return bool(await self.classify([_WARM_UP_TEXT], deadline=deadline))
+            return bool(await self.classify(self._probe, deadline=deadline))
         except ModelStoreError:
             return False
 
-    def _in_service(self) -> Classifier:
-        if self._classifier is None:
+    def _check_started(self) -> None:
+        if self._probe is None:
             raise ModelNotReadyError
-        return self._classifier
 
-    def _pieces(self, texts: Sequence[str]) -> Iterator[_Piece]:
-        most = self._in_service().max_tokens
-        piece: list[str] = []
+    def _pieces(self, queries: Sequence[Query]) -> Iterator[_Piece]:
+        self._check_started()
+        piece: list[Query] = []
         tokens = 0
-        for text in texts:
-            cost = min(len(text) // _CHARACTERS_PER_TOKEN + 1, most)
+        for query in queries:
+            most = query.classifiers[0].encoder.max_tokens
+            cost = min(len(query.text) // _CHARACTERS_PER_TOKEN + 1, most)
             full = len(piece) == self._max_batch_size or tokens + cost > self._max_batch_tokens
             if piece and full:
                 yield _Piece(piece, tokens)
                 piece, tokens = [], 0
-            piece.append(text)
+            piece.append(query)
             tokens += cost
         if piece:
             yield _Piece(piece, tokens)
 
-    async def _run(self, batch: Sequence[_Piece]) -> Sequence[list[Classification]]:
-        texts = [text for piece in batch for text in piece.texts]
+    async def _run(self, batch: Sequence[_Piece]) -> Sequence[_Answers]:
+        queries = [query for piece in batch for query in piece.queries]
         # uvloop accepts one connection in each turn of the loop: without turns between large
         # batches, callers would wait for many of them before they are even heard.
         for _ in range(sum(piece.tokens for piece in batch) // _TOKENS_PER_TURN):
@@ -206,11 +196,11 @@ class BatchRunner:
         try:
             # Not in a thread: torch gives up the interpreter's lock with each of its operations,
             # and while the event loop is busy gets it back only after the switch interval.
-            results = self._model.classify(texts)
+            answers = classify_together(queries)
         except Exception as error:  # The boundary of the network: whatever it was, callers get one.
-            logger.exception("The network failed on a batch of %d texts", len(texts))
+            logger.exception("The network failed on a batch of %d texts", len(queries))
             self._failing = True
             raise InferenceError from error
         self._failing = False
-        rest = iter(results)
-        return [[next(rest) for _ in piece.texts] for piece in batch]
+        rest = iter(answers)
+        return [[next(rest) for _ in piece.queries] for piece in batch]

@@ -1,60 +1,68 @@
-"""Text in, label and probabilities out: tokenizer, vocabulary and network together."""
+"""Text in, label and probabilities out: an encoder and its heads."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from model_store.inference import Forward, forward_of
-from model_store.network import SentimentCNN
-from model_store.tokenizer import tokenize
+from model_store.encoder import Encoder
+from model_store.head import Head
 from model_store.types import Classification
-from model_store.vocabulary import Vocabulary
+
+_NONE: Mapping[str, Head] = MappingProxyType({})
 
 
 class Classifier:
-    """A trained network with everything it needs to classify text.
+    """An encoder with the head it was trained with, and the heads of projects' controls."""
 
-    The same text always gets the same answer: the network is used as it is now, in evaluation
-    mode, through `forward` if one is given.
-    """
+    def __init__(self, encoder: Encoder, head: Head, heads: Mapping[str, Head] = _NONE) -> None:
+        self.encoder = encoder
+        self.head = head
+        self.heads = heads
+        """By the name of the control that each was trained for."""
+        self._by_control = {control: Classifier(encoder, heads[control]) for control in heads}
 
-    def __init__(
-        self,
-        network: SentimentCNN,
-        vocabulary: Vocabulary,
-        labels: Sequence[str],
-        *,
-        max_tokens: int,
-        temperature: float = 1.0,
-        forward: Forward | None = None,
-    ) -> None:
-        self.network = network
-        self.vocabulary = vocabulary
-        self.labels = tuple(labels)
-        self.max_tokens = max_tokens
-        self.temperature = temperature
-        self._forward = forward or forward_of(network)
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels it predicts."""
+        return self.head.labels
 
-    def encode(self, text: str) -> NDArray[np.int32]:
-        """(tokens,) token ids of a text, cut at `max_tokens`; none for a text without a token."""
-        return self.vocabulary.encode(tokenize(text, self.max_tokens))
-
-    def classify_encoded(self, sequences: Sequence[NDArray[np.int32]]) -> list[Classification]:
-        """Classify texts that `encode` prepared, in their order."""
-        logits = self._forward(sequences).double()
-        rows = torch.softmax(logits / self.temperature, dim=1).tolist()
-        return [self._classification(row) for row in rows]
+    def for_control(self, control: str) -> "Classifier":
+        """The classifier of a control: with the head that was trained for it, if there is one."""
+        return self._by_control.get(control, self)
 
     def classify(self, texts: Sequence[str]) -> list[Classification]:
         """Classify texts, in their order. Any string is allowed, the empty one too."""
-        return self.classify_encoded([self.encode(text) for text in texts])
+        return self.head.classify(self.encoder(texts))
 
-    def _classification(self, row: list[float]) -> Classification:
-        best = max(range(len(row)), key=row.__getitem__)
-        return Classification(
-            label=self.labels[best],
-            score=row[best],
-            probabilities=dict(zip(self.labels, row, strict=True)),
-        )
+
+class Query(NamedTuple):
+    """A text, and the classifiers that are asked about it."""
+
+    text: str
+    classifiers: Sequence[Classifier]
+
+
+def classify_together(queries: Sequence[Query]) -> list[list[Classification]]:
+    """For each query one classification by each of its classifiers.
+
+    A text goes through an encoder once, however many heads look at what it found.
+    """
+    places: dict[Encoder, dict[Head, list[tuple[int, int]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for index, query in enumerate(queries):
+        for place, classifier in enumerate(query.classifiers):
+            places[classifier.encoder][classifier.head].append((index, place))
+    found: dict[tuple[int, int], Classification] = {}
+    for encoder, by_head in places.items():
+        indices = sorted({index for asked in by_head.values() for index, _ in asked})
+        row_of = {index: row for row, index in enumerate(indices)}
+        features = encoder([queries[index].text for index in indices])
+        for head, asked in by_head.items():
+            rows = features[[row_of[index] for index, _ in asked]]
+            found.update(zip(asked, head.classify(rows), strict=True))
+    return [
+        [found[index, place] for place in range(len(query.classifiers))]
+        for index, query in enumerate(queries)
+    ]

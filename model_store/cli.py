@@ -6,10 +6,16 @@ Each command imports what it needs: the server's installation has not the packag
 import argparse
 import json
 import logging
+import os
 import sys
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from model_store.errors import ModelStoreError
+
+if TYPE_CHECKING:
+    from model_store.deployments import DeploymentLog, Entry
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -56,6 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.set_defaults(run=_evaluate)
 
+    simulate = commands.add_parser(
+        "simulate",
+        help="what annotating the lowest scores first is worth, as a plot",
+        description="Play a project with labels of its own through, in two orders of annotating.",
+    )
+    simulate.add_argument("data", type=Path, help="labelled reviews, as for train")
+    simulate.add_argument("out", type=Path, help="directory to write into")
+    simulate.add_argument("--artifact", type=Path, help="the encoder's (the one that ships)")
+    simulate.add_argument("--seeds", type=int, default=10, help="runs to take the mean of (10)")
+    simulate.set_defaults(run=_simulate)
+
+    _add_version_commands(commands)
     importing = commands.add_parser(
         "import",
         help="an artifact, or the tutorial's own files, into the BentoML model store",
@@ -67,6 +85,92 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("--out", type=Path, help="directory to keep the artifact in")
     importing.set_defaults(run=_import, parser=importing)
     return parser
+
+
+def _add_version_commands(commands: Any) -> None:
+    data = argparse.ArgumentParser(add_help=False)
+    data.add_argument(
+        "--data-dir",
+        type=Path,
+        default=os.environ.get("SENTIMENT_DATA_DIR", ".data"),
+        help="the data directory of the server ($SENTIMENT_DATA_DIR, or .data)",
+    )
+    versions = commands.add_parser(
+        "versions",
+        parents=[data],
+        help="the versions of all projects, and which of them serve",
+        description="List the versions in the BentoML store.",
+    )
+    versions.set_defaults(run=_versions)
+    promote = commands.add_parser(
+        "promote",
+        parents=[data],
+        help="let a version serve a project; a running server changes over by itself",
+        description="Make a version the active one, even if the promotion gate refused it.",
+    )
+    promote.add_argument("version", help="as `versions` lists it")
+    promote.add_argument("--project", help="by default that which it was trained for")
+    promote.set_defaults(run=_promote)
+    rollback = commands.add_parser(
+        "rollback",
+        parents=[data],
+        help="let the version serve a project that did before",
+        description="Go back to the version that was active before the active one.",
+    )
+    rollback.add_argument("project", help="as `versions` lists it: <id>.<unix time created>")
+    rollback.set_defaults(run=_rollback)
+
+
+def _deployments(options: argparse.Namespace) -> "DeploymentLog":
+    """Those of the server with this data directory, whose store is used from here on."""
+    if (options.data_dir / "bentoml").is_dir():
+        os.environ.setdefault("BENTOML_HOME", str((options.data_dir / "bentoml").absolute()))
+    from model_store.database import connect, sqlite_url
+    from model_store.deployments import DeploymentLog
+
+    url = os.environ.get("SENTIMENT_DATABASE_URL") or sqlite_url(options.data_dir)
+    return DeploymentLog(connect(url))
+
+
+def _versions(options: argparse.Namespace) -> None:
+    log = _deployments(options)
+    from model_store.versions import table
+
+    names = ("version", "project", "created", "examples", "accuracy", "state")
+    rows = [
+        (
+            row.version,
+            row.project or "-",
+            row.created or "-",
+            "-" if row.examples is None else str(row.examples),
+            "-" if row.accuracy is None else f"{row.accuracy:.3f}",
+            row.state,
+        )
+        for row in table(log)
+    ]
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    for row in (names, *rows):
+        print(*(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def _promote(options: argparse.Namespace) -> None:
+    log = _deployments(options)
+    from model_store.versions import promote
+
+    _print_change(promote(log, options.version, options.project))
+
+
+def _rollback(options: argparse.Namespace) -> None:
+    log = _deployments(options)
+    from model_store.versions import rollback
+
+    _print_change(rollback(log, options.project))
+
+
+def _print_change(entry: "Entry") -> None:
+    name = entry.version or "the model that the server was started with"
+    at = datetime.fromtimestamp(entry.effective_at).astimezone()
+    print(f"Project {entry.project} is served by {name} from {at:%H:%M:%S} on ({entry.reason}).")
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -92,6 +196,18 @@ def _evaluate(options: argparse.Namespace) -> None:
         f"part: {options.part}",
     )
     print(json.dumps(metrics, indent=2))
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from model_store import artifact, corpus, simulation
+    from model_store.store import PRETRAINED
+
+    texts = corpus.read(options.data)
+    classifier = artifact.load(options.artifact or PRETRAINED)
+    reviews = simulation.unseen(classifier, texts, options.data)
+    result = simulation.simulate(reviews, seeds=options.seeds)
+    simulation.write(options.out, result)
+    print(json.dumps(result, indent=2))
 
 
 def _import(options: argparse.Namespace) -> None:

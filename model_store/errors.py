@@ -54,3 +54,36 @@ class ImportFileError(ModelStoreError):
         super().__init__(f"{path} cannot be imported: {reason}.")
         self.path = path
         self.reason = reason
+
+
+class UnknownVersionError(ModelStoreError):
+    """A version is named that is not in the model store."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"There is no version {version!r}: list them with `model_store versions`.")
+        self.version = version
+
+
+class NoEarlierVersionError(ModelStoreError):
+    """A project has nothing to go back to."""
+
+    def __init__(self, project: str) -> None:
+        super().__init__(f"Project {project} has no earlier version: nothing was changed.")
+        self.project = project
+
+
+class DatabaseError(ModelStoreError):
+    """The database cannot be used; the reason never holds its password."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"The database {url} cannot be used: {reason}.")
+        self.url = url
+        self.reason = reason
+
+
+class UnknownProjectError(ModelStoreError):
+    """It is not said which project a version shall serve."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"{version} was trained for no project: name one with --project.")
+        self.version = version

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from tqdm import tqdm
 
-from model_store.inference import forward_of
+from model_store.inference import logits_of
 from model_store.network import SentimentCNN, pad
 from model_store.sparse import sparse_forward
 
@@ -111,8 +111,7 @@ def fit(
 
 def _log_loss(network: SentimentCNN, texts: Encoded, classes: NDArray[np.int64]) -> float:
     """Of whole texts, in evaluation mode."""
-    logits = forward_of(network)(texts)
-    return float(functional.cross_entropy(logits, torch.from_numpy(classes)))
+    return float(functional.cross_entropy(logits_of(network, texts), torch.from_numpy(classes)))
 
 
 def _batches(

@@ -27,6 +27,11 @@ class NetworkConfig:
         return sum(self.kernel_sizes)
 
     @property
+    def features(self) -> int:
+        """What the last layer gets of a text: one number for each filter."""
+        return self.filters * len(self.kernel_sizes)
+
+    @property
     def min_length(self) -> int:
         """Tokens below which a text is filled up with padding: the widest filter must fit."""
         return max(self.kernel_sizes)
@@ -49,7 +54,7 @@ class SentimentCNN(nn.Module):
         self.convs = nn.ModuleList(
             nn.Conv1d(config.embedding_dim, config.filters, size) for size in config.kernel_sizes
         )
-        self.fc = nn.Linear(config.filters * len(config.kernel_sizes), config.classes)
+        self.fc = nn.Linear(config.features, config.classes)
         self.dropout = nn.Dropout(config.dropout)
 
     def convolutions(self) -> Iterator[nn.Conv1d]:
@@ -65,11 +70,16 @@ class SentimentCNN(nn.Module):
         )
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Logits of a padded batch.
+        """Logits of a padded batch, (batch, classes), from the arguments of `features`."""
+        logits: Tensor = self.fc(self.dropout(self.features(ids, lengths)))
+        return logits
+
+    def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """The maximum over time of each filter, in a padded batch.
 
         ids: (batch, time) token ids, filled up with padding to at least `min_length`.
         lengths: (batch,) the tokens of each text, padding up to `min_length` counted as tokens.
-        Returns (batch, classes). A text's logits do not depend on how far the batch is padded:
+        Returns (batch, features). A text's features do not depend on how far the batch is padded:
         windows that reach past its length are left out of the maximum.
         """
         embedded = self.embedding(ids).transpose(1, 2)  # (batch, embedding, time)
@@ -79,8 +89,7 @@ class SentimentCNN(nn.Module):
             outside = windows_outside(features.shape[2], lengths, size)
             # After the ReLU nothing is below 0, so 0 never wins against a window inside.
             pooled.append(features.masked_fill(outside[:, None, :], 0.0).amax(dim=2))
-        logits: Tensor = self.fc(self.dropout(torch.cat(pooled, dim=1)))
-        return logits
+        return torch.cat(pooled, dim=1)
 
 
 def windows_outside(count: int, lengths: Tensor, size: int) -> Tensor:
@@ -95,14 +104,19 @@ def load_weights(network: SentimentCNN, tensors: Mapping[str, Tensor]) -> None:
     Raises ValueError, with expected and actual shapes, if they are not the network's, and if one
     is not a finite number.
     """
-    check_shapes(
+    check_weights(
         tensors, {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
     )
+    network.load_state_dict(tensors)
+
+
+def check_weights(tensors: Mapping[str, Tensor], expected: Mapping[str, list[int]]) -> None:
+    """Raises ValueError if the shapes are others, and if a weight is not a finite number."""
+    check_shapes(tensors, expected)
     if not all(
         tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()
     ):
         raise ValueError("a weight is not a finite number")
-    network.load_state_dict(tensors)
 
 
 def check_shapes(tensors: Mapping[str, Tensor], expected: Mapping[str, list[int]]) -> None:

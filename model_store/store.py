@@ -1,10 +1,11 @@
-"""Artifacts in the BentoML model store, as immutable versions. Does not load networks.
+"""Artifacts in the BentoML model store, as immutable versions.
 
 The only module here, with `batching.py`, that knows BentoML.
 """
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,7 @@ from bentoml.models import ModelContext
 from filelock import FileLock
 
 from model_store import artifact
-from model_store.errors import ArtifactError
+from model_store.errors import ArtifactError, UnknownVersionError
 
 MODEL_NAME = "sentiment-cnn"
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -48,10 +49,42 @@ def import_artifact(directory: Path) -> str:
     return tag
 
 
+def path_of(tag: str) -> Path:
+    """Where the artifact of a version is; raises UnknownVersionError."""
+    try:
+        return Path(bentoml.models.get(tag).path)
+    except (BentoMLException, ValueError) as error:
+        raise UnknownVersionError(tag) from error
+
+
+def exists(tag: str) -> bool:
+    """Whether there is such a version."""
+    try:
+        path_of(tag)
+    except UnknownVersionError:
+        return False
+    return True
+
+
+def versions() -> dict[str, artifact.Manifest]:
+    """What is in the store, by tag, without what cannot be read."""
+    found = {}
+    for model in bentoml.models.list(MODEL_NAME):
+        with suppress(ArtifactError):
+            found[str(model.tag)] = artifact.read_manifest(Path(model.path))
+    return found
+
+
+def delete(tag: str) -> None:
+    """Remove a version; does nothing if it is not there."""
+    with suppress(BentoMLException):
+        bentoml.models.delete(tag)
+
+
 def _is_intact(tag: str) -> bool:
     try:
-        artifact.verify(Path(bentoml.models.get(tag).path))
-    except (BentoMLException, ArtifactError):
+        artifact.verify(path_of(tag))
+    except (UnknownVersionError, ArtifactError):
         return False
     return True
 
@@ -63,6 +96,7 @@ def _create(tag: str, directory: Path, manifest: artifact.Manifest, store: Model
         labels={"tokenizer": manifest.tokenizer},
         metadata={
             "labels": list(manifest.labels),
+            "heads": {control: list(head.labels) for control, head in manifest.heads.items()},
             "metrics": dict(manifest.metrics),
             "training": dict(manifest.training),
             "sha256": dict(manifest.files),

@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from model_store.evaluation import probabilities
 from model_store.fitting import Encoded, FitConfig, fit
-from model_store.inference import forward_of
+from model_store.inference import logits_of
 from model_store.network import SentimentCNN
 from model_store.workspace import Workspace
 
@@ -73,7 +73,7 @@ def network_probabilities(
                 checkpoint=workspace.folder / f"{name}.pt",
                 name=name,
             )
-            logits = forward_of(network)([*(labelled[i] for i in unseen), *unlabelled])
+            logits = logits_of(network, [*(labelled[i] for i in unseen), *unlabelled])
             return probabilities(logits.numpy(), temperature=1.0)[:, 1]
 
         judged = workspace.array(name, opinion)

@@ -15,10 +15,12 @@ from torchtext.vocab import Vocab
 from model_store import artifact, evaluation
 from model_store.classifier import Classifier
 from model_store.corpus import LABELS, Corpus, Part, read
+from model_store.encoder import Encoder
 from model_store.errors import ArtifactExistsError, CorpusError
 from model_store.evaluation import Predictions
 from model_store.fitting import FitConfig, fit
-from model_store.inference import forward_of
+from model_store.head import Head
+from model_store.inference import logits_of
 from model_store.network import NetworkConfig, SentimentCNN
 from model_store.ngrams import ngram_probabilities
 from model_store.teacher import TeacherConfig, network_probabilities, soft_targets
@@ -171,12 +173,10 @@ def _train_classifier(
         checkpoint=workspace.folder / "network.pt",
         name="network",
     )
+    temperature = evaluation.fit_temperature(logits_of(network, judged[0]).numpy(), judged[1])
     return Classifier(
-        network,
-        vocabulary,
-        LABELS,
-        max_tokens=recipe.max_tokens,
-        temperature=evaluation.fit_temperature(forward_of(network)(judged[0]).numpy(), judged[1]),
+        Encoder(network, vocabulary, max_tokens=recipe.max_tokens),
+        Head.of(network.fc, LABELS, temperature),
     )
 
 

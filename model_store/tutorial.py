@@ -16,7 +16,9 @@ from torch import Tensor
 
 from model_store.classifier import Classifier
 from model_store.corpus import LABELS
+from model_store.encoder import Encoder
 from model_store.errors import ImportFileError
+from model_store.head import Head
 from model_store.network import NetworkConfig, SentimentCNN, load_weights
 from model_store.vocabulary import Vocabulary
 
@@ -36,7 +38,7 @@ def load(state_dict: Path, vocabulary: Path) -> Classifier:
     except ValueError as error:
         reason = f"for a vocabulary of {len(tokens)} tokens: {error}"
         raise ImportFileError(state_dict, reason) from error
-    return Classifier(network, tokens, LABELS, max_tokens=MAX_TOKENS)
+    return Classifier(Encoder(network, tokens, max_tokens=MAX_TOKENS), Head.of(network.fc, LABELS))
 
 
 def read_vocabulary(path: Path) -> Vocabulary:

@@ -8,8 +8,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
+from sqlalchemy import Engine
 
 from model_store.classifier import Classifier
+from model_store.database import connect, sqlite_url
+from model_store.encoder import Encoder
+from model_store.head import Head
 from model_store.network import NetworkConfig, SentimentCNN
 from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
 
@@ -35,9 +39,19 @@ def make_classifier() -> ClassifierFactory:
         torch.manual_seed(seed)
         vocabulary = Vocabulary((UNKNOWN, PADDING, *words))
         config = NetworkConfig(vocabulary_size=len(vocabulary), embedding_dim=8, filters=4)
-        return Classifier(SentimentCNN(config), vocabulary, ("Negative", "Positive"), max_tokens=32)
+        network = SentimentCNN(config)
+        return Classifier(
+            Encoder(network, vocabulary, max_tokens=32),
+            Head.of(network.fc, ("Negative", "Positive")),
+        )
 
     return make
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Engine:
+    """An empty database with all tables."""
+    return connect(sqlite_url(tmp_path))
 
 
 @pytest.fixture(scope="session")

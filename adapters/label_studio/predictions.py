@@ -3,15 +3,18 @@
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
-from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig
+from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.questions import Question, Questions, average
 from adapters.label_studio.schemas import Prediction, Region, Task
 from adapters.label_studio.task_text import NoTextError, task_text
 from adapters.offloading import offload
+from model_store.classifier import Query
 from model_store.types import Classification
+from model_store.uncertainty import ScoreKind, score_of
 
 logger = logging.getLogger(__name__)
 
@@ -20,21 +23,13 @@ _INLINE_HTML_BYTES = 100_000
 _LOGGED_TASKS = 10
 
 
-class Model(Protocol):
-    """What the adapter needs of the model: `model_store.batching.BatchRunner` has it."""
-
-    @property
-    def version(self) -> str:
-        """The version in force."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels it predicts."""
+class Runner(Protocol):
+    """What the adapter needs of the batcher: `model_store.batching.BatchRunner` has it."""
 
     async def classify(
-        self, texts: Sequence[str], *, deadline: float | None = None
-    ) -> list[Classification]:
-        """One classification for each text, in order; at the deadline, those that are done."""
+        self, queries: Sequence[Query], *, deadline: float | None = None
+    ) -> list[list[Classification]]:
+        """One result for each query, in order; at the deadline, those that are done."""
 
     async def is_healthy(self) -> bool:
         """Whether it can answer."""
@@ -42,11 +37,12 @@ class Model(Protocol):
 
 async def predict(
     tasks: Sequence[Task],
-    config: LabelingConfig,
-    model: Model,
+    questions: Questions,
+    runner: Runner,
     *,
-    project: int | None,
+    project: str | None,
     size: int,
+    score: ScoreKind = "confidence",
     deadline: float | None = None,
 ) -> list[Prediction | list[Prediction]]:
     """Predict every served control of every task: one entry per task, in order.
@@ -55,18 +51,16 @@ async def predict(
     tasks that were not reached by `deadline`, on the clock of the event loop. `size` is that of the
     tasks in bytes: what would take long on the event loop is done in a thread.
     """
-    version = model.version
-    is_html = any(control.is_html for control in config.controls)
-    small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not is_html)
-    subjects, skipped = await offload(_subjects, tasks, config, inline=small)
+    small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not questions.is_html)
+    subjects, skipped = await offload(_subjects, tasks, questions, inline=small)
     _log_skipped(skipped, project)
-    texts = [subject.text for subject in subjects]
-    classifications = await model.classify(texts, deadline=deadline)
-    reached = _whole_tasks(subjects, len(classifications))
+    queries = [Query(subject.text, subject.question.classifiers) for subject in subjects]
+    answers = await runner.classify(queries, deadline=deadline)
+    reached = _whole_tasks(subjects, len(answers))
     if reached < len(subjects):
         _log_unreached(subjects[reached:], len(tasks), project)
-    classified = list(zip(subjects[:reached], classifications[:reached], strict=True))
-    return await offload(_compose, tasks, classified, version, inline=small)
+    answered = list(zip(subjects[:reached], answers[:reached], strict=True))
+    return await offload(_compose, tasks, answered, questions, score, inline=small)
 
 
 class _Subject(NamedTuple):
@@ -74,24 +68,27 @@ class _Subject(NamedTuple):
 
     position: int
     """Of the task, among those of the request."""
-    control: ChoicesControl
+    question: Question
     text: str
 
 
+_Answered = tuple[_Subject, Sequence[Classification]]
+
+
 def _subjects(
-    tasks: Sequence[Task], config: LabelingConfig
+    tasks: Sequence[Task], questions: Questions
 ) -> tuple[list[_Subject], dict[str, list[str]]]:
-    """Also, by reason, the ids of tasks that have no text for a control."""
+    """Also, by reason, the names of tasks that have no text for a control."""
     subjects = []
     skipped: dict[str, list[str]] = defaultdict(list)
     for position, task in enumerate(tasks):
-        for control in config.controls:
+        for question in questions.questions:
             try:
-                text = task_text(task.get("data"), control)
+                text = task_text(task.get("data"), question.control)
             except NoTextError as reason:
                 skipped[str(reason)].append(_name(task, position))
             else:
-                subjects.append(_Subject(position, control, text))
+                subjects.append(_Subject(position, question, text))
     return subjects, skipped
 
 
@@ -103,26 +100,50 @@ def _whole_tasks(subjects: Sequence[_Subject], done: int) -> int:
 
 
 def _compose(
-    tasks: Sequence[Task], classified: Sequence[tuple[_Subject, Classification]], version: str
+    tasks: Sequence[Task], answered: Sequence[_Answered], questions: Questions, score: ScoreKind
 ) -> list[Prediction | list[Prediction]]:
     results: list[Prediction | list[Prediction]] = [[] for _ in tasks]
-    for position, group in groupby(classified, key=lambda pair: pair[0].position):
-        results[position] = prediction_of(
-            tasks[position].get("id"),
-            [(subject.control, classification) for subject, classification in group],
-            version,
-        )
+    for position, group in groupby(answered, key=lambda pair: pair[0].position):
+        task_id = tasks[position].get("id")
+        predictions = [
+            prediction_of(task_id, classified, version, score=score)
+            for version, classified in _by_version(list(group), questions)
+        ]
+        results[position] = predictions[0] if len(predictions) == 1 else predictions
     return results
 
 
+def _by_version(
+    answered: Sequence[_Answered], questions: Questions
+) -> Iterator[tuple[str, list[tuple[ChoicesControl, Classification]]]]:
+    """For each version, and their ensemble, what is said of the controls that it serves."""
+    for index, version in enumerate(questions.versions):
+        classified = [
+            (asked.control, answer)
+            for subject, answers in answered
+            for asked, answer in zip(subject.question.asked, answers, strict=True)
+            if asked.version == index
+        ]
+        if classified:
+            yield version, classified
+    if questions.ensemble:
+        yield (
+            questions.ensemble,
+            [average(subject.question, answers) for subject, answers in answered],
+        )
+
+
 def prediction_of(
-    task_id: Any, classified: Sequence[tuple[ChoicesControl, Classification]], version: str
+    task_id: Any,
+    classified: Sequence[tuple[ChoicesControl, Classification]],
+    version: str,
+    *,
+    score: ScoreKind = "confidence",
 ) -> Prediction:
     """The prediction for one task of the controls that were classified, at least one."""
-    regions = [_region(task_id, control, item) for control, item in classified]
     return {
-        "result": regions,
-        "score": min(region["score"] for region in regions),
+        "result": [_region(task_id, control, item) for control, item in classified],
+        "score": min(score_of(item, score) for _, item in classified),
         "model_version": version,
     }
 
@@ -150,7 +171,7 @@ def _name(task: Task, position: int) -> str:
     return str(task_id) if type(task_id) is int else f"number {position + 1}"
 
 
-def _log_skipped(skipped: dict[str, list[str]], project: int | None) -> None:
+def _log_skipped(skipped: dict[str, list[str]], project: str | None) -> None:
     for reason, ids in skipped.items():
         more = ", ..." if len(ids) > _LOGGED_TASKS else ""
         logger.warning(
@@ -163,7 +184,7 @@ def _log_skipped(skipped: dict[str, list[str]], project: int | None) -> None:
         )
 
 
-def _log_unreached(subjects: Sequence[_Subject], tasks: int, project: int | None) -> None:
+def _log_unreached(subjects: Sequence[_Subject], tasks: int, project: str | None) -> None:
     logger.warning(
         "Project %s: the deadline came before %d of %d tasks were predicted: "
         "retrieve predictions again for the rest",

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
@@ -14,12 +15,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.label_studio import labeling_config, schemas
-from adapters.label_studio.labeling_config import LabelingConfig
-from adapters.label_studio.predictions import Model, predict
+from adapters.label_studio import schemas
+from adapters.label_studio.annotations import EventError, project_key
+from adapters.label_studio.jobs import Job
+from adapters.label_studio.learning import Learning
+from adapters.label_studio.predictions import Runner, predict
+from adapters.label_studio.questions import ask
 from adapters.middleware import RETRY_AFTER_SECONDS
 from adapters.offloading import offload
 from model_store.errors import ModelStoreError
+from model_store.registry import Registry
+from model_store.uncertainty import ScoreKind
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +33,21 @@ MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
 
 R = TypeVar("R", bound=BaseModel)
-Endpoint = Callable[[Request, Model], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What the routes delegate to."""
+
+    runner: Runner
+    registry: Registry
+    learning: Learning
+    deadline: float = 80.0
+    """Seconds after which `/predict` answers with what is done."""
+    score: ScoreKind = "confidence"
+
+
+Endpoint = Callable[[Request, Backend], Awaitable[Response]]
 
 
 class _BadRequestError(Exception):
@@ -39,19 +59,16 @@ class _BadRequestError(Exception):
         self.body = body
 
 
-def create_app(model: Model, *, deadline: float) -> Starlette:
-    """The ASGI app of the protocol, around a model that may still be starting.
-
-    `deadline`: seconds after which `/predict` answers with what is done.
-    """
+def create_app(backend: Backend) -> Starlette:
+    """The ASGI app of the protocol; what it delegates to may still be starting."""
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
         async def handle(request: Request) -> Response:
-            return await endpoint(request, model)
+            return await endpoint(request, backend)
 
         return Route(path, handle, methods=[method], name=endpoint.__name__)
 
-    app = Starlette(
+    return Starlette(
         routes=[
             route("/", health, "GET"),
             route("/health", health, "GET"),
@@ -59,6 +76,8 @@ def create_app(model: Model, *, deadline: float) -> Starlette:
             route("/predict", predict_tasks, "POST"),
             route("/versions", versions, "GET"),
             route("/webhook", webhook, "POST"),
+            route("/jobs", jobs, "GET"),
+            route("/jobs/{job_id}", job, "GET"),
         ],
         exception_handlers={
             _BadRequestError: _on_bad_request,
@@ -67,68 +86,119 @@ def create_app(model: Model, *, deadline: float) -> Starlette:
             ClientDisconnect: _on_disconnect,
         },
     )
-    app.state.deadline = deadline
-    return app
 
 
-async def health(_: Request, model: Model) -> Response:
+async def health(_: Request, backend: Backend) -> Response:
     """`GET /health` and `GET /`: UP, or DOWN with 503 when the model cannot answer."""
-    if await model.is_healthy():
+    if await backend.runner.is_healthy():
         return _json(schemas.HealthResponse(status="UP", model_class=MODEL_CLASS))
     return _json(schemas.HealthResponse(status="DOWN", model_class=MODEL_CLASS), 503)
 
 
-async def setup(request: Request, model: Model) -> Response:
+async def setup(request: Request, backend: Backend) -> Response:
     """`POST /setup`: the version in force, and what is served of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
-    config = _parse_config(body.label_config, model)
-    _log_problems(config, body.project)
+    questions = ask(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    config = questions.config
+    problems = list(config.problems)
+    if body.project:
+        problems += await backend.learning.needed(body.project, config.unknown)
+        problems += await _choose(body.project, body.extra_params, backend)
+    _log_problems(problems, body.project)
     return _json(
         schemas.SetupResponse(
-            model_version=model.version,
+            model_version=questions.versions[0],
             controls=[control.name for control in config.controls],
-            problems=list(config.problems),
+            problems=problems,
         )
     )
 
 
-async def predict_tasks(request: Request, model: Model) -> Response:
+async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
+    """See to the versions that a project's backend asks for; what is wrong with them."""
+    try:
+        wanted = schemas.ExtraParams.model_validate(extra_params or {})
+    except ValidationError as error:
+        return [f"extra_params: {item['loc'][0]}: {item['msg']}." for item in error.errors()[:3]]
+    unknown = [name for name in wanted.models if not backend.registry.knows(name)]
+    if unknown:
+        return [
+            f"extra_params: there is no version {name}: it does not predict." for name in unknown
+        ]
+    if backend.registry.chosen(project) != (tuple(wanted.models), wanted.ensemble):
+        await backend.learning.choose(project, wanted.models, ensemble=wanted.ensemble)
+    return []
+
+
+async def predict_tasks(request: Request, backend: Backend) -> Response:
     """`POST /predict`: one result for each task, in order."""
-    deadline = asyncio.get_running_loop().time() + request.app.state.deadline
+    deadline = asyncio.get_running_loop().time() + backend.deadline
     body = await _read(request, schemas.PredictRequest)
-    config = _parse_config(body.label_config, model)
-    if not config.controls:
-        _log_problems(config, body.project)
-    size = len(await request.body())
+    questions = ask(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    if not questions.questions:
+        _log_problems(questions.config.problems, body.project)
     results = await predict(
-        body.tasks, config, model, project=body.project, size=size, deadline=deadline
+        body.tasks,
+        questions,
+        backend.runner,
+        project=body.project,
+        size=len(await request.body()),
+        score=backend.score,
+        deadline=deadline,
     )
     answer: schemas.PredictResponse = {"results": results}
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
-async def versions(_: Request, model: Model) -> Response:
+async def versions(_: Request, backend: Backend) -> Response:
     """`GET /versions`: the versions that predictions can carry."""
-    return _json(schemas.VersionsResponse(versions=[model.version]))
+    return _json(schemas.VersionsResponse(versions=backend.registry.names()))
 
 
-async def webhook(request: Request, _: Model) -> Response:
-    """`POST /webhook`: acknowledge an event."""
+async def webhook(request: Request, backend: Backend) -> Response:
+    """`POST /webhook`: keep what an event says of annotations, or begin a training."""
     body = await _read(request, schemas.WebhookRequest)
+    try:
+        if body.action == "START_TRAINING":
+            training = await backend.learning.train(project_key(body.project))
+            return _json(
+                schemas.TrainingResponse(
+                    action=body.action,
+                    job=training.id,
+                    detail=f"The training of this project is {training.state}.",
+                )
+            )
+        changes = await backend.learning.record(body.model_dump())
+    except EventError as error:
+        raise _BadRequestError(422, schemas.ErrorResponse(error=str(error))) from None
     return _json(
         schemas.WebhookResponse(
             action=body.action,
-            detail="Received, but not used: this release does not learn from annotations yet.",
+            detail=f"Kept: {changes} changes of annotations." if changes else "Nothing to keep.",
         )
     )
 
 
-def _parse_config(label_config: str | None, model: Model) -> LabelingConfig:
-    return labeling_config.parse(label_config or "<View/>", model.labels)
+async def jobs(request: Request, backend: Backend) -> Response:
+    """`GET /jobs`, with `?project=` those of one project: the last trainings, newest first."""
+    found = await backend.learning.jobs(request.query_params.get("project"))
+    return _json(schemas.JobsResponse(jobs=[_job(item) for item in found]))
 
 
-def _log_problems(config: LabelingConfig, project: int | None) -> None:
-    for problem in config.problems:
+async def job(request: Request, backend: Backend) -> Response:
+    """`GET /jobs/{id}`: how far a training is, or how it has ended."""
+    found = await backend.learning.job(request.path_params["job_id"])
+    if found is None:
+        return _json(schemas.ErrorResponse(error="There is no such job: see GET /jobs."), 404)
+    return _json(_job(found))
+
+
+def _job(item: Job) -> schemas.JobResponse:
+    return schemas.JobResponse.model_validate(item, from_attributes=True)
+
+
+def _log_problems(problems: Sequence[str], project: str | None) -> None:
+    for problem in problems:
         logger.warning("Project %s: %s", project, problem)
 
 

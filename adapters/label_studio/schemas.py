@@ -1,8 +1,9 @@
 """What Label Studio sends and what it takes as an answer. Only the fields that are used."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 class _Request(BaseModel):
@@ -18,19 +19,36 @@ class _Response(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
-def _without_time(project: object) -> object:
-    return project.partition(".")[0] if isinstance(project, str) else project
-
-
-ProjectId = Annotated[int, BeforeValidator(_without_time)]
-"""Label Studio sends `<id>.<unix time created>`."""
+ProjectKey = Annotated[
+    str,
+    BeforeValidator(lambda project: str(project) if type(project) is int else project),
+    StringConstraints(pattern=r"^\d{1,19}(\.\d{1,19})?$"),
+]
+"""`<id>.<unix time created>`, as Label Studio names a project: the time tells projects of several
+Label Studios apart."""
 
 
 class SetupRequest(_Request):
     """`POST /setup`."""
 
-    project: ProjectId | None = None
+    project: ProjectKey | None = None
     label_config: str | None = Field(default=None, alias="schema")
+    extra_params: Any = None
+    """What the user has typed into the backend's form in Label Studio; see `ExtraParams`."""
+
+
+class ExtraParams(BaseModel):
+    """Those of the extra parameters that mean something here."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+    models: list[Annotated[str, StringConstraints(max_length=200)]] = Field(
+        default=[], max_length=10
+    )
+    """The versions that predict, the first one being that which Label Studio is told of;
+    `active` is the project's own."""
+    ensemble: bool = False
+    """Whether their average is a prediction of its own."""
 
 
 class SetupResponse(_Response):
@@ -52,7 +70,7 @@ class PredictRequest(_Request):
     """`POST /predict`."""
 
     tasks: list[Task]
-    project: ProjectId | None = None
+    project: ProjectKey | None = None
     label_config: str | None = None
 
 
@@ -105,7 +123,10 @@ class VersionsResponse(_Response):
 class WebhookRequest(_Request):
     """`POST /webhook`: an event of a project, or the press on *Start Training*."""
 
-    action: str
+    model_config = ConfigDict(extra="allow")
+
+    action: Annotated[str, StringConstraints(pattern=r"^[A-Z_]{1,64}$")]
+    project: dict[str, Any] = {}
 
 
 class WebhookResponse(_Response):
@@ -114,6 +135,35 @@ class WebhookResponse(_Response):
     status: Literal["received"] = "received"
     action: str
     detail: str
+
+
+class TrainingResponse(WebhookResponse):
+    """The acknowledgement of a press on *Start Training*."""
+
+    job: str
+    """The job that trains: see `GET /jobs/{id}`."""
+
+
+class JobResponse(_Response):
+    """`GET /jobs/{id}`: how far a training is, or how it has ended."""
+
+    id: str
+    project: str
+    state: str
+    stage: str
+    progress: float
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    version: str | None
+    reasons: list[str]
+    metrics: dict[str, Any]
+
+
+class JobsResponse(_Response):
+    """`GET /jobs`: the last trainings, the newest first."""
+
+    jobs: list[JobResponse]
 
 
 class ErrorDetail(_Response):

@@ -90,11 +90,14 @@ def _cases(
     compiled = artifact.load(PRETRAINED, device="cpu")
     fast = eager.load(PRETRAINED, eager.fast_dtype())
 
+    def classify(sequences: Sequence[Ids]) -> object:
+        return compiled.head.classify(compiled.encoder.features(sequences))
+
     def batched(classifier: eager.EagerClassifier, size: int) -> Callable[[], object]:
         return lambda: classifier.classify_encoded(sequences, batch_size=size)
 
     cases = [
-        _Case(ENCODE, None, lambda: [compiled.encode(text) for text in texts]),
+        _Case(ENCODE, None, lambda: [compiled.encoder.encode(text) for text in texts]),
         _Case(EAGER_SINGLE, 1, batched(network, 1)),
         *(_Case(EAGER, size, batched(network, size)) for size in _BATCH_SIZES),
     ]
@@ -102,8 +105,8 @@ def _cases(
         cases += [_Case(EAGER_FAST, size, batched(fast, size)) for size in _BATCH_SIZES]
     return [
         *cases,
-        _Case(COMPILED_SINGLE, 1, lambda: [compiled.classify_encoded([ids]) for ids in sequences]),
-        _Case(COMPILED, None, lambda: compiled.classify_encoded(sequences)),
+        _Case(COMPILED_SINGLE, 1, lambda: [classify([ids]) for ids in sequences]),
+        _Case(COMPILED, None, lambda: classify(sequences)),
     ]
 
 

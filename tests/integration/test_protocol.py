@@ -9,14 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from adapters.label_studio.routes import create_app
+from adapters.label_studio.examples import ExampleStore
+from adapters.label_studio.jobs import JobQueue
+from adapters.label_studio.learning import Learning
+from adapters.label_studio.routes import Backend, create_app
+from model_store.classifier import Query
+from model_store.deployments import DeploymentLog
 from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.registry import Deployment, Registry, Version
 from model_store.types import Classification
+from tests.conftest import ClassifierFactory
 
 PAYLOADS = Path(__file__).parent / "payloads"
 DEADLINE = 60.0
+PROJECT = "20.1795453317"
 VERSION = "sentiment-cnn:0123456789abcdef"
 
 
@@ -24,22 +33,23 @@ class KeywordModel:
     """Positive where a text says "good"; its score falls with the text's length."""
 
     def __init__(self) -> None:
-        self.version = VERSION
-        self.labels = ("Negative", "Positive")
         self.error: Exception | None = None
         self.texts: list[str] = []
         self.reached: int | None = None
 
     async def classify(
-        self, texts: Sequence[str], *, deadline: float | None = None
-    ) -> list[Classification]:
+        self, queries: Sequence[Query], *, deadline: float | None = None
+    ) -> list[list[Classification]]:
         await asyncio.sleep(0)
         if self.error:
             raise self.error
         assert deadline is not None
         assert 0 < deadline - asyncio.get_running_loop().time() <= DEADLINE
-        self.texts = list(texts)
-        return [self._classification(text) for text in self.texts[: self.reached]]
+        self.texts = [query.text for query in queries]
+        return [
+            [self._classification(query.text) for _ in query.classifiers]
+            for query in queries[: self.reached]
+        ]
 
     async def is_healthy(self) -> bool:
         return self.error is None
@@ -51,14 +61,38 @@ class KeywordModel:
         return Classification(label, score, {label: score, other: 1 - score})
 
 
+class FixedRegistry(Registry):
+    """One deployment for all projects, or none while the server starts."""
+
+    fixed: Deployment | None
+
+    def deployment(self, project: str | None) -> Deployment:
+        self.asked = project
+        if self.fixed is None:
+            raise ModelNotReadyError
+        return self.fixed
+
+
 @pytest.fixture
 def model() -> KeywordModel:
     return KeywordModel()
 
 
 @pytest.fixture
-def client(model: KeywordModel) -> TestClient:
-    return TestClient(create_app(model, deadline=DEADLINE))
+def registry(database: Engine, make_classifier: ClassifierFactory) -> FixedRegistry:
+    made = FixedRegistry(DeploymentLog(database), lambda _: make_classifier(), lambda _: False)
+    made.fixed = Deployment((Version(VERSION, make_classifier()),))
+    return made
+
+
+@pytest.fixture
+def learning(database: Engine) -> Learning:
+    return Learning(ExampleStore(database), JobQueue(database), DeploymentLog(database))
+
+
+@pytest.fixture
+def client(model: KeywordModel, registry: FixedRegistry, learning: Learning) -> TestClient:
+    return TestClient(create_app(Backend(model, registry, learning, deadline=DEADLINE)))
 
 
 def payload(name: str) -> dict[str, Any]:
@@ -223,13 +257,82 @@ def test_versions_names_the_version_in_force(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("webhook_*.json")))
-def test_every_event_is_acknowledged_and_said_to_be_unused(client: TestClient, name: str) -> None:
+def test_every_event_is_acknowledged(client: TestClient, name: str) -> None:
     answer = client.post("/webhook", json=payload(name))
     assert answer.status_code == 200
     assert answer.json()["status"] == "received"
     assert answer.json()["action"] == name.removeprefix("webhook_")
-    assert "does not learn" in answer.json()["detail"]
-    assert "job" not in answer.json(), "Label Studio would wait for a training that never runs"
+    assert ("job" in answer.json()) is (name == "webhook_START_TRAINING")
+
+
+def test_an_annotation_is_kept_when_its_event_is_acknowledged(
+    client: TestClient, database: Engine
+) -> None:
+    event = payload("webhook_ANNOTATION_CREATED")
+    client.post("/webhook", json=event)
+    (example,) = ExampleStore(database).snapshot(PROJECT)
+    assert example.task == event["task"]["id"]
+    assert example.choices == {"sentiment": "Positive"}
+    client.post("/webhook", json=payload("webhook_ANNOTATIONS_DELETED"))
+    assert ExampleStore(database).snapshot(PROJECT) == []
+
+
+def test_a_press_on_start_training_is_a_job_and_a_second_one_the_same(client: TestClient) -> None:
+    first, second = (
+        client.post("/webhook", json=payload("webhook_START_TRAINING")).json()["job"]
+        for _ in range(2)
+    )
+    assert first == second
+    job = client.get(f"/jobs/{first}").json()
+    assert (job["state"], job["project"], job["progress"]) == ("queued", PROJECT, 0.0)
+    assert client.get("/jobs").json()["jobs"] == [job]
+    assert client.get("/jobs?project=1.1").json()["jobs"] == []
+    assert client.get("/jobs/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"project": {}}, "project.id"),
+        ({"project": {"id": 1, "created_at": "yesterday"}}, "project.created_at"),
+        ({"annotation": None}, "annotation"),
+        ({"annotation": {"id": "x"}}, "annotation.id"),
+        ({"task": {"id": 1}}, "task.data"),
+    ],
+)
+def test_an_event_that_is_none_is_refused_with_the_field(
+    client: TestClient, change: dict[str, Any], field: str
+) -> None:
+    event = {**payload("webhook_ANNOTATION_CREATED"), **change}
+    answer = client.post("/webhook", json=event)
+    assert answer.status_code == 422
+    assert field in answer.json()["error"]
+
+
+def test_setup_says_how_many_annotations_a_control_still_needs(client: TestClient) -> None:
+    spam = (
+        '<View><Text name="text" value="$review"/><Choices name="kind" toName="text">'
+        '<Choice value="Spam"/><Choice value="Ham"/></Choices></View>'
+    )
+    answer = client.post("/setup", json={"project": PROJECT, "schema": spam}).json()
+    assert answer["model_version"] == VERSION
+    assert answer["controls"] == []
+    assert any("20 more annotations are needed" in problem for problem in answer["problems"])
+
+
+def test_extra_params_choose_the_versions_and_unknown_ones_are_named(
+    client: TestClient, database: Engine
+) -> None:
+    body = {"project": PROJECT, "schema": payload("setup")["schema"]}
+    for extra_params in ({"models": ["a:9"]}, {"models": "a:9"}, {"models": [3]}):
+        answer = client.post("/setup", json={**body, "extra_params": extra_params})
+        assert answer.status_code == 200
+        assert any("extra_params" in problem for problem in answer.json()["problems"])
+    assert DeploymentLog(database).since(0) == []
+    answer = client.post("/setup", json={**body, "extra_params": {"models": ["active"]}})
+    assert answer.json()["problems"] == []
+    (entry,) = DeploymentLog(database).since(0)
+    assert (entry.project, entry.models) == (PROJECT, ("active",))
 
 
 @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])

@@ -14,7 +14,7 @@ from model_store import artifact, evaluation
 from model_store.classifier import Classifier
 from model_store.corpus import Part, read
 from model_store.evaluation import Predictions
-from model_store.inference import forward_of, padded_forward
+from model_store.inference import features_of, padded_features
 from model_store.store import PRETRAINED
 from model_store.training import predict
 
@@ -71,7 +71,7 @@ def test_a_text_of_the_corpus_gets_the_same_answer_alone_and_in_a_batch(
 def test_its_weights_are_half_precision_and_its_vocabulary_torchtexts(shipped: Classifier) -> None:
     tensors = load_file(PRETRAINED / artifact.WEIGHTS)
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
-    tokens = shipped.vocabulary.tokens
+    tokens = shipped.encoder.vocabulary.tokens
     falling = Counter({token: len(tokens) - index for index, token in enumerate(tokens[2:])})
     assert tuple(Vocab(falling, specials=("<unk>", "<pad>")).itos) == tokens
 
@@ -96,12 +96,9 @@ def test_the_model_card_and_the_readme_state_what_was_measured() -> None:
 
 
 def test_compiled_it_says_what_the_plain_network_says(shipped: Classifier, corpus: Path) -> None:
-    texts = [shipped.encode(text) for text in read(corpus / "train.parquet").texts[:400]]
-    plain, compiled = (
-        torch.softmax(forward(texts).double() / shipped.temperature, dim=1)
-        for forward in (
-            lambda texts: padded_forward(shipped.network, texts),
-            forward_of(shipped.network),
-        )
-    )
-    torch.testing.assert_close(compiled, plain, atol=1e-5, rtol=0)
+    texts = [shipped.encoder.encode(text) for text in read(corpus / "train.parquet").texts[:400]]
+    network = shipped.encoder.network
+    plain = shipped.head.classify(padded_features(network, texts))
+    compiled = shipped.head.classify(features_of(network)(texts))
+    for one, other in zip(plain, compiled, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)

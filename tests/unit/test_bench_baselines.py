@@ -21,7 +21,9 @@ TEXTS = ["good", "bad film", "Good! " * 50, "not known at all", "good bad " * 9,
 
 def make_eager(make_classifier: ClassifierFactory) -> eager.EagerClassifier:
     small = make_classifier()
-    return eager.EagerClassifier(small.network.eval(), small.vocabulary, small.labels, 32, 1.0)
+    return eager.EagerClassifier(
+        small.encoder.network.eval(), small.encoder.vocabulary, small.labels, 32, 1.0
+    )
 
 
 def make_request(texts: list[str]) -> dict[str, Any]:

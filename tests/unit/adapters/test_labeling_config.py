@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.label_studio.labeling_config import ChoicesControl, parse
+from adapters.label_studio.labeling_config import ChoicesControl, Labels, parse
 
 LABELS = ("Negative", "Positive")
 EXAMPLE = Path(__file__).parents[3] / "examples" / "labeling_interface.xml"
@@ -21,7 +21,7 @@ BOTH = '<Choice value="Positive"/><Choice value="Negative"/>'
 
 
 def test_the_example_interface_is_served() -> None:
-    config = parse(EXAMPLE.read_text(), LABELS)
+    config = parse(EXAMPLE.read_text(), Labels(LABELS))
     assert config.problems == ()
     assert config.controls == (
         ChoicesControl(
@@ -29,6 +29,7 @@ def test_the_example_interface_is_served() -> None:
             to_name="text",
             data_key="review",
             is_html=False,
+            options=("Positive", "Negative"),
             choices={"Positive": "Positive", "Negative": "Negative"},
         ),
     )
@@ -48,7 +49,7 @@ def test_the_example_interface_is_served() -> None:
     ],
 )
 def test_a_config_around_the_same_control_is_served(xml: str) -> None:
-    config = parse(xml, LABELS)
+    config = parse(xml, Labels(LABELS))
     assert [control.name for control in config.controls] == ["sentiment"]
 
 
@@ -83,7 +84,7 @@ def test_a_config_around_the_same_control_is_served(xml: str) -> None:
     ],
 )
 def test_choices_are_matched_to_the_models_labels(inner: str, stored: tuple[str, str]) -> None:
-    (control,) = parse(choices(inner), LABELS).controls
+    (control,) = parse(choices(inner), Labels(LABELS)).controls
     assert control.choices == dict(zip(LABELS, stored, strict=True))
 
 
@@ -94,7 +95,7 @@ def test_every_control_is_served_on_its_own_text() -> None:
         f'<Choices name="y" toName="b">{BOTH}</Choices>'
         f'<Choices name="z" toName="b"><Choice value="Spam"/><Choice value="Ham"/></Choices></View>'
     )
-    config = parse(xml, LABELS)
+    config = parse(xml, Labels(LABELS))
     assert [(c.name, c.data_key, c.is_html) for c in config.controls] == [
         ("x", "title", False),
         ("y", "page.body", True),
@@ -113,7 +114,8 @@ def test_every_control_is_served_on_its_own_text() -> None:
         ('<View><Text name="text" value="$review"/></View>', "Positive"),
         (choices('<Choice value="Spam"/><Choice value="Ham"/>'), "offers Spam, Ham"),
         (choices(BOTH + '<Choice value="Neutral"/>'), "Neutral"),
-        (choices('<Choice value="Positive"/>'), "offers Positive, but"),
+        (choices(BOTH + '<Choice value="Other" alias="Positive"/>'), "each of its own"),
+        (choices('<Choice value="Positive"/>'), "needs two choices or more"),
         (choices(""), "offers nothing"),
         (choices(BOTH).replace('toName="text"', 'toName="image"'), "no Text or HyperText"),
         (choices(BOTH).replace('name="sentiment"', ""), "has no name"),
@@ -127,9 +129,37 @@ def test_every_control_is_served_on_its_own_text() -> None:
 def test_a_config_that_cannot_be_served_gets_one_sentence_with_the_reason(
     xml: str, reason: str
 ) -> None:
-    config = parse(xml, LABELS)
+    config = parse(xml, Labels(LABELS))
     assert config.controls == ()
     (problem,) = config.problems
     assert reason in problem
     assert problem.endswith(".")
     assert "\n" not in problem
+
+
+def test_a_control_with_other_choices_is_one_that_can_be_learned() -> None:
+    xml = choices('<Choice value="Spam" alias="s"/><Choice value="Ham"/>')
+    config = parse(xml, Labels(LABELS))
+    (control,) = config.unknown
+    assert (control.options, control.choices, control.labels) == (("s", "Ham"), {}, {})
+    assert "press Start Training" in config.problems[0]
+
+
+def test_a_control_that_was_learned_is_served_by_its_own_labels() -> None:
+    xml = choices('<Choice value="Spam" alias="s"/><Choice value="Ham"/>')
+    config = parse(xml, Labels(LABELS, (("sentiment", ("Ham", "s")),)))
+    (control,) = config.controls
+    assert control.choices == {"Ham": "Ham", "s": "s"}
+    assert (config.unknown, config.problems) == ((), ())
+
+
+def test_after_a_change_of_its_choices_a_control_has_to_be_learned_anew() -> None:
+    xml = choices('<Choice value="Spam"/><Choice value="Ham"/><Choice value="Eggs"/>')
+    config = parse(xml, Labels(LABELS, (("sentiment", ("Ham", "Spam")),)))
+    assert config.controls == ()
+    assert "the model knows Ham, Spam" in config.problems[0]
+
+
+def test_labels_of_the_models_own_are_served_whatever_was_learned_before() -> None:
+    config = parse(choices(BOTH), Labels(LABELS, (("sentiment", ("Ham", "Spam")),)))
+    assert [control.name for control in config.controls] == ["sentiment"]

@@ -9,7 +9,7 @@ from adapters.label_studio.task_text import NoTextError, task_text
 
 
 def control(key: str = "review", *, is_html: bool = False) -> ChoicesControl:
-    return ChoicesControl("sentiment", "text", key, is_html, {})
+    return ChoicesControl("sentiment", "text", key, is_html, (), {})
 
 
 @pytest.mark.parametrize(

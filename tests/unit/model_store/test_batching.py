@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from torch import Tensor
 
 from model_store.batching import BatchRunner
-from model_store.classifier import Classifier
+from model_store.classifier import Classifier, Query
+from model_store.encoder import Encoder
 from model_store.errors import InferenceError, ModelNotReadyError
 from model_store.types import Classification
 from tests.conftest import ClassifierFactory
 
 
-class Recorder(Classifier):
+class Recorder(Encoder):
     """Notes the batches that it is given, and fails or waits on demand."""
 
     batches: list[list[int]]
@@ -22,44 +24,63 @@ class Recorder(Classifier):
     seconds = 0.0
     fails = False
 
-    def classify(self, texts: Sequence[str]) -> list[Classification]:
+    def __call__(self, texts: Sequence[str]) -> Tensor:
         self.batches.append([len(text) for text in texts])
         time.sleep(self.seconds)
         if self.fails:
             raise RuntimeError("out of memory")
-        return super().classify(texts)
+        return super().__call__(texts)
 
 
 @pytest.fixture
-def classifier(make_classifier: ClassifierFactory) -> Recorder:
+def classifier(make_classifier: ClassifierFactory) -> Classifier:
     made = make_classifier()
-    made.__class__ = Recorder
-    assert isinstance(made, Recorder)
-    made.batches = []
-    return made
+    encoder = Recorder(made.encoder.network, made.encoder.vocabulary, max_tokens=32)
+    encoder.batches = []
+    return Classifier(encoder, made.head)
+
+
+@pytest.fixture
+def encoder(classifier: Classifier) -> Recorder:
+    assert isinstance(classifier.encoder, Recorder)
+    return classifier.encoder
+
+
+class Runner(BatchRunner):
+    """Asks one classifier about plain texts."""
+
+    classifier: Classifier
+
+    async def ask(
+        self, texts: Sequence[str], *, deadline: float | None = None
+    ) -> list[Classification]:
+        queries = [Query(text, (self.classifier,)) for text in texts]
+        return [item for (item,) in await self.classify(queries, deadline=deadline)]
 
 
 @asynccontextmanager
 async def running(
-    classifier: Recorder, *, max_batch_size: int = 256, max_batch_tokens: int = 10_000
-) -> AsyncIterator[BatchRunner]:
-    runner = BatchRunner(
+    classifier: Classifier, *, max_batch_size: int = 256, max_batch_tokens: int = 10_000
+) -> AsyncIterator[Runner]:
+    runner = Runner(
         max_batch_size=max_batch_size, max_batch_tokens=max_batch_tokens, torch_threads=1
     )
-    await runner.start(classifier, "model:1")
-    classifier.batches.clear()
+    runner.classifier = classifier
+    await runner.start(classifier)
+    assert isinstance(classifier.encoder, Recorder)
+    classifier.encoder.batches.clear()
     try:
         yield runner
     finally:
         await runner.stop()
 
 
-def test_concurrent_callers_get_each_their_own_answers(classifier: Recorder) -> None:
+def test_concurrent_callers_get_each_their_own_answers(classifier: Classifier) -> None:
     texts = [f"{'good ' * (n % 7)}{'bad ' * (n % 5)}film" for n in range(300)]
 
     async def scenario() -> list[list[Classification]]:
         async with running(classifier) as runner:
-            return await asyncio.gather(*(runner.classify([text, "film"]) for text in texts))
+            return await asyncio.gather(*(runner.ask([text, "film"]) for text in texts))
 
     answers = asyncio.run(scenario())
     for text, answer in zip(texts, answers, strict=True):
@@ -68,59 +89,65 @@ def test_concurrent_callers_get_each_their_own_answers(classifier: Recorder) -> 
         assert [a.score for a in answer] == pytest.approx([e.score for e in expected], abs=1e-5)
 
 
-def test_concurrent_callers_share_batches(classifier: Recorder) -> None:
+def test_concurrent_callers_share_batches(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> None:
-        classifier.seconds = 0.01
+        encoder.seconds = 0.01
         async with running(classifier) as runner:
-            await asyncio.gather(*(runner.classify(["good film"]) for _ in range(100)))
+            await asyncio.gather(*(runner.ask(["good film"]) for _ in range(100)))
 
     asyncio.run(scenario())
-    assert len(classifier.batches) < 10
+    assert len(encoder.batches) < 10
 
 
-def test_a_batch_is_bounded_by_its_texts_and_by_its_tokens(classifier: Recorder) -> None:
+def test_a_batch_is_bounded_by_its_texts_and_by_its_tokens(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_size=8, max_batch_tokens=50) as runner:
-            await runner.classify(["good " * (n % 30) for n in range(200)])
+            await runner.ask(["good " * (n % 30) for n in range(200)])
 
     asyncio.run(scenario())
-    assert sum(map(len, classifier.batches)) == 200
-    assert max(map(len, classifier.batches)) <= 8
+    assert sum(map(len, encoder.batches)) == 200
+    assert max(map(len, encoder.batches)) <= 8
     # A token is reckoned for each five characters, and one more for each text.
-    assert all(sum(size // 5 + 1 for size in batch) <= 50 for batch in classifier.batches)
+    assert all(sum(size // 5 + 1 for size in batch) <= 50 for batch in encoder.batches)
 
 
-def test_a_text_over_the_bound_goes_alone(classifier: Recorder) -> None:
+def test_a_text_over_the_bound_goes_alone(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_tokens=10) as runner:
-            await runner.classify(["good " * 30, "good", "good " * 30])
+            await runner.ask(["good " * 30, "good", "good " * 30])
 
     asyncio.run(scenario())
-    assert classifier.batches == [[150], [4], [150]]
+    assert encoder.batches == [[150], [4], [150]]
 
 
-def test_a_lone_text_does_not_wait_for_the_whole_of_a_large_request(classifier: Recorder) -> None:
+def test_a_lone_text_does_not_wait_for_the_whole_of_a_large_request(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     async def scenario() -> int:
         async with running(classifier, max_batch_size=10) as runner:
-            classifier.seconds = 0.002
-            large = asyncio.create_task(runner.classify(["bad"] * 1000))
+            encoder.seconds = 0.002
+            large = asyncio.create_task(runner.ask(["bad"] * 1000))
             await asyncio.sleep(0.01)
-            await runner.classify(["good"])
-            before = len(classifier.batches)
+            await runner.ask(["good"])
+            before = len(encoder.batches)
             await large
             return before
 
     assert asyncio.run(scenario()) < 50, "the large request has a hundred pieces"
 
 
-def test_at_the_deadline_the_first_results_are_returned(classifier: Recorder) -> None:
+def test_at_the_deadline_the_first_results_are_returned(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     texts = [f"{'good ' * (n % 7)}film" for n in range(100)]
 
     async def scenario() -> list[Classification]:
         async with running(classifier, max_batch_size=10) as runner:
-            classifier.seconds = 0.2  # ten batches: two seconds at least
+            encoder.seconds = 0.2  # ten batches: two seconds at least
             deadline = asyncio.get_running_loop().time() + 1
-            return await runner.classify(texts, deadline=deadline)
+            return await runner.ask(texts, deadline=deadline)
 
     done = asyncio.run(scenario())
     assert 0 < len(done) < 100
@@ -129,115 +156,121 @@ def test_at_the_deadline_the_first_results_are_returned(classifier: Recorder) ->
     ]
 
 
-def test_after_the_deadline_nothing_is_begun(classifier: Recorder) -> None:
+def test_after_the_deadline_nothing_is_begun(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> list[Classification]:
         async with running(classifier) as runner:
-            return await runner.classify(["good"], deadline=asyncio.get_running_loop().time() - 1)
+            return await runner.ask(["good"], deadline=asyncio.get_running_loop().time() - 1)
 
     assert asyncio.run(scenario()) == []
-    assert classifier.batches == []
+    assert encoder.batches == []
 
 
-def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(classifier: Recorder) -> None:
+def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     async def scenario() -> list[list[Classification]]:
-        classifier.seconds = 0.001
+        encoder.seconds = 0.001
         async with running(classifier, max_batch_size=4) as runner:
-            return await asyncio.gather(*(runner.classify(["good film"]) for _ in range(1000)))
+            return await asyncio.gather(*(runner.ask(["good film"]) for _ in range(1000)))
 
     assert len(asyncio.run(scenario())) == 1000
 
 
-def test_a_lone_text_after_a_burst_is_not_held_back(classifier: Recorder) -> None:
+def test_a_lone_text_after_a_burst_is_not_held_back(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     """BentoML's dispatcher would hold it as long as the texts of the burst waited."""
 
     async def scenario() -> float:
         async with running(classifier, max_batch_size=4) as runner:
-            classifier.seconds = 0.005
-            await runner.classify(["good film"] * 400)
+            encoder.seconds = 0.005
+            await runner.ask(["good film"] * 400)
             runner._dispatcher.optimizer.trigger_refresh()
             return runner._dispatcher.optimizer.wait
 
     assert asyncio.run(scenario()) <= 0.005
 
 
-def test_callers_who_have_gone_cost_nothing(classifier: Recorder) -> None:
+def test_callers_who_have_gone_cost_nothing(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_size=1) as runner:
-            classifier.seconds = 0.05
-            first = asyncio.create_task(runner.classify(["good"]))
+            encoder.seconds = 0.05
+            first = asyncio.create_task(runner.ask(["good"]))
             await asyncio.sleep(0.02)
-            gone = asyncio.create_task(runner.classify(["bad"] * 50))
+            gone = asyncio.create_task(runner.ask(["bad"] * 50))
             await asyncio.sleep(0.02)
             gone.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await gone
             await first
-            assert len(await runner.classify(["film"])) == 1
+            assert len(await runner.ask(["film"])) == 1
 
     asyncio.run(scenario())
-    assert len(classifier.batches) < 10, "the one who has gone had asked for fifty"
+    assert len(encoder.batches) < 10, "the one who has gone had asked for fifty"
 
 
-def test_when_all_have_gone_the_network_is_left_alone(classifier: Recorder) -> None:
+def test_when_all_have_gone_the_network_is_left_alone(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_size=1) as runner:
-            classifier.seconds = 0.02
-            classifier.fails = True
-            first = asyncio.create_task(runner.classify(["good"]))
+            encoder.seconds = 0.02
+            encoder.fails = True
+            first = asyncio.create_task(runner.ask(["good"]))
             await asyncio.sleep(0)
-            gone = [asyncio.create_task(runner.classify(["bad"])) for _ in range(3)]
+            gone = [asyncio.create_task(runner.ask(["bad"])) for _ in range(3)]
             await asyncio.sleep(0)
             for caller in gone:
                 caller.cancel()
             with pytest.raises(InferenceError):
                 await first
             await asyncio.sleep(0.05)
-            assert classifier.batches == [[4]]
+            assert encoder.batches == [[4]]
             assert runner._failing, "nothing has shown that the network works again"
-            classifier.fails = False
-            assert len(await runner.classify(["film"])) == 1
+            encoder.fails = False
+            assert len(await runner.ask(["film"])) == 1
 
     asyncio.run(scenario())
 
 
-def test_a_failing_network_is_an_error_for_its_callers_alone(classifier: Recorder) -> None:
+def test_a_failing_network_is_an_error_for_its_callers_alone(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     async def scenario() -> None:
         async with running(classifier) as runner:
-            classifier.fails = True
+            encoder.fails = True
             with pytest.raises(InferenceError):
-                await runner.classify(["good"])
+                await runner.ask(["good"])
             assert not await runner.is_healthy()
-            classifier.fails = False
+            encoder.fails = False
             assert await runner.is_healthy()
-            assert len(await runner.classify(["good"])) == 1
+            assert len(await runner.ask(["good"])) == 1
 
     asyncio.run(scenario())
 
 
-def test_before_the_start_and_after_the_stop_there_is_no_model(classifier: Recorder) -> None:
+def test_before_the_start_and_after_the_stop_there_is_no_model(classifier: Classifier) -> None:
     async def scenario() -> None:
-        runner = BatchRunner(max_batch_size=8, max_batch_tokens=100, torch_threads=1)
+        runner = Runner(max_batch_size=8, max_batch_tokens=100, torch_threads=1)
+        runner.classifier = classifier
         with pytest.raises(ModelNotReadyError):
-            await runner.classify(["good"])
-        with pytest.raises(ModelNotReadyError):
-            _ = runner.version
+            await runner.ask(["good"])
         assert not await runner.is_healthy()
-        await runner.start(classifier, "model:1")
-        assert runner.version == "model:1"
+        await runner.start(classifier)
         assert await runner.is_healthy()
         await runner.stop()
         assert not await runner.is_healthy()
         with pytest.raises(ModelNotReadyError):
-            await runner.classify(["good"])
+            await runner.ask(["good"])
 
     asyncio.run(scenario())
 
 
-def test_a_stop_ends_what_waits_with_an_error(classifier: Recorder) -> None:
+def test_a_stop_ends_what_waits_with_an_error(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_size=1) as runner:
-            classifier.seconds = 0.02
-            waiting = asyncio.create_task(runner.classify(["good"] * 50))
+            encoder.seconds = 0.02
+            waiting = asyncio.create_task(runner.ask(["good"] * 50))
             await asyncio.sleep(0.05)
             await runner.stop()
             with pytest.raises(ModelNotReadyError):
@@ -246,9 +279,9 @@ def test_a_stop_ends_what_waits_with_an_error(classifier: Recorder) -> None:
     asyncio.run(scenario())
 
 
-def test_no_texts_need_no_network(classifier: Recorder) -> None:
+def test_no_texts_need_no_network(classifier: Classifier) -> None:
     async def scenario() -> list[Classification]:
         async with running(classifier) as runner:
-            return await runner.classify([])
+            return await runner.ask([])
 
     assert asyncio.run(scenario()) == []

@@ -40,7 +40,7 @@ def test_what_comes_after_the_last_token_read_does_not_count(
     make_classifier: ClassifierFactory,
 ) -> None:
     classifier = make_classifier()
-    read, ignored = "good " * classifier.max_tokens, "bad " * 100
+    read, ignored = "good " * classifier.encoder.max_tokens, "bad " * 100
     assert classifier.classify([read]) == classifier.classify([read + ignored])
 
 

@@ -10,7 +10,7 @@ from model_store.cli import main
 from tests.conftest import ClassifierFactory
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["import"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["simulate"], ["import"]])
 def test_every_command_explains_itself(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -25,6 +25,7 @@ def test_every_command_explains_itself(
     [
         ["train", "missing.csv", "out"],
         ["evaluate", "missing", "missing.csv", "out"],
+        ["simulate", "missing.csv", "out"],
         ["import", "missing"],
         ["import", "--state-dict", "missing.pt", "--vocab", "missing.pt"],
     ],

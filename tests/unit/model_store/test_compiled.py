@@ -15,7 +15,7 @@ from torch import Tensor
 
 from model_store import compiled
 from model_store.compiled import CompiledCNN, load_or_compile
-from model_store.inference import padded_forward
+from model_store.inference import padded_features
 from model_store.network import NetworkConfig, SentimentCNN, pad
 
 WORDS = 40
@@ -36,8 +36,8 @@ def make_network(seed: int = 0) -> SentimentCNN:
 
 @torch.inference_mode()
 def reference(network: SentimentCNN, texts: list[NDArray[np.int32]]) -> Tensor:
-    """What the network says of each text alone."""
-    return torch.cat([network(*pad([text], network.config.min_length)) for text in texts])
+    """What the network finds in each text alone."""
+    return torch.cat([network.features(*pad([text], network.config.min_length)) for text in texts])
 
 
 @given(
@@ -67,7 +67,7 @@ def test_a_text_longer_than_a_batch_is_taken_whole() -> None:
 
 
 def test_no_texts_have_no_logits() -> None:
-    assert CompiledCNN.compile(make_network())([]).shape == (0, 2)
+    assert CompiledCNN.compile(make_network())([]).shape == (0, 18)
 
 
 def test_padded_batches_get_the_logits_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +75,9 @@ def test_padded_batches_get_the_logits_of_the_network(monkeypatch: pytest.Monkey
     monkeypatch.setattr("model_store.inference._PADDED_TOKENS", 500)
     network = make_network()
     torch.testing.assert_close(
-        padded_forward(network, TEXTS), reference(network, TEXTS), atol=1e-5, rtol=1e-5
+        padded_features(network, TEXTS), reference(network, TEXTS), atol=1e-5, rtol=1e-5
     )
-    assert padded_forward(network, []).shape == (0, 2)
+    assert padded_features(network, []).shape == (0, 18)
 
 
 def test_it_is_made_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,4 +144,4 @@ def test_a_table_that_is_there_needs_no_lock(
     load_or_compile(make_network(), tmp_path, "a")
     monkeypatch.setattr(compiled, "FileLock", None)
     monkeypatch.setattr(CompiledCNN, "compile", None)
-    assert load_or_compile(make_network(), tmp_path, "a")(TEXTS).shape == (len(TEXTS), 2)
+    assert load_or_compile(make_network(), tmp_path, "a")(TEXTS).shape == (len(TEXTS), 18)

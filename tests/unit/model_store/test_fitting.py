@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model_store import fitting
 from model_store.fitting import FitConfig, fit
-from model_store.inference import forward_of
+from model_store.inference import logits_of
 from model_store.network import NetworkConfig, SentimentCNN
 
 CONFIG = FitConfig(epochs=3, batch_size=8, max_tokens=20)
@@ -58,7 +58,7 @@ def test_it_learns_what_can_be_learned(network: SentimentCNN, tmp_path: Path) ->
     )
     run(network, tmp_path / "fit.pt", config, count=600)
     texts, classes = make_texts(200, seed=2)
-    assert (forward_of(network)(texts).numpy().argmax(axis=1) == classes).mean() > 0.9
+    assert (logits_of(network, texts).numpy().argmax(axis=1) == classes).mean() > 0.9
 
 
 def test_a_killed_fit_goes_on_and_ends_as_an_undisturbed_one(

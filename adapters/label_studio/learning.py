@@ -1,0 +1,103 @@
+"""What a project's annotations come to: examples that are kept, and trainings that are asked for.
+
+Everything here waits for the database, in a thread of its own, so that neither the event loop nor
+the events behind predictions wait for it.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from adapters.label_studio.annotations import changes_of
+from adapters.label_studio.examples import ExampleStore
+from adapters.label_studio.jobs import Job, JobQueue
+from adapters.label_studio.labeling_config import ChoicesControl
+from model_store.deployments import DeploymentLog
+from model_store.split import missing
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+
+class Learning:
+    """The examples, jobs and deployments of one database, for the routes of one worker.
+
+    `train_every`: annotations after which a training is asked for by itself; 0 for never.
+    """
+
+    def __init__(
+        self,
+        examples: ExampleStore,
+        jobs: JobQueue,
+        deployments: DeploymentLog,
+        *,
+        train_every: int = 0,
+    ) -> None:
+        self._examples = examples
+        self._jobs = jobs
+        self._deployments = deployments
+        self._train_every = train_every
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="learning")
+
+    async def record(self, event: Mapping[str, Any]) -> int:
+        """Keep what an event says of annotations; when this returns, it is on the disk.
+
+        Returns how many changes it held. Raises EventError if it is no event of Label Studio's.
+        """
+        return await self._do(self._record, event)
+
+    async def train(self, project: str) -> Job:
+        """Ask for a training of a project; one that is not done yet serves for this one too."""
+        return await self._do(self._train, project)
+
+    async def needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
+        """For each control that cannot be trained yet, how many annotations are missing."""
+        return await self._do(self._needed, project, controls)
+
+    async def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> None:
+        """Let these versions predict for a project."""
+        await self._do(partial(self._deployments.choose, project, models, ensemble=ensemble))
+
+    async def jobs(self, project: str | None) -> list[Job]:
+        """The last jobs, the newest first."""
+        return await self._do(self._jobs.jobs, project)
+
+    async def job(self, job_id: str) -> Job | None:
+        """One job."""
+        return await self._do(self._jobs.job, job_id)
+
+    async def _do(self, function: Callable[..., R], *args: Any) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+
+    def _record(self, event: Mapping[str, Any]) -> int:
+        changes = changes_of(event)
+        self._examples.record(changes)
+        if self._train_every and changes.annotations:
+            self._train_if_due(changes.project)
+        return len(changes)
+
+    def _train_if_due(self, project: str) -> None:
+        count = self._examples.annotation_count(project)
+        last = next(iter(self._jobs.jobs(project, limit=1)), None)
+        if count - (last.annotations if last else 0) >= self._train_every:
+            self._jobs.enqueue(project, count)
+
+    def _train(self, project: str) -> Job:
+        return self._jobs.enqueue(project, self._examples.annotation_count(project))
+
+    def _needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
+        if not controls:
+            return []
+        examples = self._examples.snapshot(project)
+        sentences = []
+        for control in controls:
+            counts = Counter(example.choices.get(control.name, "") for example in examples)
+            lacking = missing(counts, control.options)
+            if lacking:
+                sentences.append(f'Before "{control.name}" can be trained: {lacking}')
+        return sentences

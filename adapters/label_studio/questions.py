@@ -1,0 +1,91 @@
+"""What is asked about the tasks of a project: its controls, by each version that serves them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, Labels, parse
+from model_store.classifier import Classifier
+from model_store.registry import Deployment
+from model_store.types import Classification
+
+
+class Asked(NamedTuple):
+    """One version that serves a control."""
+
+    version: int
+    """Its place among the versions of the deployment."""
+    control: ChoicesControl
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class Question:
+    """One control, and the versions that serve it, at least one."""
+
+    asked: tuple[Asked, ...]
+
+    @property
+    def control(self) -> ChoicesControl:
+        """The control; versions differ in what they choose, not in where its text is."""
+        return self.asked[0].control
+
+    @cached_property
+    def classifiers(self) -> tuple[Classifier, ...]:
+        """Those that are asked, in the order of `asked`."""
+        return tuple(asked.classifier for asked in self.asked)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """All that is asked about a task."""
+
+    versions: tuple[str, ...]
+    ensemble: str | None
+    questions: tuple[Question, ...]
+    config: LabelingConfig
+    """What the first version can do."""
+
+    @property
+    def is_html(self) -> bool:
+        """Whether a text has to be taken out of HTML."""
+        return any(question.control.is_html for question in self.questions)
+
+
+def ask(xml: str, deployment: Deployment) -> Questions:
+    """The questions that a labeling config gives to the versions of a deployment."""
+    configs = [parse(xml, labels_of(version.classifier)) for version in deployment.versions]
+    by_control: dict[str, list[Asked]] = {}
+    for index, (version, config) in enumerate(zip(deployment.versions, configs, strict=True)):
+        for control in config.controls:
+            classifier = version.classifier
+            if set(control.choices) == set(classifier.for_control(control.name).labels):
+                classifier = classifier.for_control(control.name)
+            by_control.setdefault(control.name, []).append(Asked(index, control, classifier))
+    return Questions(
+        tuple(version.name for version in deployment.versions),
+        deployment.ensemble,
+        tuple(Question(tuple(asked)) for asked in by_control.values()),
+        configs[0],
+    )
+
+
+def labels_of(classifier: Classifier) -> Labels:
+    """What a classifier can say."""
+    heads = sorted(classifier.heads.items())
+    return Labels(classifier.labels, tuple((control, head.labels) for control, head in heads))
+
+
+def average(
+    question: Question, answers: Sequence[Classification]
+) -> tuple[ChoicesControl, Classification]:
+    """The mean of the probabilities that versions give to the options of a control."""
+    options = question.control.options
+    mean = dict.fromkeys(options, 0.0)
+    for asked, answer in zip(question.asked, answers, strict=True):
+        for label, option in asked.control.choices.items():
+            mean[option] += answer.probabilities[label] / len(answers)
+    best = max(options, key=mean.__getitem__)
+    control = replace(question.control, choices={option: option for option in options})
+    return control, Classification(best, mean[best], mean)

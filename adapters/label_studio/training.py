@@ -1,0 +1,210 @@
+"""One training job, as a process: `python -m adapters.label_studio.training JOB`.
+
+Takes the annotations of the job's project, has the model store make a version of them, and says in
+the job what came of it.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from adapters.label_studio.annotations import EventError, project_key
+from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.examples import Example, ExampleStore
+from adapters.label_studio.jobs import Job, JobQueue, State
+from adapters.label_studio.labeling_config import ChoicesControl, parse
+from adapters.label_studio.questions import labels_of
+from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.settings import LabelStudioSettings, Settings, read_settings
+from model_store.classifier import Classifier
+from model_store.database import connect
+from model_store.deployments import DeploymentLog, latest
+from model_store.errors import ModelStoreError
+from model_store.project_training import Lesson, Parent, load_parent, train
+from model_store.versions import prune
+
+logger = logging.getLogger(__name__)
+
+_SIGN_OF_LIFE_SECONDS = 2.0
+_NICE = 19
+
+
+def main() -> None:
+    """Do the job that the command line names; the job itself says how it ended."""
+    parser = argparse.ArgumentParser(prog="python -m adapters.label_studio.training")
+    parser.add_argument("job", help="the id of a job that this process is to do")
+    parser.add_argument("--default", required=True, help="the model the server was started with")
+    parser.add_argument("--default-path", required=True, type=Path, help="where that is")
+    options = parser.parse_args()
+    os.nice(_NICE)
+    logging.basicConfig(format="%(asctime)s [training] %(message)s", level=logging.WARNING)
+    for package in ("adapters", "model_store"):
+        logging.getLogger(package).setLevel(logging.INFO)
+    settings = read_settings()
+    engine = connect(settings.database)
+    jobs = JobQueue(engine)
+    job = jobs.job(options.job)
+    if job is None or job.state is not State.RUNNING:
+        sys.exit(f"There is no running job {options.job}.")
+    default = options.default, options.default_path
+    with _signs_of_life(jobs, job):
+        _end(jobs, job, TrainingJob(job, jobs, settings, default), settings.training_timeout)
+
+
+def _end(jobs: JobQueue, job: Job, training: "TrainingJob", seconds: float) -> None:
+    try:
+        with _time_limit(seconds):
+            state, reasons, changes = training.run()
+    except (ModelStoreError, _FailedError) as error:
+        state, reasons, changes = State.FAILED, [str(error)], {}
+    except Exception:  # The boundary of the process: whatever it was, the job ends with a word.
+        logger.exception("Project %s: training job %s failed", job.project, job.id)
+        state, changes = State.FAILED, {}
+        reasons = ["The job failed by a fault of the server's: its log says which."]
+    jobs.end(job.id, state, reasons, **changes)
+    for reason in reasons:
+        logger.info("Project %s: training %s: %s", job.project, state, reason)
+
+
+class _FailedError(Exception):
+    """Why a job could not be done; never leaves this module."""
+
+
+class TrainingJob:
+    """The work of one job, step by step."""
+
+    def __init__(
+        self, job: Job, jobs: JobQueue, settings: Settings, default: tuple[str, Path]
+    ) -> None:
+        engine = connect(settings.database)
+        self._job = job
+        self._jobs = jobs
+        self._settings = settings
+        self._default = default
+        self._examples = ExampleStore(engine)
+        self._deployments = DeploymentLog(engine)
+
+    def run(self) -> tuple[State, Sequence[str], dict[str, Any]]:
+        """How the job ends, why, and what else is to be noted of it."""
+        project = self._job.project
+        self._fetch(project)
+        self._report("taking the annotations", 0.1)
+        examples = self._examples.snapshot(project)
+        xml = self._examples.label_config(project)
+        if xml is None:
+            raise _FailedError("Nothing was ever heard of this project: annotate some tasks first.")
+        parent = self._parent()
+        lessons = list(_lessons(xml, examples, parent.classifier))
+        if not lessons:
+            raise _FailedError("The labeling config has no Choices control on a text.")
+        outcome = train(project, parent, lessons, self._report)
+        if outcome.version is None:
+            return State.TOO_FEW, outcome.reasons, {"metrics": outcome.metrics}
+        changes = {"version": outcome.version, "metrics": outcome.metrics}
+        if outcome.passed:
+            self._deployments.activate(
+                project, outcome.version, by="training", reason=f"job {self._job.id}"
+            )
+        prune(self._deployments, project, keep=self._settings.keep_versions)
+        state = State.PROMOTED if outcome.passed else State.REFUSED
+        return state, outcome.reasons, {**changes, "progress": 1.0, "stage": "done"}
+
+    def _parent(self) -> Parent:
+        active = latest(self._deployments.since(0)).get(self._job.project)
+        if active and active.version:
+            return load_parent(active.version, compiled=self._settings.compiled)
+        name, path = self._default
+        return load_parent(name, path, compiled=self._settings.compiled)
+
+    def _report(self, stage: str, progress: float) -> None:
+        self._jobs.report(self._job.id, stage=stage, progress=progress)
+
+    def _fetch(self, project: str) -> None:
+        """Take what Label Studio itself has, if it may be asked."""
+        access = LabelStudioSettings()
+        if access.url is None or access.api_key is None:
+            return
+        self._report("asking Label Studio for its annotations", 0.0)
+        number = int(project.partition(".")[0])
+        try:
+            client = LabelStudioClient(access.url, access.api_key.get_secret_value())
+            found = client.project(number)
+            if project_key(found) != project:
+                logger.warning("Project %s: it is not one of %s", project, access.url)
+                return
+            self._examples.replace(
+                project, found["label_config"], client.tasks_with_annotations(number)
+            )
+        except (ClientError, EventError) as error:
+            # What the events have told is there all the same.
+            logger.warning("Project %s: trained by events alone: %s", project, error)
+
+
+def _lessons(xml: str, examples: Sequence[Example], classifier: Classifier) -> Iterator[Lesson]:
+    config = parse(xml, labels_of(classifier))
+    for control in (*config.controls, *config.unknown):
+        labels = control.labels or {option: option for option in control.options}
+        found = [
+            (example.task, text, labels[choice])
+            for example in examples
+            if (choice := example.choices.get(control.name, "")) in labels
+            and (text := _text_of(example, control)) is not None
+        ]
+        yield Lesson(
+            control=control.name,
+            labels=tuple(control.choices or control.options),
+            tasks=[task for task, _, _ in found],
+            texts=[text for _, text, _ in found],
+            answers=[label for _, _, label in found],
+        )
+
+
+def _text_of(example: Example, control: ChoicesControl) -> str | None:
+    try:
+        return task_text(example.data, control)
+    except NoTextError:
+        return None
+
+
+@contextmanager
+def _signs_of_life(jobs: JobQueue, job: Job) -> Iterator[None]:
+    ended = threading.Event()
+
+    def report() -> None:
+        while not ended.wait(_SIGN_OF_LIFE_SECONDS):
+            jobs.report(job.id)
+
+    jobs.report(job.id)
+    thread = threading.Thread(target=report, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    def give_up(*_: object) -> NoReturn:
+        raise _FailedError(
+            f"The training took longer than {seconds:g} seconds: raise SENTIMENT_TRAINING_TIMEOUT."
+        )
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+if __name__ == "__main__":
+    main()

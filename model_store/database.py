@@ -1,0 +1,102 @@
+"""The database of a server: SQLite in its data directory, or PostgreSQL that several share.
+
+Tables belong to the modules that use them, and are declared on `metadata`; all access is through
+`reading` and `writing`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from model_store.errors import DatabaseError
+
+metadata = MetaData()
+
+_BUSY_SECONDS = 10
+_TABLES_LOCK = 2_126_408_571
+"""Any number that no other program takes for a lock in the same PostgreSQL database."""
+
+
+def sqlite_url(data_dir: Path) -> str:
+    """The URL of the database in a data directory."""
+    return f"sqlite:///{data_dir.absolute() / 'sentiment.db'}"
+
+
+def connect(url: str) -> Engine:
+    """An engine for the database, all tables in it; raises DatabaseError.
+
+    In SQLite an acknowledged transaction is on the disk. Any number of processes may connect at
+    once.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError("of the settings", "its URL is none of SQLAlchemy's") from None
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            if parsed.database:
+                with suppress(OSError):  # what is wrong is said on opening
+                    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            engine = create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, ImportError, SQLAlchemyError) as error:
+        raise _error(parsed.render_as_string(), error) from error
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})"))
+        metadata.create_all(connection)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that changes nothing; raises DatabaseError."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise _error(engine.url.render_as_string(), error) from error
+
+
+@contextmanager
+def writing(engine: Engine, *, alone_in: Table | None = None) -> Iterator[Connection]:
+    """A transaction that is kept as a whole or not at all; raises DatabaseError.
+
+    `alone_in`: a table that nobody else writes meanwhile, so that what is read of it stays true.
+    """
+    try:
+        with engine.connect() as connection:
+            connection = connection.execution_options(writes=True)  # noqa: PLW2901
+            with connection.begin():
+                if alone_in is not None and connection.dialect.name == "postgresql":
+                    connection.execute(text(f"LOCK TABLE {alone_in.name} IN EXCLUSIVE MODE"))
+                yield connection
+    except SQLAlchemyError as error:
+        raise _error(engine.url.render_as_string(), error) from error
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # Transactions begin below: the driver would begin them late, as readers, and fail on writing.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _error(url: str, error: Exception) -> DatabaseError:
+    """With what the driver says, in which no statement and no parameter is."""
+    reason = str(getattr(error, "orig", None) or type(error).__name__)
+    return DatabaseError(url, reason.strip().partition("\n")[0])

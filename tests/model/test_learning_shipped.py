@@ -1,0 +1,156 @@
+"""What the shipped encoder makes of annotations, on reviews that its training never saw."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_store import behaviour
+from model_store.behaviour import Behaviour
+from model_store.classifier import Classifier
+from model_store.corpus import LABELS, Part, read
+from model_store.head import Head
+from model_store.learning import Outcome, learn
+
+Chooser = Callable[["Reviews"], NDArray[np.int64]]
+Behave = Callable[[Head], Behaviour]
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Reviews and their features."""
+
+    texts: list[str]
+    classes: NDArray[np.int64]
+    features: Tensor
+
+    def where(self, condition: Callable[[str], bool]) -> NDArray[np.int64]:
+        return np.flatnonzero([condition(text) for text in self.texts])
+
+
+@pytest.fixture(scope="module")
+def reviews(shipped: Classifier, corpus: Path) -> dict[Part, Reviews]:
+    """By the part that they were for the training of the shipped model."""
+    everything = read(corpus / "train.parquet")
+    parts = {}
+    for part in Part:
+        chosen = everything.part(part)
+        parts[part] = Reviews(chosen.texts, np.array(chosen.labels), shipped.encoder(chosen.texts))
+    return parts
+
+
+@pytest.fixture(scope="module")
+def behave(shipped: Classifier) -> Behave:
+    features = shipped.encoder([case.text for case in behaviour.suite()])
+    return lambda head: behaviour.run(lambda _: head.classify(features))
+
+
+def accuracy(head: Head, reviews: Reviews) -> float:
+    predicted = head.logits(reviews.features).argmax(dim=1).numpy()
+    return float((predicted == reviews.classes).mean())
+
+
+def annotated(
+    reviews: Reviews, index: NDArray[np.int64], labels: tuple[str, ...], *, seed: int = 0
+) -> dict[str, Any]:
+    return {
+        "labels": labels,
+        "features": reviews.features[torch.from_numpy(index)],
+        "choices": [labels[reviews.classes[place]] for place in index],
+        "tasks": list(range(1, len(index) + 1)),
+        "project": f"project {seed}",
+        "seed": seed,
+    }
+
+
+def fine_tuned(
+    shipped: Classifier, behave: Behave, reviews: Reviews, index: NDArray[np.int64]
+) -> Outcome:
+    options = annotated(reviews, index, LABELS)
+    return learn("sentiment", start=shipped.head, in_force=shipped.head, behave=behave, **options)
+
+
+def drawn(index: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng(0)
+    return np.asarray(rng.choice(index, min(count, len(index)), replace=False))
+
+
+def mostly_negative(reviews: Reviews) -> NDArray[np.int64]:
+    groups = [np.flatnonzero(reviews.classes == label) for label in (0, 1)]
+    return np.concatenate([drawn(groups[0], 400), drawn(groups[1], 100)])
+
+
+SHIFTS: dict[str, Chooser] = {
+    "short": lambda reviews: reviews.where(lambda text: len(text.split()) < 120),
+    "horror": lambda reviews: reviews.where(lambda text: "horror" in text.lower()),
+    "documentary": lambda reviews: reviews.where(lambda text: "documentary" in text.lower()),
+    "mostly negative": mostly_negative,
+}
+
+
+@pytest.mark.parametrize("shift", SHIFTS)
+def test_500_corrections_of_a_shifted_subset_do_not_undo_what_the_model_knows(
+    shipped: Classifier, behave: Behave, reviews: dict[Part, Reviews], shift: str
+) -> None:
+    train = reviews[Part.TRAIN]
+    outcome = fine_tuned(shipped, behave, train, drawn(SHIFTS[shift](train), 500))
+    assert outcome.head is not None
+    before, after = (
+        accuracy(head, reviews[Part.HELD_OUT]) for head in (shipped.head, outcome.head)
+    )
+    assert after >= before - 0.005
+
+
+def test_nor_do_500_corrections_of_nothing_but_its_errors(
+    shipped: Classifier, behave: Behave, reviews: dict[Part, Reviews]
+) -> None:
+    train = reviews[Part.TRAIN]
+    wrong = shipped.head.logits(train.features).argmax(dim=1).numpy() != train.classes
+    outcome = fine_tuned(shipped, behave, train, drawn(np.flatnonzero(wrong), 500))
+    assert outcome.head is not None
+    before, after = (
+        accuracy(head, reviews[Part.HELD_OUT]) for head in (shipped.head, outcome.head)
+    )
+    assert after >= before - 0.005
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_200_annotations_teach_labels_of_a_project_of_its_own(
+    reviews: dict[Part, Reviews], seed: int
+) -> None:
+    unseen = reviews[Part.VALIDATION]
+    index = np.random.default_rng(seed).permutation(len(unseen.texts))[:200]
+    options = annotated(unseen, index, ("Complaint", "Praise"), seed=seed)
+    outcome = learn("opinion", **options)
+    assert outcome.passed, outcome.report()
+    assert outcome.head is not None
+    assert accuracy(outcome.head, reviews[Part.HELD_OUT]) > 0.88
+
+
+def test_labels_swapped_at_random_are_refused(
+    shipped: Classifier, behave: Behave, reviews: dict[Part, Reviews]
+) -> None:
+    unseen = reviews[Part.VALIDATION]
+    swapped = np.random.default_rng(5).integers(0, 2, len(unseen.texts))
+    noise = Reviews(unseen.texts, swapped, unseen.features)
+    outcome = fine_tuned(shipped, behave, noise, np.arange(0, 1000, 2))
+    assert "better than chance" in [c.name for c in outcome.checks if not c.passed]
+    fresh = learn("opinion", **annotated(noise, np.arange(0, 1000, 2), ("A", "B")))
+    assert "better than chance" in [c.name for c in fresh.checks if not c.passed]
+
+
+def test_the_shipped_model_understands_the_whole_behaviour_suite(shipped: Classifier) -> None:
+    assert behaviour.run(shipped.classify).share == 1.0
+
+
+def test_a_head_with_all_labels_swapped_understands_nothing(
+    shipped: Classifier, behave: Behave
+) -> None:
+    head = shipped.head
+    assert behave(Head(head.labels, -head.weight, -head.bias, head.temperature)).share < 0.1
