@@ -73,9 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seeds", type=int, default=10, help="runs to take the mean of (10)")
     simulate.set_defaults(run=_simulate)
 
-    _add_version_commands(commands)
+    data = _data_option()
+    _add_version_commands(commands, data)
     importing = commands.add_parser(
         "import",
+        parents=[data],
         help="an artifact, or the tutorial's own files, into the BentoML model store",
         description="Import an artifact, or make one of the tutorial's cnn.pt and vocab_obj.pt.",
     )
@@ -87,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_version_commands(commands: Any) -> None:
+def _data_option() -> argparse.ArgumentParser:
     data = argparse.ArgumentParser(add_help=False)
     data.add_argument(
         "--data-dir",
@@ -95,6 +97,16 @@ def _add_version_commands(commands: Any) -> None:
         default=os.environ.get("SENTIMENT_DATA_DIR", ".data"),
         help="the data directory of the server ($SENTIMENT_DATA_DIR, or .data)",
     )
+    return data
+
+
+def _use_store(options: argparse.Namespace) -> None:
+    """BentoML's store is that of the server with this data directory, if it has one of its own."""
+    if (options.data_dir / "bentoml").is_dir():
+        os.environ.setdefault("BENTOML_HOME", str((options.data_dir / "bentoml").absolute()))
+
+
+def _add_version_commands(commands: Any, data: argparse.ArgumentParser) -> None:
     versions = commands.add_parser(
         "versions",
         parents=[data],
@@ -122,9 +134,7 @@ def _add_version_commands(commands: Any) -> None:
 
 
 def _deployments(options: argparse.Namespace) -> "DeploymentLog":
-    """Those of the server with this data directory, whose store is used from here on."""
-    if (options.data_dir / "bentoml").is_dir():
-        os.environ.setdefault("BENTOML_HOME", str((options.data_dir / "bentoml").absolute()))
+    _use_store(options)
     from model_store.database import connect, sqlite_url
     from model_store.deployments import DeploymentLog
 
@@ -211,6 +221,7 @@ def _simulate(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
+    _use_store(options)
     from tempfile import TemporaryDirectory
 
     from model_store import artifact, tutorial

@@ -39,6 +39,7 @@ _log = Table(
     Column("version", String),
     Column("models", JSON, nullable=False),
     Column("ensemble", Boolean, nullable=False),
+    Column("is_rollback", Boolean, nullable=False),
     Column("effective_at", Float, nullable=False),
     Column("changed_by", String, nullable=False),
     Column("reason", String, nullable=False),
@@ -56,6 +57,7 @@ class Entry:
     models: tuple[str, ...]
     """The versions that predict, as the project asks for them; none if it does not."""
     ensemble: bool
+    is_rollback: bool
     effective_at: float
     """Seconds since the epoch."""
     changed_by: str
@@ -86,13 +88,12 @@ class DeploymentLog:
         """
         with self._change() as connection:
             entries = self._entries(connection, _log.c.project == project)
-            versions = [None, *(entry.version for entry in entries)]
-            before = versions[: versions.index(versions[-1])]
+            *before, active = _promoted(entries)
             earlier = [version for version in before if version in available]
             if not earlier:
                 raise NoEarlierVersionError(project)
-            reason = f"back from {versions[-1]}"
-            return _append(connection, project, by, reason, version=earlier[-1])
+            change = {"version": earlier[-1], "is_rollback": True}
+            return _append(connection, project, by, f"back from {active}", **change)
 
     def since(self, last_id: int) -> list[Entry]:
         """The entries after one of them, in order; all after 0."""
@@ -113,6 +114,18 @@ def latest(entries: Sequence[Entry]) -> dict[str, Entry]:
     return {entry.project: entry for entry in entries}
 
 
+def _promoted(entries: Sequence[Entry]) -> list[str | None]:
+    """The versions that were promoted one after the other, without those gone back from."""
+    promoted: list[str | None] = [None]
+    for entry in entries:
+        if entry.is_rollback:
+            while len(promoted) > 1 and promoted[-1] != entry.version:
+                promoted.pop()
+        elif entry.version != promoted[-1]:
+            promoted.append(entry.version)
+    return promoted
+
+
 def _append(connection: Connection, project: str, by: str, reason: str, **change: Any) -> Entry:
     before = connection.execute(
         select(_log.c.version, _log.c.models, _log.c.ensemble)
@@ -124,6 +137,7 @@ def _append(connection: Connection, project: str, by: str, reason: str, **change
     row = {
         "project": project,
         **state,
+        "is_rollback": False,
         **change,
         "effective_at": time.time() + NOTICE_SECONDS,
         "changed_by": by,

@@ -74,10 +74,7 @@ class Result:
 
 
 def train(project: str, parent: Parent, lessons: Sequence[Lesson], progress: Progress) -> Result:
-    """Learn the controls that have annotations enough, and put the version into the store.
-
-    The same annotations on the same parent give the same version.
-    """
+    """Learn the controls that have annotations enough, and put the version into the store."""
     reasons = [f'"{lesson.control}": {lack}.' for lesson in lessons if (lack := lesson.lacking)]
     ready = [lesson for lesson in lessons if not lesson.lacking]
     outcomes: dict[str, Outcome] = {}

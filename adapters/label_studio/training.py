@@ -30,7 +30,8 @@ from model_store.errors import ModelStoreError
 from model_store.project_training import Lesson, Parent, load_parent, train
 from model_store.versions import prune
 
-logger = logging.getLogger(__name__)
+# Not by __name__: this module is run as `__main__`.
+logger = logging.getLogger("adapters.label_studio.training")
 
 _SIGN_OF_LIFE_SECONDS = 2.0
 _NICE = 19

@@ -46,6 +46,10 @@ class LabelStudioApi:
         """The JSON that a PATCH answers."""
         return self._http.patch(path, json=body).raise_for_status().json()
 
+    def delete(self, path: str) -> None:
+        """What a DELETE does."""
+        self._http.delete(path).raise_for_status()
+
     def create_project(self, title: str, label_config: str) -> int:
         """A project with a labeling interface."""
         body = {"title": title, "label_config": label_config}

@@ -41,6 +41,11 @@ class Server(loadtests.server.Server):
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
+    def data(self) -> Path:
+        """The data directory of our server."""
+        return self.log.parent / "data"
+
+    @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
         return address(self.url)
@@ -99,7 +104,7 @@ def run_backend(
 ) -> Iterator[Server]:
     """Our server, with its data and its HOME in `directory`; without `wait`, maybe not ready."""
     home, data = directory / "home", directory / "data"
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = _start(
         [sys.executable, *serve_command(port, target)],

@@ -60,6 +60,16 @@ def test_after_a_rollback_and_a_promotion_it_goes_back_to_what_served(log: Deplo
     assert log.rollback("1.1", by="me", available=versions).version == "a:1"
 
 
+def test_a_version_that_is_promoted_again_is_gone_back_from_like_any_other(
+    log: DeploymentLog,
+) -> None:
+    versions = {None, "a:1", "a:2"}
+    for version in ("a:1", "a:2", "a:1"):
+        log.activate("1.1", version, by="me")
+    gone = [log.rollback("1.1", by="me", available=versions).version for _ in range(3)]
+    assert gone == ["a:2", "a:1", None]
+
+
 def test_rollback_passes_over_versions_that_were_deleted(log: DeploymentLog) -> None:
     for version in ("a:1", "a:2", "a:3"):
         log.activate("1.1", version, by="training")

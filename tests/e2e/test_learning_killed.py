@@ -1,0 +1,169 @@
+"""Workers, trainings and whole servers that are killed at random moments, and what is left."""
+
+import os
+import random
+import signal
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2 as httpx
+import psutil
+import pytest
+
+from adapters.label_studio.examples import ExampleStore
+from model_store import behaviour
+from model_store.database import connect, sqlite_url
+from tests.e2e.servers import Server, run_backend, wait_until
+
+KILLS = int(os.environ.get("KILLS", "8"))
+"""How often something is killed; `KILLS=50` for the whole night's worth."""
+NUMBER, CREATED = 7, "2026-11-23T17:01:57.597054Z"
+PROJECT = f"{NUMBER}.1795453317"
+INTERFACE = (
+    '<View><Text name="text" value="$review"/><Choices name="verdict" toName="text">'
+    '<Choice value="Praise"/><Choice value="Complaint"/></Choices></View>'
+)
+OF_PROJECT = {"id": NUMBER, "created_at": CREATED, "label_config": INTERFACE}
+VERDICTS = {"Positive": "Praise", "Negative": "Complaint"}
+CASES = behaviour.suite()
+
+
+def event(number: int) -> dict[str, Any]:
+    case = CASES[number % len(CASES)]
+    value = {"choices": [VERDICTS[case.label]]}
+    return {
+        "action": "ANNOTATION_CREATED",
+        "project": OF_PROJECT,
+        "task": {"id": number, "data": {"review": case.text}},
+        "annotation": {
+            "id": number,
+            "task": number,
+            "updated_at": CREATED,
+            "result": [{"type": "choices", "from_name": "verdict", "value": value}],
+        },
+    }
+
+
+class Annotator:
+    """Sends one annotation after the other, whether the server is there or not."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.acknowledged: list[int] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        number = 0
+        while not self._ended.wait(0.01):
+            number += 1
+            with suppress(httpx.HTTPError):
+                answer = httpx.post(f"{self.url}/webhook", json=event(number), timeout=5)
+                if answer.status_code == httpx.codes.OK:
+                    self.acknowledged.append(number)
+
+
+def press(server: Server) -> Any:
+    body = {"action": "START_TRAINING", "project": OF_PROJECT}
+    return httpx.post(f"{server.url}/webhook", json=body, timeout=10).json()["job"]
+
+
+def job_of(server: Server, job: str) -> Any:
+    return httpx.get(f"{server.url}/jobs/{job}", timeout=10).json()
+
+
+def trainers(server: Server) -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if "adapters.label_studio.training" in (process.info["cmdline"] or ())
+        and (process.info["environ"] or {}).get("SENTIMENT_DATA_DIR") == str(server.data)
+    ]
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    return [process for process in server.family()[1:] if process not in trainers(server)]
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+
+
+def predicts(server: Server) -> bool:
+    body = {"tasks": [{"id": 1, "data": {"review": "A good film."}}], "project": PROJECT}
+    with suppress(httpx.HTTPError):
+        answer = httpx.post(
+            f"{server.url}/predict", json={**body, "label_config": INTERFACE}, timeout=5
+        )
+        return answer.status_code == httpx.codes.OK
+    return False
+
+
+def serving(server: Server) -> Any:
+    body = {"project": PROJECT, "schema": INTERFACE}
+    return httpx.post(f"{server.url}/setup", json=body, timeout=10).json()["model_version"]
+
+
+def is_done(server: Server, job: str) -> bool:
+    return job_of(server, job)["state"] not in ("queued", "running")
+
+
+@pytest.mark.timeout(240 + 30 * KILLS)
+def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
+    tmp_path: Path,
+) -> None:
+    seed = int(os.environ.get("SEED", "1"))
+    dice = random.Random(seed)
+    # Every kind at least twice, in an order of their own.
+    victims = [("trainer", "worker", "server")[index % 3] for index in range(KILLS)]
+    dice.shuffle(victims)
+    with Annotator() as annotator:
+        while victims:
+            with run_backend(tmp_path, {"SENTIMENT_WORKERS": "2"}) as server:
+                annotator.url = server.url
+                assert predicts(server)
+                while victims and kill_something(server, victims.pop(), dice):
+                    wait_until(partial(predicts, server), "nothing serves")
+        with run_backend(tmp_path, {"SENTIMENT_WORKERS": "2"}) as server:
+            annotator.url = server.url
+            job = press(server)
+            wait_until(partial(is_done, server, job), "the press does not work", seconds=60)
+            done = job_of(server, job)
+            assert done["state"] in ("promoted", "killed"), done["reasons"]
+            if done["state"] == "killed":  # it was that of a server that is no more
+                job = press(server)
+                wait_until(partial(is_done, server, job), "the press does not work", seconds=60)
+                done = job_of(server, job)
+            assert done["state"] == "promoted", done["reasons"]
+            wait_until(lambda: serving(server) == done["version"], "not served", seconds=5)
+            assert "does not serve" not in server.read_log()
+    store = ExampleStore(connect(sqlite_url(tmp_path / "data")))
+    kept = {example.task for example in store.snapshot(PROJECT)}
+    assert len(annotator.acknowledged) > KILLS
+    assert set(annotator.acknowledged) <= kept, f"SEED={seed}"
+
+
+def kill_something(server: Server, victim: str, dice: random.Random) -> bool:
+    """Kill it at a random moment of a training; whether the server is still there."""
+    press(server)
+    time.sleep(dice.uniform(0, 4))
+    if victim == "server":
+        kill([*server.family(), *trainers(server)])
+        server.process.wait()
+        return False
+    kill(trainers(server) if victim == "trainer" else [dice.choice(workers(server))])
+    return True
