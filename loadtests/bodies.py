@@ -15,6 +15,7 @@ TASK_COUNTS = (1, 100, 1000)
 """How many tasks are asked for at once."""
 
 _REVIEWS = 4000
+_ANNOTATIONS = 2000
 _TASKS_IN_ALL = 4000
 """Bodies of n tasks are made until they hold so many tasks: 4,000 bodies of 1, 4 of 1,000."""
 
@@ -73,13 +74,19 @@ def annotation_created_bodies() -> tuple[bytes, ...]:
         _encode(
             {
                 "action": "ANNOTATION_CREATED",
-                "annotation": _annotation(),
+                "annotation": _annotation(number),
                 "project": _project(),
-                "task": _task(1, review) | {"is_labeled": True, "total_annotations": 1},
+                "task": _task(number, review) | {"is_labeled": True, "total_annotations": 1},
             }
         )
-        for review in _reviews()[:100]
+        for number, review in enumerate(_reviews()[:_ANNOTATIONS])
     )
+
+
+@cache
+def start_training_body() -> bytes:
+    """The body of `POST /webhook` for a press on Start Training."""
+    return _encode({"action": "START_TRAINING", "project": _project()})
 
 
 @cache
@@ -116,16 +123,16 @@ def _task(number: int, review: str) -> dict[str, Any]:
     }
 
 
-def _annotation() -> dict[str, Any]:
+def _annotation(number: int) -> dict[str, Any]:
     return {
-        "id": 15,
+        "id": number,
         "result": [
             {
                 "id": "a2",
                 "from_name": "sentiment",
                 "to_name": "text",
                 "type": "choices",
-                "value": {"choices": ["Positive"]},
+                "value": {"choices": [("Negative", "Positive")[number % 2]]},
             }
         ],
         "was_cancelled": False,
@@ -136,7 +143,7 @@ def _annotation() -> dict[str, Any]:
         "prediction": {},
         "result_count": 1,
         "unique_id": "00000000-0000-0000-0000-000000000000",
-        "task": 1,
+        "task": number,
         "project": _PROJECT,
         "completed_by": 1,
         "updated_by": 1,

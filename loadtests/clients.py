@@ -11,7 +11,12 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtests.answers import problem_of_predictions
-from loadtests.bodies import annotation_created_bodies, predict_bodies, setup_body
+from loadtests.bodies import (
+    annotation_created_bodies,
+    predict_bodies,
+    setup_body,
+    start_training_body,
+)
 from loadtests.connection import Answer, CallError, call
 
 # Label Studio's time-outs in seconds.
@@ -160,6 +165,17 @@ class Submitter(_Client):
     @task
     def submit(self) -> None:
         self.post_webhook()
+
+
+class Impatient(_Client):
+    """Presses Start Training twice a second, so that there is always a training."""
+
+    wait_time = constant_pacing(0.5)
+
+    @task
+    def press(self) -> None:
+        outcome = self._call("POST", "/webhook", start_training_body(), PREDICT_PATIENCE)
+        self._record("/webhook (START_TRAINING)", outcome)
 
 
 class Onlooker(_Client):

@@ -1,5 +1,6 @@
 """The scenarios that look at a server of their own: its start, workers, limits and memory."""
 
+import json
 import time
 from contextlib import suppress
 from math import inf
@@ -7,13 +8,16 @@ from math import inf
 import gevent
 
 from loadtests.answers import problem_of_predictions
-from loadtests.bodies import predict_bodies
+from loadtests.bodies import annotation_created_bodies, predict_bodies
 from loadtests.clients import (
     BATCH,
+    Annotator,
     BatchCaller,
     Flood,
+    Impatient,
     OneTimeAnnotator,
     Onlooker,
+    Submitter,
 )
 from loadtests.connection import CallError, call
 from loadtests.figures import ScenarioFigures, ratio_of
@@ -102,6 +106,27 @@ def overload(stage: Stage) -> ScenarioFigures:
         served_to_peak=ratio_of(load.tasks_per_second(), peak),
         memory_growth=growth - 1,
         recovery_seconds=recovery_seconds,
+    )
+
+
+def training(stage: Stage) -> ScenarioFigures:
+    """Annotators, submissions and large requests, first without a training, then during many."""
+    crowd: Crowd = {Annotator: 10, BatchCaller: 1, Submitter: 20}
+    with stage.start_server() as server:
+        server.wait_until_ready()
+        for body in annotation_created_bodies():
+            call(server.url, "POST", "/webhook", body, patience=_GIVE_UP_SECONDS)
+        without = Load(server.url, crowd, label="without")
+        without.run(stage.seconds, warm_up=WARM_UP_SECONDS)
+        without.stop()
+        during = Load(server.url, {**crowd, Impatient: 1}, label="during")
+        during.run(stage.seconds, warm_up=WARM_UP_SECONDS)
+        during.stop()
+        jobs = json.loads(call(server.url, "GET", "/jobs", patience=_GIVE_UP_SECONDS).body)["jobs"]
+    return stage.conclude(
+        [without, during],
+        during_to_without=ratio_of(during.tasks_per_second(), without.tasks_per_second()),
+        trainings=len(jobs),
     )
 
 

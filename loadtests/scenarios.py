@@ -11,7 +11,7 @@ from loadtests.clients import (
     Retriever1000,
     Submitter,
 )
-from loadtests.experiments import WARM_UP_SECONDS, burst, overload, scaling, soak
+from loadtests.experiments import WARM_UP_SECONDS, burst, overload, scaling, soak, training
 from loadtests.figures import ScenarioFigures
 from loadtests.load import Crowd, Load
 from loadtests.stage import Stage
@@ -52,6 +52,7 @@ SCENARIOS = {
     "burst": Scenario(burst, 30),
     "scaling": Scenario(scaling, 15),
     "overload": Scenario(overload, 40),
+    "training": Scenario(training, 25),
     "soak": Scenario(partial(soak, _MIXED), 30 * 60),
 }
 """In the order in which they are run."""
