@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +16,7 @@ from model_store.encoder import Encoder
 from model_store.head import Head
 from model_store.network import NetworkConfig, SentimentCNN
 from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
+from tests.postgres import PostgresServer, find_postgres, run_postgres
 
 # BentoML makes its home on first use: not in the home folder of whoever runs the tests.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
@@ -48,10 +49,33 @@ def make_classifier() -> ClassifierFactory:
     return make
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; tests that want it are skipped where it is not installed."""
+    programs = find_postgres()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed (Debian: `apt install postgresql`)")
+    with run_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of each kind, without tables."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with server.database() as url:
+            yield url
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Engine:
-    """An empty database with all tables."""
-    return connect(sqlite_url(tmp_path))
+def database(database_url: str) -> Iterator[Engine]:
+    """An empty database of each kind with all tables."""
+    engine = connect(database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

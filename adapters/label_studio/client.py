@@ -1,21 +1,212 @@
-"""stub until the real one is there."""
+"""Label Studio's API, through its SDK: the only module that knows either.
 
+Nothing of the SDK leaves it: objects are plain dicts, and whatever fails is a ClientError. It talks
+to the one host that it is given, and follows nobody to another.
+"""
+
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+_PAGE_SIZE = 100
+_SECONDS = 60.0
+_RETRIES = 3
+"""After 429, 5xx and failed connections; the SDK waits longer each time, or as it is told."""
+
+_PROJECT_FIELDS = ("id", "created_at", "label_config")
+_TASK_FIELDS = ("id", "data")
+_ANNOTATION_FIELDS = ("id", "result", "was_cancelled", "updated_at", "completed_by")
 
 
 class ClientError(Exception):
-    """."""
+    """Label Studio's API cannot be used; says why, never with a token or an answer's content."""
 
 
 class LabelStudioClient:
-    """."""
+    """What one Label Studio says, to the owner of an API key.
 
-    def __init__(self, url: str, api_key: str) -> None: ...
-    def tasks_with_annotations(self, project: int) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """."""
-        raise ClientError("stub")
+    The key is a personal access token or a legacy token. Raises ClientError, as all methods do;
+    close it after use, or use it in a `with` statement.
+    """
+
+    def __init__(self, url: str, api_key: str) -> None:
+        _check_url(url)
+        self._url = url.rstrip("/")
+        self._sdk, self._httpx, self._api_error = _import_sdk()
+        # An address that has moved must be set anew: the token is not carried elsewhere.
+        self._http = self._httpx.Client(timeout=_SECONDS, follow_redirects=False)
+        try:
+            with self._asking("for access"):
+                self._api = self._sdk.LabelStudio(
+                    base_url=f"{self._url}/",  # Without the slash it loses a path on refreshing.
+                    api_key=_checked_key(api_key),
+                    httpx_client=self._http,
+                    timeout=_SECONDS,
+                    max_retries=_RETRIES,
+                )
+        except ClientError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
 
     def project(self, number: int) -> Mapping[str, Any]:
-        """."""
-        raise ClientError(str(number))
+        """A project: `id`, `created_at` in ISO 8601, `label_config`."""
+        with self._asking(f"for project {number}"):
+            return _some(self._api.projects.get(number), _PROJECT_FIELDS)
+
+    def tasks_with_annotations(self, number: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """The annotated tasks of a project, skipped ones too, page by page in the order of ids.
+
+        A task: `id`, `data`, and its `annotations`, of each `id`, `result`, `was_cancelled`,
+        `updated_at` in ISO 8601, `completed_by`.
+        """
+        # By the last id, not by the page's number: no task moves to a page that is done when
+        # others are deleted or annotated meanwhile.
+        last = -1
+        while page := self._annotated_tasks_after(number, last):
+            yield page
+            last = page[-1]["id"]
+
+    def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
+        query = {
+            "filters": {
+                "conjunction": "and",
+                "items": [
+                    _filter("id", "greater", "Number", last),
+                    # Those who skipped it are annotators too.
+                    _filter("annotators", "empty", "List", value=False),
+                ],
+            },
+            "ordering": ["tasks:id"],
+        }
+        with self._asking(f"for the annotations of project {project}"):
+            found = self._api.tasks.list(
+                project=project,
+                page=1,
+                page_size=_PAGE_SIZE,
+                query=json.dumps(query),
+                resolve_uri=False,
+            )
+            tasks = [_task(item) for item in found.items or ()]
+            # Also where somebody answers who does not know these filters: never the same again.
+            return sorted((t for t in tasks if t["id"] > last), key=lambda task: task["id"])
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        """Turn whatever fails into a ClientError; the causes hold tokens and bodies, and end here.
+
+        AttributeError and the like are how the SDK fails on an answer it does not expect.
+        """
+        httpx = self._httpx
+        try:
+            yield
+        except self._api_error as error:
+            reason = _reason(error.status_code or 0)
+        except httpx.TimeoutException:
+            reason = f"does not answer within {_SECONDS:g} seconds: ask again later"
+        except (httpx.HTTPError, httpx.InvalidURL):
+            reason = "cannot be reached: check LABEL_STUDIO_URL, and whether it runs"
+        except (AttributeError, KeyError, TypeError, ValueError):
+            reason = _NO_LABEL_STUDIO
+        else:
+            return
+        raise ClientError(f"Asked {what}, Label Studio at {self._url} {reason}.") from None
+
+
+_NO_LABEL_STUDIO = "does not answer as Label Studio does: check LABEL_STUDIO_URL"
+_FORBIDDEN = "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"
+_REASONS = {
+    401: "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired, or its kind (personal access "
+    "token or legacy token) is switched off there",
+    403: _FORBIDDEN,
+    404: _FORBIDDEN,
+    429: "has been asked too often: ask again later",
+}
+
+
+def _reason(status: int) -> str:
+    if status in _REASONS:
+        return _REASONS[status]
+    if 300 <= status < 400:  # noqa: PLR2004 (HTTP's redirects)
+        return "sends to another address: set LABEL_STUDIO_URL to that one if you trust it"
+    if status >= 500:  # noqa: PLR2004 (HTTP's errors of servers)
+        return f"fails with status {status}: its log says why"
+    return _NO_LABEL_STUDIO
+
+
+def _import_sdk() -> tuple[Any, Any, type[Any]]:
+    """The SDK, its HTTP library, and its error: few servers need them, and they take seconds."""
+    try:
+        import httpx  # noqa: PLC0415
+        import label_studio_sdk  # noqa: PLC0415
+        from label_studio_sdk.core.api_error import ApiError  # noqa: PLC0415
+    except ImportError:
+        raise ClientError(
+            "Label Studio's SDK is missing: "
+            '`pip install "sentiment-backend[label-studio]"`, or unset LABEL_STUDIO_URL.'
+        ) from None
+    return label_studio_sdk, httpx, ApiError
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and parts.hostname and not parts.username
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ClientError(
+            "LABEL_STUDIO_URL must be an address such as http://labels.example.org:8080, without a "
+            "user name."
+        )
+
+
+def _checked_key(api_key: str) -> str:
+    """Without the blanks around it that files of secrets have."""
+    key = api_key.strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise ClientError("LABEL_STUDIO_API_KEY must be a token as Label Studio shows it.")
+    return key
+
+
+def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    """A filter as Label Studio's Data Manager has them."""
+    return {
+        "filter": f"filter:tasks:{name}",
+        "operator": operator,
+        "type": kind,
+        "value": value,
+    }
+
+
+def _task(item: Any) -> Mapping[str, Any]:
+    annotations = [_some(annotation, _ANNOTATION_FIELDS) for annotation in item.annotations or ()]
+    return {**_some(item, _TASK_FIELDS), "annotations": annotations}
+
+
+def _some(item: Any, fields: Sequence[str]) -> dict[str, Any]:
+    """These fields of an object of the SDK, or of a dict where it knows no class for it."""
+    values: Mapping[str, Any] = item if isinstance(item, Mapping) else item.model_dump()
+    return {name: _plain(values[name]) for name in fields}
+
+
+def _plain(value: Any) -> Any:
+    """Times as the API writes them; the SDK has parsed them."""
+    return value.isoformat() if hasattr(value, "isoformat") else value

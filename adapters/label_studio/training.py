@@ -135,14 +135,14 @@ class TrainingJob:
         self._report("asking Label Studio for its annotations", 0.0)
         number = int(project.partition(".")[0])
         try:
-            client = LabelStudioClient(access.url, access.api_key.get_secret_value())
-            found = client.project(number)
-            if project_key(found) != project:
-                logger.warning("Project %s: it is not one of %s", project, access.url)
-                return
-            self._examples.replace(
-                project, found["label_config"], client.tasks_with_annotations(number)
-            )
+            with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
+                found = client.project(number)
+                if project_key(found) != project:
+                    logger.warning("Project %s: it is not one of LABEL_STUDIO_URL's", project)
+                    return
+                self._examples.replace(
+                    project, found["label_config"], client.tasks_with_annotations(number)
+                )
         except (ClientError, EventError) as error:
             # What the events have told is there all the same.
             logger.warning("Project %s: trained by events alone: %s", project, error)
