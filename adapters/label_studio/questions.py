@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, Labels, parse
@@ -53,6 +53,7 @@ class Questions:
         return any(question.control.is_html for question in self.questions)
 
 
+@lru_cache(maxsize=256)
 def ask(xml: str, deployment: Deployment) -> Questions:
     """The questions that a labeling config gives to the versions of a deployment."""
     configs = [parse(xml, labels_of(version.classifier)) for version in deployment.versions]
