@@ -9,7 +9,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from model_store.errors import DatabaseError
@@ -34,7 +44,7 @@ def connect(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # The second for a port that is no number.
         raise DatabaseError("of the settings", "its URL is none of SQLAlchemy's") from None
     try:
         if parsed.get_backend_name() == "sqlite":
@@ -47,7 +57,7 @@ def connect(url: str) -> Engine:
         else:
             engine = create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
-        raise _error(parsed.render_as_string(), error) from error
+        raise _error(parsed, error) from error
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})"))
@@ -62,7 +72,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except SQLAlchemyError as error:
-        raise _error(engine.url.render_as_string(), error) from error
+        raise _error(engine.url, error) from error
 
 
 @contextmanager
@@ -79,7 +89,7 @@ def writing(engine: Engine, *, alone_in: Table | None = None) -> Iterator[Connec
                     connection.execute(text(f"LOCK TABLE {alone_in.name} IN EXCLUSIVE MODE"))
                 yield connection
     except SQLAlchemyError as error:
-        raise _error(engine.url.render_as_string(), error) from error
+        raise _error(engine.url, error) from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -96,7 +106,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _error(url: str, error: Exception) -> DatabaseError:
-    """With what the driver says, in which no statement and no parameter is."""
+def _error(url: URL, error: Exception) -> DatabaseError:
+    """With what the driver says, in which no statement and no parameter is.
+
+    The query of a URL may hold a password too.
+    """
     reason = str(getattr(error, "orig", None) or type(error).__name__)
-    return DatabaseError(url, reason.strip().partition("\n")[0])
+    shown = url.set(query={}).render_as_string()
+    return DatabaseError(shown, reason.strip().partition("\n")[0])

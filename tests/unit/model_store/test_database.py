@@ -1,0 +1,155 @@
+"""The database of a server: what it promises to all who use it."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Connection, Engine, Integer, Table, func, insert, select, update
+
+from model_store.database import connect, metadata, reading, sqlite_url, writing
+from model_store.errors import DatabaseError
+from tests.processes import python
+
+PASSWORD = "hunter2"
+
+_counters = Table("counters_of_the_tests", metadata, Column("n", Integer))
+
+MAKE_TABLES = """
+    import sys
+    from adapters.label_studio import examples, jobs
+    from model_store import deployments
+    from model_store.database import connect
+    print("ready", flush=True)
+    sys.stdin.readline()
+    connect(sys.argv[1])
+    print("done", flush=True)
+"""
+WRITE_FOREVER = """
+    import sys
+    from itertools import count
+    from sqlalchemy import Column, Integer, Table, insert
+    from model_store.database import connect, metadata, writing
+    table = Table("counters_of_the_tests", metadata, Column("n", Integer))
+    engine = connect(sys.argv[1])
+    for number in count():
+        with writing(engine) as connection:
+            connection.execute(insert(table).values(n=number))
+        print(number, flush=True)
+"""
+
+
+def put(connection: Connection, number: int) -> None:
+    connection.execute(insert(_counters).values(n=number))
+
+
+def numbers(engine: Engine) -> list[int]:
+    with reading(engine) as connection:
+        return list(connection.scalars(select(_counters.c.n).order_by(_counters.c.n)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "no url",
+        "oracle+nothing://me:hunter2@host/name",
+        "nosuch://me:hunter2@host/name",
+        "postgresql+psycopg://me:hunter2@host:port/name",
+        "postgresql+psycopg://me:hunter2/more@host/name",
+        "postgresql+psycopg://me@/name?host=/nowhere&password=hunter2",
+        "postgresql+psycopg://me:hunter2@127.0.0.1:1/name",
+        "postgresql+psycopg://me:hunter2@127.0.0.1:1/name?nosuch=hunter2",
+    ],
+)
+def test_a_database_that_cannot_be_used_is_an_error_without_the_password(url: str) -> None:
+    with pytest.raises(DatabaseError, match=r"^The database .* cannot be used: .+\.$") as caught:
+        connect(url)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseError, match="unable to open database file"):
+        connect(sqlite_url(tmp_path / "file"))
+
+
+def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    connect(sqlite_url(tmp_path / "a" / "b")).dispose()
+    assert (tmp_path / "a" / "b" / "sentiment.db").is_file()
+
+
+def test_many_processes_make_the_tables_at_once(database_url: str) -> None:
+    with ExitStack() as stack:
+        processes = [stack.enter_context(python(MAKE_TABLES, database_url)) for _ in range(6)]
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.stdout.readline() for process in processes if process.stdout]
+    assert answers == ["done\n"] * 6
+
+
+def test_a_reader_does_not_wait_for_a_writer_and_sees_what_was_before(database: Engine) -> None:
+    with writing(database, alone_in=_counters) as writer:
+        put(writer, 1)
+        assert numbers(database) == []
+    assert numbers(database) == [1]
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Engine) -> None:
+    def fail() -> None:
+        with writing(database) as connection:
+            put(connection, 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert numbers(database) == []
+
+
+def test_who_is_alone_in_a_table_loses_no_change_of_others(database: Engine) -> None:
+    with writing(database) as connection:
+        put(connection, 0)
+
+    def increase(_: int) -> None:
+        with writing(database, alone_in=_counters) as connection:
+            number = connection.execute(select(_counters.c.n)).scalar_one()
+            time.sleep(0.001)
+            connection.execute(update(_counters).values(n=number + 1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(increase, range(60)))
+    assert numbers(database) == [60]
+
+
+def test_kill_loses_nothing_that_was_acknowledged(database: Engine, database_url: str) -> None:
+    acknowledged = []
+    for _ in range(3):
+        with writing(database) as connection:
+            connection.execute(_counters.delete())
+        with python(WRITE_FOREVER, database_url) as process:
+            assert process.stdout
+            lines = [int(process.stdout.readline()) for _ in range(20)]
+            process.kill()
+            lines += [int(line) for line in process.stdout if line.endswith("\n")]
+        acknowledged.append(lines)
+        kept = numbers(database)
+        assert kept[: len(lines)] == lines
+        assert len(kept) - len(lines) in (0, 1)
+    assert all(acknowledged)
+
+
+def test_errors_of_statements_are_database_errors(database: Engine) -> None:
+    nowhere = Table("nowhere", type(metadata)(), Column("n", Integer))
+
+    def read() -> None:
+        with reading(database) as connection:
+            connection.execute(select(func.count()).select_from(nowhere))
+
+    with pytest.raises(DatabaseError, match="nowhere"):
+        read()
