@@ -13,7 +13,7 @@ from model_store import behaviour, corpus
 from tests.conftest import CORPUS
 from tests.e2e.conftest import StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi
-from tests.e2e.servers import Server, wait_until
+from tests.e2e.servers import LabelStudioServer, Server, wait_until
 
 ANNOTATED = 200
 LEFT = 60
@@ -151,3 +151,30 @@ def test_the_correction_of_an_annotation_and_its_deletion_are_heard(
         return " ".join(httpx.post(f"{server.url}/setup", json=body).json()["problems"])
 
     assert "19 more annotations are needed, 5 of them Praise, 4 of them Complaint" in problems()
+
+
+def test_annotations_that_no_event_told_of_are_fetched_by_the_api(
+    api: LabelStudioApi, backend: StartBackend, label_studio: LabelStudioServer
+) -> None:
+    server = backend(
+        LABEL_STUDIO_URL=label_studio.url,
+        LABEL_STUDIO_API_KEY=label_studio.token,
+        SENTIMENT_WORKERS="1",
+    )
+    number = api.create_project("From before", INTERFACE)
+    api.import_tasks(number, [{"review": case.text} for case in behaviour.suite()[:30]])
+    for task, case in zip(api.task_ids(number), behaviour.suite(), strict=False):
+        api.annotate(task, [region(VERDICTS[case.label])])
+    connected = api.connect(number, server.url)
+    api.post(f"/api/ml/{connected['id']}/train")
+    project = project_of(api, number)
+    wait_until(
+        lambda: jobs_of(server, project)[0]["state"] not in ("queued", "running"),
+        "the training goes on",
+        seconds=TRAINING_SECONDS,
+    )
+    (job,) = jobs_of(server, project)
+    assert job["state"] in ("promoted", "refused"), job["reasons"]
+    learned = job["metrics"]["verdict"]
+    assert learned["learned_from"] + learned["held_out"] == 30
+    assert label_studio.token not in server.read_log()
