@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 _MAX_ID = 2**63 - 1
 
@@ -118,7 +118,7 @@ def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotatio
         task=_id({"id": item.get("task", task)}, "annotation.task"),
         choices=dict(_choices(item.get("result"))),
         cancelled=item.get("was_cancelled") is True,
-        annotator=annotator if type(annotator) is int else None,
+        annotator=annotator if _is_id(annotator) else None,
         updated_at=_time(item.get("updated_at"), "annotation.updated_at"),
     )
 
@@ -143,9 +143,14 @@ def _objects(event: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _id(item: Mapping[str, Any], name: str) -> int:
     value = item.get("id")
-    if type(value) is not int or not 0 <= value <= _MAX_ID:
+    if not _is_id(value):
         raise EventError(f"{name}.id", "a whole number")
     return value
+
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    """Whether it is a number that a database takes."""
+    return type(value) is int and 0 <= value <= _MAX_ID
 
 
 def _time(value: Any, name: str) -> float:

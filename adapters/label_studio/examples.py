@@ -33,6 +33,9 @@ from model_store.database import metadata, reading, writing
 _FOREVER = 1e18
 """The time of a deletion: nothing is newer."""
 
+_SETTLING_SECONDS = 10.0
+"""Label Studio sends an event before its own transaction ends: its API may not have it yet."""
+
 _projects = Table(
     "projects",
     metadata,
@@ -61,7 +64,12 @@ _annotations = Table(
 )
 Index("annotations_of_task", _annotations.c.project, _annotations.c.task)
 
-_lives = (_annotations.c.updated_at < _FOREVER) & ~_annotations.c.cancelled
+_lives = (
+    (_annotations.c.updated_at < _FOREVER)
+    & ~_annotations.c.cancelled
+    & (_tasks.c.updated_at < _FOREVER)
+)
+_on_a_task = (_tasks.c.project == _annotations.c.project) & (_tasks.c.task == _annotations.c.task)
 
 
 @dataclass(frozen=True)
@@ -90,10 +98,11 @@ class ExampleStore:
     ) -> int:
         """Keep what Label Studio's API says of all annotated tasks of a project, page by page.
 
-        Annotations that no page has, and that are older than this call, were deleted without a
-        word. Returns the number of annotations. Raises EventError if a page is not as it should be.
+        Annotations that were known before, and that no page has, were deleted without a word.
+        Returns the number of annotations. Raises EventError if a page is not as it should be.
         """
         started = time.time()
+        known = self._settled(project, started - _SETTLING_SECONDS)
         seen: set[int] = set()
         for page in pages:
             tasks = [task_of(item) for item in page]
@@ -107,25 +116,27 @@ class ExampleStore:
                 changes = Changes(project, label_config, started, tuple(tasks), tuple(annotations))
                 _record(connection, changes)
         with writing(self._engine) as connection:
-            older = select(_annotations.c.annotation).where(
-                _annotations.c.project == project, _annotations.c.updated_at < started
-            )
-            gone = [number for number in connection.scalars(older) if number not in seen]
-            _delete(connection, project, gone)
+            # Not forever: should it be there after all, its next change brings it back.
+            _delete(connection, project, known - seen, started)
         return len(seen)
+
+    def _settled(self, project: str, before: float) -> set[int]:
+        """The annotations that were changed last before a time."""
+        with reading(self._engine) as connection:
+            numbers = connection.scalars(
+                select(_annotations.c.annotation).where(
+                    _annotations.c.project == project, _annotations.c.updated_at < before
+                )
+            )
+            return set(numbers)
 
     def snapshot(self, project: str) -> list[Example]:
         """The examples of a project as they are now, by task."""
+        statement = select(_annotations, _tasks.c.data).join(_tasks, _on_a_task)
+        by_annotation = (_annotations.c.task, _annotations.c.updated_at, _annotations.c.annotation)
         with reading(self._engine) as connection:
             rows = connection.execute(
-                select(_annotations, _tasks.c.data)
-                .join(
-                    _tasks,
-                    (_tasks.c.project == _annotations.c.project)
-                    & (_tasks.c.task == _annotations.c.task),
-                )
-                .where(_annotations.c.project == project, _lives, _tasks.c.updated_at < _FOREVER)
-                .order_by(_annotations.c.task, _annotations.c.updated_at, _annotations.c.annotation)
+                statement.where(_annotations.c.project == project, _lives).order_by(*by_annotation)
             ).all()
         by_task: dict[int, list[Any]] = defaultdict(list)
         for row in rows:
@@ -142,8 +153,9 @@ class ExampleStore:
     def annotation_count(self, project: str) -> int:
         """How many annotations a project has, without skipped tasks."""
         with reading(self._engine) as connection:
-            statement = select(func.count()).where(_annotations.c.project == project, _lives)
-            return connection.execute(statement).scalar_one()
+            statement = select(func.count()).select_from(_annotations).join(_tasks, _on_a_task)
+            living = statement.where(_annotations.c.project == project, _lives)
+            return connection.execute(living).scalar_one()
 
 
 def _votes(rows: Sequence[Any]) -> dict[str, str]:
@@ -178,7 +190,9 @@ def _record(connection: Connection, changes: Changes) -> None:
                 }
             ],
         )
-    times = {annotation.task: annotation.updated_at for annotation in changes.annotations}
+    times: dict[int, float] = {}
+    for annotation in changes.annotations:
+        times[annotation.task] = max(annotation.updated_at, times.get(annotation.task, 0.0))
     _upsert(
         connection,
         _tasks,
@@ -206,7 +220,9 @@ def _annotation_row(project: str, annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def _delete(connection: Connection, project: str, annotations: Iterable[int]) -> None:
+def _delete(
+    connection: Connection, project: str, annotations: Iterable[int], time_of_it: float = _FOREVER
+) -> None:
     """Leave a mark for each, so that a late word of its creation does not bring it back."""
     rows: list[dict[str, Any]] = [
         {
@@ -216,7 +232,7 @@ def _delete(connection: Connection, project: str, annotations: Iterable[int]) ->
             "choices": {},
             "cancelled": True,
             "annotator": None,
-            "updated_at": _FOREVER,
+            "updated_at": time_of_it,
         }
         for number in annotations
     ]

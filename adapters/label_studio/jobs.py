@@ -152,7 +152,7 @@ class JobQueue:
                 host=host,
                 pid=os.getpid(),
             )
-            return queued[0]
+            return _jobs_where(connection, _jobs.c.id == queued[0].id)[0]
 
     def _has_queued(self) -> bool:
         with reading(self._engine) as connection:
