@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from adapters.label_studio import client as module
 from adapters.label_studio.annotations import annotation_of, project_key, task_of
 from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.examples import ExampleStore
 from loadtests.server import free_port
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer
@@ -124,6 +126,25 @@ def test_more_tasks_than_a_page_holds(
     pages = list(client.tasks_with_annotations(number))
     assert [len(page) for page in pages] == [100, 100, 30]
     assert [task["id"] for page in pages for task in page] == api.task_ids(number)
+
+
+def test_what_is_fetched_becomes_the_examples_of_the_project(
+    client: LabelStudioClient,
+    api: LabelStudioApi,
+    project: int,
+    tasks: list[int],
+    database: Engine,
+) -> None:
+    store = ExampleStore(database)
+    annotations = [api.annotate(task, chosen("Positive"))["id"] for task in tasks[:3]]
+    found = client.project(project)
+    key, config = project_key(found), found["label_config"]
+    store.replace(key, config, client.tasks_with_annotations(project))
+    assert [example.task for example in store.snapshot(key)] == tasks[:3]
+    api.patch(f"/api/annotations/{annotations[0]}/", {"result": chosen("Negative")})
+    store.replace(key, config, client.tasks_with_annotations(project))
+    choices = [example.choices["sentiment"] for example in store.snapshot(key)]
+    assert choices == ["Negative", "Positive", "Positive"]
 
 
 def test_a_project_without_annotations_has_no_pages(
