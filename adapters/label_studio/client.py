@@ -69,7 +69,10 @@ class LabelStudioClient:
     def project(self, number: int) -> Mapping[str, Any]:
         """A project: `id`, `created_at` in ISO 8601, `label_config`."""
         with self._asking(f"for project {number}"):
-            return _some(self._api.projects.get(number), _PROJECT_FIELDS)
+            found = _some(self._api.projects.get(number), _PROJECT_FIELDS)
+            if found["id"] != number or not isinstance(found["label_config"], str):
+                raise ValueError
+            return found
 
     def tasks_with_annotations(self, number: int) -> Iterator[Sequence[Mapping[str, Any]]]:
         """The annotated tasks of a project, skipped ones too, page by page in the order of ids.
@@ -112,7 +115,7 @@ class LabelStudioClient:
     def _asking(self, what: str) -> Iterator[None]:
         """Turn whatever fails into a ClientError; the causes hold tokens and bodies, and end here.
 
-        AttributeError and the like are how the SDK fails on an answer it does not expect.
+        AttributeError and the like are how the SDK fails on an answer that it does not expect.
         """
         httpx = self._httpx
         try:
@@ -203,7 +206,10 @@ def _task(item: Any) -> Mapping[str, Any]:
 
 def _some(item: Any, fields: Sequence[str]) -> dict[str, Any]:
     """These fields of an object of the SDK, or of a dict where it knows no class for it."""
-    values: Mapping[str, Any] = item if isinstance(item, Mapping) else item.model_dump()
+    if isinstance(item, Mapping):
+        return {name: _plain(item[name]) for name in fields}
+    # Its warnings of odd values would show them.
+    values = item.model_dump(include=set(fields), warnings=False)
     return {name: _plain(values[name]) for name in fields}
 
 

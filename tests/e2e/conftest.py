@@ -91,6 +91,13 @@ def api(label_studio: LabelStudioServer) -> Iterator[LabelStudioApi]:
 
 
 @pytest.fixture(scope="session")
+def personal_token(api: LabelStudioApi) -> str:
+    """The personal access token of the user, who may have one."""
+    token: str = api.post("/api/token/")["token"]
+    return token
+
+
+@pytest.fixture(scope="session")
 def labeling_interface() -> str:
     return (EXAMPLES / "labeling_interface.xml").read_text(encoding="utf-8")
 
