@@ -33,6 +33,17 @@ class CorpusError(ModelStoreError):
         self.reason = reason
 
 
+class ModelNotFoundError(ModelStoreError):
+    """The model store has no such version."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(
+            f"The BentoML model store has no {tag}: `python -m model_store import` puts one there, "
+            "and BENTOML_HOME says where it is."
+        )
+        self.tag = tag
+
+
 class ModelNotReadyError(ModelStoreError):
     """A text came before the model was loaded, or after it was closed."""
 

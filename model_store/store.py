@@ -16,7 +16,7 @@ from bentoml.models import ModelContext
 from filelock import FileLock
 
 from model_store import artifact
-from model_store.errors import ArtifactError
+from model_store.errors import ArtifactError, ModelNotFoundError
 
 MODEL_NAME = "sentiment-cnn"
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -25,6 +25,18 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 def tag_of(directory: Path) -> str:
     """The name an artifact has in every store: `sentiment-cnn:` and its content's version."""
     return f"{MODEL_NAME}:{artifact.version(directory)}"
+
+
+def find(tag: str) -> tuple[str, Path]:
+    """The full tag and the directory of a version in the store; raises ModelNotFoundError.
+
+    `tag` can leave out the version: then it is that of the latest import.
+    """
+    try:
+        model = bentoml.models.get(tag)
+    except BentoMLException as error:
+        raise ModelNotFoundError(tag) from error
+    return str(model.tag), Path(model.path)
 
 
 def import_artifact(directory: Path) -> str:

@@ -1,0 +1,74 @@
+"""Parquet to rows, a few hundred at a time: a row group need not fit into memory."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from adapters.preannotate.records import Row, RowError
+from adapters.preannotate.sources import OpenSource
+from adapters.preannotate.tables import Table, unique_names
+from adapters.preannotate.text import NOT_TEXT
+
+_BATCH_ROWS = 256
+_BUFFER = 1024 * 1024
+_FIELD_WEIGHT = 16
+
+
+def read(source: OpenSource) -> Table:
+    """The rows of a Parquet file; one that is compressed as a whole, or piped, is unpacked first.
+
+    Raises pyarrow.ArrowException for what is none.
+    """
+    return Table("row", _fields, _rows(_seekable(source)))
+
+
+def _seekable(source: OpenSource) -> BinaryIO:
+    if not source.is_compressed and source.raw.seekable():
+        return source.raw
+    # It is gone when nothing refers to it any more.
+    unpacked = tempfile.TemporaryFile()  # noqa: SIM115
+    shutil.copyfileobj(source.stream, unpacked, _BUFFER)
+    unpacked.seek(0)
+    return unpacked
+
+
+def _rows(file: BinaryIO) -> Iterator[Row]:
+    # Buffered, not read ahead: else a column of a row group is in memory as a whole.
+    with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
+        names = list(unique_names(parquet.schema_arrow.names))
+        number = 0
+        for batch in parquet.iter_batches(_BATCH_ROWS, use_threads=False):
+            for fields in _values(batch.rename_columns(names)):
+                number += 1
+                yield Row(number, fields, _weight(fields) if isinstance(fields, dict) else 0)
+
+
+def _values(batch: pa.RecordBatch) -> list[Any]:
+    try:
+        values: list[Any] = batch.to_pylist()
+    except UnicodeDecodeError:
+        # Row by row, so that the bad one is found.
+        return [_value(batch.slice(index, 1)) for index in range(batch.num_rows)]
+    return values
+
+
+def _value(row: pa.RecordBatch) -> Any:
+    try:
+        return row.to_pylist()[0]
+    except UnicodeDecodeError:
+        return None
+
+
+def _weight(fields: dict[str, Any]) -> int:
+    sizes = (len(value) for value in fields.values() if isinstance(value, str | bytes | list))
+    return sum(sizes) + _FIELD_WEIGHT * len(fields)
+
+
+def _fields(fields: dict[str, Any] | None) -> dict[str, Any]:
+    if fields is None:
+        raise RowError(NOT_TEXT)
+    return fields
