@@ -4,9 +4,10 @@ It imports the model store when it is needed: a worker imports this module, too,
 """
 
 import argparse
-import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -35,9 +36,9 @@ More, with examples: docs/preannotate.md"""
 def main(arguments: list[str] | None = None) -> int:
     """Run `preannotate`; returns its exit code."""
     options = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        summary = run(_plan(options))
+        with _interrupted_by_sigterm():
+            summary = run(_plan(options))
         if options.summary:
             write_summary(summary, options.summary)
     except PreannotateError as error:
@@ -109,9 +110,20 @@ def _add_predicting(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
         "--workers",
         type=_positive,
-        default=_cores(),
         metavar="N",
         help="processes, each with a model (one for each core)",
+    )
+    group.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="where to predict: on this machine, or on a Ray cluster, which reads Parquet or JSONL "
+        "from a file system that all its nodes share (local)",
+    )
+    group.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="the cluster, such as 10.0.0.1:6379 (one that is started on this machine)",
     )
 
 
@@ -157,6 +169,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         label_config=_read(options.label_config),
         model=find(options.model),
         truth=options.truth,
+        engine=options.engine,
+        ray_address=options.ray_address,
         workers=options.workers,
         rejects=options.rejects,
         resume=options.resume,
@@ -181,13 +195,16 @@ def _positive(value: str) -> int:
 _positive.__name__ = "positive number"  # what argparse calls it when it is none
 
 
-def _cores() -> int:
-    """The cores this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
 
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse(message: str) -> int:

@@ -86,7 +86,13 @@ def _fit(sample: Sequence[str], dialect: Dialect, wanted: Sequence[str]) -> tupl
     if not rows or isinstance(rows[0], Unreadable):
         return (False, 0.0, 0)
     header = rows[0]
-    alike = sum(not isinstance(row, Unreadable) and len(row) == len(header) for row in rows)
+    alike = sum(
+        not isinstance(row, Unreadable)
+        and len(row) == len(header)
+        # With other quotes, a stray one of these would be a part of the text.
+        and (dialect.quote == '"' or not any(field.startswith('"') for field in row))
+        for row in rows
+    )
     # A single column would explain almost anything.
     share = alike / len(rows) if len(header) > 1 or len(rows) == 1 else alike / len(rows) / 2
     return (any(name in header for name in wanted), share, len(header))

@@ -19,8 +19,8 @@ class Job:
     truth: str | None
     """The column that predictions are compared with."""
 
-    def load(self, compiled: Path) -> "LoadedJob":
-        """The job with its model; processes that name the same folder share its table."""
+    def load(self, compiled: Path | None) -> "LoadedJob":
+        """The job with its model: see `ModelReference.load`."""
         return LoadedJob(self, self.model.load(compiled))
 
 

@@ -63,7 +63,7 @@ def split(read: Callable[[int], str]) -> Iterator[str | Unreadable]:
         yield Unreadable("the file is empty")
         return
     splitter = _Splitter(is_array=text.startswith("["))
-    text = text.removeprefix("[")
+    text = text.removeprefix("[") or read(_READ_CHARACTERS)
     while text:
         yield from splitter.feed(text)
         text = read(_READ_CHARACTERS)
@@ -104,6 +104,8 @@ class _Splitter:
         if self._is_over and has_rest:
             yield _AFTER_END
         elif not self._is_over and (has_rest or self._is_array):
+            if has_rest and self._is_array and self._depth == 1 and not self._in_string:
+                yield from self._value()  # it is whole: the end of the array alone is missing
             yield _CUT_OFF
 
     def _ends_value(self, mark: str) -> bool:

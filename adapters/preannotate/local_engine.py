@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def run(
     waiting: deque[tuple[int, Future[Result]]] = deque()
     try:
         for chunk in chunks:
-            waiting.append((chunk.consumed, pool.submit(_work, chunk)))
+            with _interrupts_ignored():
+                waiting.append((chunk.consumed, pool.submit(_work, chunk)))
             if len(waiting) >= workers * _CHUNKS_AHEAD:
                 yield _first(waiting)
         while waiting:
@@ -59,9 +61,20 @@ def _first(waiting: deque[tuple[int, Future[Result]]]) -> tuple[int, Result]:
     return consumed, future.result()
 
 
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes that are started meanwhile ignore Ctrl-C from their first moment to their last.
+
+    It is for the first process, which ends its workers.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _start_worker(job: Job, compiled: Path) -> None:
-    # Ctrl-C is for the first process, which ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _loaded.append(job.load(compiled))
 

@@ -27,8 +27,11 @@ class ModelReference:
         """Which controls of a labeling config this model can fill in."""
         return labeling_config.parse(xml, self.labels)
 
-    def load(self, compiled: Path) -> "LoadedModel":
-        """Load it; its table is shared by all processes that name the folder `compiled`."""
+    def load(self, compiled: Path | None) -> "LoadedModel":
+        """Load it; its table is shared by all processes that name the folder `compiled`.
+
+        Without a folder the table is in the memory of this process alone.
+        """
         inference.use_threads(1)  # there is a process for each core
         classifier = artifact.load(self.directory, device="cpu", compiled=compiled)
         return LoadedModel(self.version, classifier)

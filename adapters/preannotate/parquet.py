@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -23,7 +24,12 @@ def read(source: OpenSource) -> Table:
 
     Raises pyarrow.ArrowException for what is none.
     """
-    return Table("row", _fields, _rows(_seekable(source)))
+    return read_from(_seekable(source))
+
+
+def read_from(file: BinaryIO | Path, first: int = 1) -> Table:
+    """The rows of a Parquet file from number `first` on."""
+    return Table("row", _fields, _rows(file, first))
 
 
 def _seekable(source: OpenSource) -> BinaryIO:
@@ -36,15 +42,28 @@ def _seekable(source: OpenSource) -> BinaryIO:
     return unpacked
 
 
-def _rows(file: BinaryIO) -> Iterator[Row]:
+def _rows(file: BinaryIO | Path, first: int) -> Iterator[Row]:
     # Buffered, not read ahead: else a column of a row group is in memory as a whole.
     with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
         names = list(unique_names(parquet.schema_arrow.names))
-        number = 0
-        for batch in parquet.iter_batches(_BATCH_ROWS, use_threads=False):
-            for fields in _values(batch.rename_columns(names)):
-                number += 1
+        groups, number = _groups_from(parquet.metadata, first)
+        for batch in parquet.iter_batches(_BATCH_ROWS, row_groups=groups, use_threads=False):
+            skipped = min(max(first - number, 0), batch.num_rows)
+            number += skipped
+            for fields in _values(batch.slice(skipped).rename_columns(names)):
                 yield Row(number, fields, _weight(fields) if isinstance(fields, dict) else 0)
+                number += 1
+
+
+def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
+    """The row groups from the one with row `first` on, and the number of their first row."""
+    number = 1
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group).num_rows
+        if number + rows > first:
+            return list(range(group, metadata.num_row_groups)), number
+        number += rows
+    return [], number
 
 
 def _values(batch: pa.RecordBatch) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -38,6 +38,22 @@ class Result:
         """Rows of the chunk."""
         return self.task_count + len(self.rejections)
 
+    def to_bytes(self) -> bytes:
+        """What `from_bytes` takes: a line of JSON, and the tasks."""
+        counts = [[*pair, count] for pair, count in self.confusion.items()]
+        rejections = list(map(list, self.rejections))
+        head = {"tasks": self.task_count, "rejections": rejections, "confusion": counts}
+        return orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE) + self.tasks
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """What `to_bytes` gave."""
+        line, _, tasks = content.partition(b"\n")
+        head = orjson.loads(line)
+        confusion = Counter({(true, label): count for true, label, count in head["confusion"]})
+        rejections = [Rejection(*item) for item in head["rejections"]]
+        return cls(tasks, head["tasks"], rejections, confusion)
+
 
 class NotStorableError(Exception):
     """A task cannot be written as JSON that Label Studio can store; the message says why."""
@@ -63,6 +79,17 @@ def result_of(
         if truth is not None:
             confusion.update(_compared(outcome, truth))
     return Result(b"".join(lines), len(lines), rejections, confusion)
+
+
+def merged(results: Iterable[Result]) -> Result:
+    """The results of neighbouring chunks as that of one."""
+    every = list(results)
+    return Result(
+        b"".join(result.tasks for result in every),
+        sum(result.task_count for result in every),
+        [item for result in every for item in result.rejections],
+        sum((result.confusion for result in every), Counter()),
+    )
 
 
 def rejection_lines(rejections: Iterable[Rejection]) -> bytes:

@@ -1,17 +1,18 @@
 """One run, from its inputs to its outputs. Knows no command line and no engine's insides."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from adapters.preannotate import local_engine, outputs
-from adapters.preannotate.errors import InputError, LabelingConfigError
+from adapters.preannotate.errors import EngineError, InputError, LabelingConfigError
 from adapters.preannotate.job import Job
 from adapters.preannotate.model import ModelReference
 from adapters.preannotate.reading import CHUNK_ROWS, Inputs
@@ -40,7 +41,11 @@ class Plan:
     """The labeling config's XML."""
     model: ModelReference
     truth: str | None
-    workers: int
+    engine: Literal["local", "ray"]
+    ray_address: str | None
+    """Of a cluster that runs; None starts one on this machine."""
+    workers: int | None
+    """None takes all cores."""
     rejects: Path | None
     resume: bool
     quiet: bool
@@ -50,6 +55,7 @@ class Plan:
         return {
             "format": _FORMAT,
             "chunk_rows": CHUNK_ROWS,
+            "engine": self.engine,
             "inputs": [[*source.identity(), source.format] for source in self.sources],
             "encoding": self.encoding,
             "label_config": hashlib.sha256(self.label_config.encode()).hexdigest(),
@@ -90,7 +96,7 @@ def run(plan: Plan) -> Summary:
     labels = tuple(job.controls[0].choices)
     return Summary(
         model_version=plan.model.version,
-        engine="local",
+        engine=plan.engine,
         files=len(plan.sources),
         rows=progress.rows,
         tasks=progress.tasks,
@@ -114,12 +120,7 @@ def _job(plan: Plan) -> Job:
 
 def _fill(work: WorkFolder, plan: Plan, job: Job) -> None:
     """Do all chunks that are not yet done."""
-    wanted = [control.data_key for control in job.controls]
-    inputs = Inputs(plan.sources, plan.encoding, wanted)
-    chunks = islice(inputs.chunks(), work.progress.chunks, None)
-    results: Iterator[tuple[int, Result]] = local_engine.run(
-        chunks, job, workers=plan.workers, compiled=work.folder / "compiled"
-    )
+    results = _ray_results(work, plan, job) if plan.engine == "ray" else _results(work, plan, job)
     total = sum(source.size for source in plan.sources)
     committed = time.monotonic()
     with display(total, work.progress, quiet=plan.quiet) as shown:
@@ -130,6 +131,36 @@ def _fill(work: WorkFolder, plan: Plan, job: Job) -> None:
                 work.commit()
                 committed = time.monotonic()
     work.commit()
+
+
+def _results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, Result]]:
+    wanted = [control.data_key for control in job.controls]
+    inputs = Inputs(plan.sources, plan.encoding, wanted)
+    chunks = islice(inputs.chunks(), work.progress.chunks, None)
+    workers = plan.workers or cores()
+    return local_engine.run(chunks, job, workers=workers, compiled=work.folder / "compiled")
+
+
+def _ray_results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, Result]]:
+    try:
+        from adapters.preannotate import ray_engine
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            'Ray is not installed: `pip install "sentiment-backend[ray]"`, here and on all nodes.'
+        ) from error
+    return ray_engine.run(
+        plan.sources,
+        job,
+        address=plan.ray_address,
+        workers=plan.workers,
+        folder=work.folder.absolute() / "parts",
+        done=work.progress.chunks,
+    )
+
+
+def cores() -> int:
+    """The cores this process may use, which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _publish_rejects(work: WorkFolder, plan: Plan) -> Path | None:

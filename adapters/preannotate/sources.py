@@ -117,6 +117,12 @@ def opened(source: Source) -> Iterator[OpenSource]:
             raw.close()
 
 
+def is_compressed(path: Path) -> bool:
+    """Whether a file is compressed as a whole."""
+    with path.open("rb") as file:
+        return file.read(4).startswith((_GZIP, _ZSTD))
+
+
 def _paths(argument: str, written: Iterable[Path]) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
