@@ -1,6 +1,6 @@
 """The command line: parse, one call, print.
 
-It imports the model store when it is needed: a worker imports this module, too, and starts faster.
+What takes long to import is imported when it is needed, and in the workers at the same time.
 """
 
 import argparse
@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from adapters.preannotate import outputs, sources, text
+from adapters.preannotate import formats, processes
 from adapters.preannotate.errors import InputError, PreannotateError
-from adapters.preannotate.run import Plan, rejects_of, run, work_folder_of, write_summary
+
+if TYPE_CHECKING:
+    from adapters.preannotate.run import Plan
 
 DONE, SOME_REJECTED, COULD_NOT_RUN = 0, 1, 2
 """Exit codes."""
@@ -36,6 +39,10 @@ More, with examples: docs/preannotate.md"""
 def main(arguments: list[str] | None = None) -> int:
     """Run `preannotate`; returns its exit code."""
     options = parser().parse_args(arguments)
+    if options.engine == "local":
+        processes.start_early()
+    from adapters.preannotate.run import run, write_summary
+
     try:
         with _interrupted_by_sigterm():
             summary = run(_plan(options))
@@ -78,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_reading(group: "argparse._ArgumentGroup") -> None:
     group.add_argument(
-        "--format", choices=sources.FORMATS, help="what the inputs hold (by their suffix)"
+        "--format", choices=formats.INPUTS, help="what the inputs hold (by their suffix)"
     )
     group.add_argument(
         "--encoding",
@@ -128,7 +135,7 @@ def _add_predicting(group: "argparse._ArgumentGroup") -> None:
 
 
 def _add_writing(group: "argparse._ArgumentGroup") -> None:
-    group.add_argument("--to", choices=outputs.FORMATS, help="what to write (by the suffix of OUT)")
+    group.add_argument("--to", choices=formats.OUTPUTS, help="what to write (by the suffix of OUT)")
     group.add_argument(
         "--part-size",
         type=_positive,
@@ -153,7 +160,9 @@ def _add_writing(group: "argparse._ArgumentGroup") -> None:
     )
 
 
-def _plan(options: argparse.Namespace) -> Plan:
+def _plan(options: argparse.Namespace) -> "Plan":
+    from adapters.preannotate import outputs, sources, text
+    from adapters.preannotate.run import Plan, rejects_of, work_folder_of
     from adapters.preannotate.versions import find
 
     out: Path = options.out

@@ -1,18 +1,17 @@
 """Does a job in processes of this machine: a loaded model for each, results in order."""
 
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, parent_process
 from pathlib import Path
 
 from adapters.preannotate.errors import EngineError
 from adapters.preannotate.job import Job, LoadedJob
+from adapters.preannotate.processes import interrupts_ignored, workers_context
 from adapters.preannotate.records import Chunk
 from adapters.preannotate.results import Result
 
@@ -33,15 +32,14 @@ def run(
     """
     pool = ProcessPoolExecutor(
         workers,
-        # Not forked: threads of this process would be missing in its copy.
-        mp_context=get_context("spawn"),
+        mp_context=workers_context(),
         initializer=_start_worker,
         initargs=(job, compiled),
     )
     waiting: deque[tuple[int, Future[Result]]] = deque()
     try:
         for chunk in chunks:
-            with _interrupts_ignored():
+            with interrupts_ignored():
                 waiting.append((chunk.consumed, pool.submit(_work, chunk)))
             if len(waiting) >= workers * _CHUNKS_AHEAD:
                 yield _first(waiting)
@@ -59,19 +57,6 @@ def run(
 def _first(waiting: deque[tuple[int, Future[Result]]]) -> tuple[int, Result]:
     consumed, future = waiting.popleft()
     return consumed, future.result()
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes that are started meanwhile ignore Ctrl-C from their first moment to their last.
-
-    It is for the first process, which ends its workers.
-    """
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _start_worker(job: Job, compiled: Path) -> None:

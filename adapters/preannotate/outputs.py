@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from adapters.preannotate.errors import OutputError
+from adapters.preannotate.formats import OUTPUT_SUFFIXES
 
-FORMATS = ("json", "jsonl", "parquet")
-_SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 16 * 1024 * 1024
 
@@ -33,10 +32,11 @@ of any type, and of another one in each row."""
 
 def format_of(out: Path, chosen: str | None) -> str:
     """The format that was chosen, or that of the suffix; raises OutputError."""
-    name = chosen or _SUFFIXES.get(out.suffix.lower())
+    name = chosen or OUTPUT_SUFFIXES.get(out.suffix.lower())
     if name is None:
         raise OutputError(
-            out, f"its suffix names no format: end it with {', '.join(_SUFFIXES)}, or give --to"
+            out,
+            f"its suffix names no format: end it with {', '.join(OUTPUT_SUFFIXES)}, or give --to",
         )
     return name
 

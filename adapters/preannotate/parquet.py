@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -24,25 +24,25 @@ def read(source: OpenSource) -> Table:
 
     Raises pyarrow.ArrowException for what is none.
     """
-    return read_from(_seekable(source))
+    return Table("row", _fields, _unpacked_rows(source))
 
 
-def read_from(file: BinaryIO | Path, first: int = 1) -> Table:
+def read_from(path: Path, first: int) -> Table:
     """The rows of a Parquet file from number `first` on."""
-    return Table("row", _fields, _rows(file, first))
+    return Table("row", _fields, _rows(path, first))
 
 
-def _seekable(source: OpenSource) -> BinaryIO:
+def _unpacked_rows(source: OpenSource) -> Iterator[Row]:
     if not source.is_compressed and source.raw.seekable():
-        return source.raw
-    # It is gone when nothing refers to it any more.
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115
-    shutil.copyfileobj(source.stream, unpacked, _BUFFER)
-    unpacked.seek(0)
-    return unpacked
+        yield from _rows(source.raw, 1)
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(source.stream, unpacked, _BUFFER)
+        unpacked.seek(0)
+        yield from _rows(unpacked, 1)
 
 
-def _rows(file: BinaryIO | Path, first: int) -> Iterator[Row]:
+def _rows(file: Any, first: int) -> Iterator[Row]:
     # Buffered, not read ahead: else a column of a row group is in memory as a whole.
     with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
         names = list(unique_names(parquet.schema_arrow.names))

@@ -46,9 +46,10 @@ def run(
     address a cluster is started on this machine. Raises EngineError.
     """
     total = sum(source.size for source in sources)
+    unnumbered = parts.plan(sources)
     folder.mkdir(exist_ok=True)
     with _cluster(address):
-        planned = _numbered(parts.plan(sources))
+        planned = _numbered(unnumbered)
         waiting = dict(enumerate(planned[done:], start=done))
         missing = {n: part for n, part in waiting.items() if not _path(folder, n).exists()}
         finished = _finished(missing, job, folder, workers)

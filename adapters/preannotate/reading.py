@@ -1,13 +1,11 @@
 """The inputs of a run as one sequence of chunks, always the same for the same inputs."""
 
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
-import zstandard
 
 from adapters.preannotate import delimited, json_values, parquet
 from adapters.preannotate.records import Chunk, Row, Unreadable
@@ -22,7 +20,7 @@ so the last digits of their scores, depends on their numbers and on nothing that
 _CHUNK_WEIGHT = 2 * 1024 * 1024
 """Characters, after which a chunk ends: what bounds the memory that rows of any size take."""
 
-BROKEN = (OSError, EOFError, zlib.error, zstandard.ZstdError, pa.ArrowException)
+BROKEN = (OSError, pa.ArrowException)
 """What reading a damaged file raises."""
 
 
@@ -108,13 +106,11 @@ def chunk_of(
 def reason_of(error: Exception) -> str:
     """Why a file cannot be read on. The library's own message may hold some of its content."""
     match error:
-        case EOFError() | zlib.error() | zstandard.ZstdError():
-            return "cannot be read: the compressed file is damaged or cut off here"
         case pa.ArrowException():
             return "cannot be read: the file is no Parquet, or damaged from here on"
         case OSError() if error.errno is not None:
             return f"cannot be read: {error.strerror}"
-    return "cannot be read: the file is damaged from here on"
+    return "cannot be read: the file is damaged, or cut off, from here on"
 
 
 def _block(row: Row) -> int:

@@ -1,7 +1,6 @@
 """Which files a run reads, and their bytes, decompressed. Knows no rows."""
 
 import glob
-import gzip
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,21 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import zstandard
+import pyarrow as pa
 
 from adapters.preannotate.errors import InputError
+from adapters.preannotate.formats import INPUT_SUFFIXES
 
 STANDARD_INPUT = "-"
-FORMATS = ("csv", "tsv", "json", "jsonl", "parquet")
 
-_SUFFIXES = {f".{name}": name for name in FORMATS} | {
-    ".txt": "csv",
-    ".ndjson": "jsonl",
-    ".pq": "parquet",
-}
 _COMPRESSED = (".gz", ".zst", ".zstd")
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_BUFFER = 1024 * 1024
+_CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+"""By the first bytes of a file."""
+_BUFFER = 64 * 1024
+"""Of a file that is cut off, so much can be lost before the cut."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Source:
     path: Path | None
     """None for standard input."""
     format: str
-    """One of FORMATS."""
+    """One of `formats.INPUTS`."""
 
     @property
     def size(self) -> int:
@@ -99,19 +95,13 @@ def opened(source: Source) -> Iterator[OpenSource]:
     raw: BinaryIO = sys.stdin.buffer if source.path is None else source.path.open("rb")
     try:
         start = cast("io.BufferedReader", raw).peek(4)
-        if start.startswith(_GZIP):
-            content: io.RawIOBase = cast("io.RawIOBase", gzip.GzipFile(fileobj=raw))
-        elif start.startswith(_ZSTD):
-            content = cast(
-                "io.RawIOBase",
-                zstandard.ZstdDecompressor().stream_reader(
-                    raw, read_across_frames=True, closefd=False
-                ),
-            )
-        else:
+        codec = next((name for mark, name in _CODECS.items() if start.startswith(mark)), None)
+        if codec is None:
             yield OpenSource(cast("io.BufferedReader", raw), raw, is_compressed=False)
             return
-        yield OpenSource(io.BufferedReader(content, _BUFFER), raw, is_compressed=True)
+        # Not Python's zstandard: it takes a file that is cut off for one that is whole.
+        with pa.CompressedInputStream(raw, codec) as content:
+            yield OpenSource(io.BufferedReader(content, _BUFFER), raw, is_compressed=True)
     finally:
         if source.path is not None:
             raw.close()
@@ -120,7 +110,7 @@ def opened(source: Source) -> Iterator[OpenSource]:
 def is_compressed(path: Path) -> bool:
     """Whether a file is compressed as a whole."""
     with path.open("rb") as file:
-        return file.read(4).startswith((_GZIP, _ZSTD))
+        return file.read(4).startswith(tuple(_CODECS))
 
 
 def _paths(argument: str, written: Iterable[Path]) -> list[Path]:
@@ -135,7 +125,7 @@ def _paths(argument: str, written: Iterable[Path]) -> list[Path]:
             and not passed_over & {file.resolve(), *file.resolve().parents}
         ]
         if not files:
-            suffixes = ", ".join(sorted(_SUFFIXES))
+            suffixes = ", ".join(sorted(INPUT_SUFFIXES))
             raise InputError(argument, f"the folder holds no file with one of {suffixes}")
         return files
     if path.is_file() or path.is_fifo():
@@ -149,4 +139,4 @@ def _format_of(path: Path) -> str | None:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     while suffixes and suffixes[-1] in _COMPRESSED:
         suffixes.pop()
-    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    return INPUT_SUFFIXES.get(suffixes[-1]) if suffixes else None

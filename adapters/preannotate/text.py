@@ -7,6 +7,7 @@ one bad row does not cost the others.
 import codecs
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 
 from adapters.preannotate.errors import InputError
 from adapters.preannotate.records import MAX_CHARACTERS
@@ -26,7 +27,8 @@ _MARKS = (
 def check_encoding(name: str) -> str:
     """The name, if it is that of a text encoding; else raises InputError."""
     try:
-        b"".decode(name)
+        with suppress(UnicodeError):
+            b"a".decode(name)  # of nothing, no encoding would be looked for
     except LookupError as error:
         raise InputError(f"--encoding {name}", "there is no text encoding of this name") from error
     return name

@@ -7,30 +7,13 @@ from adapters.label_studio import labeling_config
 from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.preannotate.records import Record, Rejection
 from adapters.preannotate.step import Annotated, annotate
-from model_store.types import Classification
+from tests.unit.adapters.preannotate.conftest import CONFIG, LABELS, FakeModel
 
-LABELS = ("Negative", "Positive")
-CONFIG = """<View><Text name="text" value="$review"/><Choices name="sentiment" toName="text">
-<Choice value="Positive"/><Choice value="Negative"/></Choices></View>"""
 TWO_CONTROLS = """<View><Text name="t1" value="$title"/><Text name="t2" value="$body"/>
 <Choices name="c1" toName="t1"><Choice value="Good" alias="Positive"/>
 <Choice value="Bad" alias="Negative"/></Choices>
 <Choices name="c2" toName="t2"><Choice value="Positive"/><Choice value="Negative"/></Choices>
 </View>"""
-
-
-class FakeModel:
-    """Takes for positive what holds the word good; the longer the text, the surer."""
-
-    version = "fake:1"
-
-    def classify(self, subjects: Sequence[tuple[ChoicesControl, str]]) -> list[Classification]:
-        return [self._classify(text) for _, text in subjects]
-
-    def _classify(self, text: str) -> Classification:
-        label = LABELS["good" in text]
-        score = 1 - 1 / (2 + len(text))
-        return Classification(label, score, {label: score})
 
 
 def controls(xml: str) -> Sequence[ChoicesControl]:
