@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 ROOT = Path(__file__).parents[2]
 ROWS = 60_000
@@ -41,6 +42,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     assert not alive, "workers outlive the process that was killed"
 
 
+@pytest.mark.timeout(900)
 def test_a_run_killed_ten_times_and_resumed_writes_the_bytes_of_an_undisturbed_one(
     tmp_path: Path, tag: str
 ) -> None:
