@@ -18,13 +18,8 @@ from filelock import FileLock
 from model_store import artifact
 from model_store.errors import ArtifactError, ModelNotFoundError
 
-MODEL_NAME = "sentiment-cnn"
-PRETRAINED = Path(__file__).parent / "pretrained"
-
-
-def tag_of(directory: Path) -> str:
-    """The name an artifact has in every store: `sentiment-cnn:` and its content's version."""
-    return f"{MODEL_NAME}:{artifact.version(directory)}"
+PRETRAINED = artifact.PRETRAINED
+tag_of = artifact.tag_of
 
 
 def find(tag: str) -> tuple[str, Path]:

@@ -50,8 +50,10 @@ def publish(
     removed: they are those of an earlier run. The same lines give the same bytes.
     """
     drafts: list[Path] = []
+    if format_name == "jsonl" and part_size is None:
+        drafts.append(_linked(lines, scratch / "part-00001"))
     with lines.open("rb") as file:
-        while not drafts or file.peek(1):
+        while not drafts or (part_size is not None and file.peek(1)):
             draft = scratch / f"part-{len(drafts) + 1:05}"
             _write(islice(file, part_size), draft, format_name)
             drafts.append(draft)
@@ -96,6 +98,17 @@ def sync_folder(folder: Path) -> None:
 
 def _part(out: Path, number: int) -> Path:
     return out.with_name(f"{out.stem}-{number:05}{out.suffix}")
+
+
+def _linked(lines: Path, draft: Path) -> Path:
+    """The lines under another name; a copy where the file system knows no second names."""
+    draft.unlink(missing_ok=True)
+    try:
+        os.link(lines, draft)
+    except OSError:
+        with lines.open("rb") as file:
+            _write(file, draft, "jsonl")
+    return draft
 
 
 def _write(lines: Iterator[bytes], draft: Path, format_name: str) -> None:

@@ -1,17 +1,18 @@
-"""Finds the model that a run is to use. Workers have no need of it, nor of BentoML."""
+"""Finds the model that a run is to use. BentoML is imported only where its store is asked."""
 
 from adapters.preannotate.errors import ModelError
 from adapters.preannotate.model import ModelReference
-from model_store import artifact, store
+from model_store import artifact
 from model_store.errors import ModelStoreError
 
 
 def find(tag: str | None) -> ModelReference:
     """The model of this tag in the BentoML store, or the one that ships; raises ModelError."""
+    version, directory = artifact.tag_of(artifact.PRETRAINED), artifact.PRETRAINED
     try:
-        if tag is None:
-            version, directory = store.tag_of(store.PRETRAINED), store.PRETRAINED
-        else:
+        if tag is not None:
+            from model_store import store
+
             version, directory = store.find(tag)
         return ModelReference(directory, version, artifact.read_manifest(directory).labels)
     except ModelStoreError as error:

@@ -142,6 +142,8 @@ class WorkFolder:
 
     def _opened(self, name: str, size: int) -> BinaryIO:
         path = self.folder / name
+        if not size:
+            path.unlink(missing_ok=True)  # left over, it can be an output under another name
         path.touch()
         file = path.open("r+b")
         file.truncate(size)

@@ -67,6 +67,18 @@ def test_a_folder_without_a_state_is_begun_anew(tmp_path: Path) -> None:
     assert not (tmp_path / "work").exists()
 
 
+def test_an_output_that_shares_its_bytes_with_a_left_over_folder_stays_whole(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / TASKS).write_text("finished")
+    (tmp_path / "out.jsonl").hardlink_to(tmp_path / "work" / TASKS)
+    with WorkFolder(tmp_path / "work", KEY, resume=True) as work:
+        work.append(result("first"), 10)
+        work.commit()
+    assert (tmp_path / "out.jsonl").read_text() == "finished"
+
+
 def test_reasons_are_counted_one_by_one_as_long_as_they_are_few() -> None:
     progress = Progress()
     progress.add(result("", *(f"reason {number}" for number in range(60)), "reason 1"))
