@@ -12,7 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROWS = 60_000
-KILLS = 10
 
 
 def write_reviews(path: Path) -> None:
@@ -43,21 +42,22 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_a_run_killed_ten_times_and_resumed_writes_the_bytes_of_an_undisturbed_one(
-    tmp_path: Path, tag: str
+@pytest.mark.parametrize(("suffix", "kills"), [("json", 10), ("jsonl", 3)])
+def test_a_run_killed_again_and_again_and_resumed_writes_the_bytes_of_an_undisturbed_one(
+    tmp_path: Path, tag: str, suffix: str, kills: int
 ) -> None:
     reviews = tmp_path / "reviews.csv"
     write_reviews(reviews)
-    expected = tmp_path / "expected.json"
+    expected = tmp_path / f"expected.{suffix}"
     began = time.monotonic()
     assert start(reviews, expected, tag).wait() == 1
     seconds = time.monotonic() - began
 
-    out, summary = tmp_path / "out.json", tmp_path / "summary.json"
+    out, summary = tmp_path / f"out.{suffix}", tmp_path / "summary.json"
     chooser = random.Random()
     resumed_rows = set()
     killed = 0
-    while killed < KILLS:
+    while killed < kills:
         process = start(reviews, out, tag, "--resume")
         try:
             process.wait(chooser.uniform(0, seconds))
@@ -83,6 +83,6 @@ def test_a_run_killed_ten_times_and_resumed_writes_the_bytes_of_an_undisturbed_o
     assert counted["truth"]["compared"] == ROWS - 60
     assert resumed_rows - {0, ROWS}, "no run was killed in the middle of its work"
     assert {path.name for path in tmp_path.iterdir() if path.name.startswith("out")} == {
-        "out.json",
-        "out.json.rejects.jsonl",
+        out.name,
+        f"{out.name}.rejects.jsonl",
     }
