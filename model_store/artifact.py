@@ -27,6 +27,10 @@ from model_store.inference import features_of
 from model_store.network import NetworkConfig, SentimentCNN, check_weights, load_weights
 from model_store.vocabulary import Vocabulary
 
+MODEL_NAME = "sentiment-cnn"
+PRETRAINED = Path(__file__).parent / "pretrained"
+"""The artifact that ships."""
+
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.txt"
@@ -170,6 +174,11 @@ def version(directory: Path) -> str:
     everywhere, and any change gives another one.
     """
     return _sha256(_read(directory / MANIFEST))[:16]
+
+
+def tag_of(directory: Path) -> str:
+    """The name an artifact has in every store: `sentiment-cnn:` and its content's version."""
+    return f"{MODEL_NAME}:{version(directory)}"
 
 
 def encoder_version(manifest: Manifest) -> str:

@@ -33,6 +33,11 @@ def features_of(network: SentimentCNN, shared: Path | None = None) -> Features:
     return load_or_compile(network, shared.parent, shared.name)
 
 
+def use_threads(count: int) -> None:
+    """How many threads a forward pass of this process takes on the CPU."""
+    torch.set_num_threads(count)
+
+
 @torch.inference_mode()
 def padded_features(network: SentimentCNN, texts: Sequence[NDArray[np.int32]]) -> Tensor:
     """Features by the network itself, in padded batches of texts of like length."""

@@ -19,13 +19,20 @@ from filelock import FileLock
 from model_store import artifact
 from model_store.errors import ArtifactError, UnknownVersionError
 
-MODEL_NAME = "sentiment-cnn"
-PRETRAINED = Path(__file__).parent / "pretrained"
+PRETRAINED = artifact.PRETRAINED
+tag_of = artifact.tag_of
 
 
-def tag_of(directory: Path) -> str:
-    """The name an artifact has in every store: `sentiment-cnn:` and its content's version."""
-    return f"{MODEL_NAME}:{artifact.version(directory)}"
+def find(tag: str) -> tuple[str, Path]:
+    """The full tag and the directory of a version in the store; raises UnknownVersionError.
+
+    `tag` can leave out the version: then it is that of the latest import.
+    """
+    try:
+        model = bentoml.models.get(tag)
+    except (BentoMLException, ValueError) as error:
+        raise UnknownVersionError(tag) from error
+    return str(model.tag), Path(model.path)
 
 
 def import_artifact(directory: Path) -> str:
@@ -51,10 +58,7 @@ def import_artifact(directory: Path) -> str:
 
 def path_of(tag: str) -> Path:
     """Where the artifact of a version is; raises UnknownVersionError."""
-    try:
-        return Path(bentoml.models.get(tag).path)
-    except (BentoMLException, ValueError) as error:
-        raise UnknownVersionError(tag) from error
+    return find(tag)[1]
 
 
 def exists(tag: str) -> bool:
@@ -69,7 +73,7 @@ def exists(tag: str) -> bool:
 def versions() -> dict[str, artifact.Manifest]:
     """What is in the store, by tag, without what cannot be read."""
     found = {}
-    for model in bentoml.models.list(MODEL_NAME):
+    for model in bentoml.models.list(artifact.MODEL_NAME):
         with suppress(ArtifactError):
             found[str(model.tag)] = artifact.read_manifest(Path(model.path))
     return found

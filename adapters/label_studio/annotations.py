@@ -74,16 +74,24 @@ def changes_of(event: Mapping[str, Any]) -> Changes:
         deleted = tuple(_id(item, "annotation") for item in _objects(event, "annotation"))
     elif action == "TASKS_DELETED":
         deleted_tasks = tuple(_id(item, "task") for item in _objects(event, "task"))
-    config = project.get("label_config")
     return Changes(
         project_key(project),
-        config if isinstance(config, str) else None,
+        _config(project.get("label_config")),
         _time(project.get("updated_at"), "project.updated_at"),
         tuple(tasks),
         tuple(annotations),
         deleted,
         deleted_tasks,
     )
+
+
+def _config(value: Any) -> str | None:
+    """What is no XML, and what no database takes as text, is as if it was not there."""
+    try:
+        usable = isinstance(value, str) and b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        usable = False
+    return value if usable else None
 
 
 def project_key(project: Any) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, Labels, parse
+from adapters.label_studio.capabilities import classifier_for, labels_of
+from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, parse
 from model_store.classifier import Classifier
 from model_store.registry import Deployment
 from model_store.types import Classification
@@ -60,9 +61,7 @@ def ask(xml: str, deployment: Deployment) -> Questions:
     by_control: dict[str, list[Asked]] = {}
     for index, (version, config) in enumerate(zip(deployment.versions, configs, strict=True)):
         for control in config.controls:
-            classifier = version.classifier
-            if set(control.choices) == set(classifier.for_control(control.name).labels):
-                classifier = classifier.for_control(control.name)
+            classifier = classifier_for(version.classifier, control)
             by_control.setdefault(control.name, []).append(Asked(index, control, classifier))
     return Questions(
         tuple(version.name for version in deployment.versions),
@@ -70,12 +69,6 @@ def ask(xml: str, deployment: Deployment) -> Questions:
         tuple(Question(tuple(asked)) for asked in by_control.values()),
         configs[0],
     )
-
-
-def labels_of(classifier: Classifier) -> Labels:
-    """What a classifier can say."""
-    heads = sorted(classifier.heads.items())
-    return Labels(classifier.labels, tuple((control, head.labels) for control, head in heads))
 
 
 def average(

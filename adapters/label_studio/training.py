@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from adapters.label_studio.annotations import EventError, project_key
+from adapters.label_studio.capabilities import labels_of
 from adapters.label_studio.client import ClientError, LabelStudioClient
 from adapters.label_studio.examples import Example, ExampleStore
 from adapters.label_studio.jobs import Job, JobQueue, State
 from adapters.label_studio.labeling_config import ChoicesControl, parse
-from adapters.label_studio.questions import labels_of
 from adapters.label_studio.task_text import NoTextError, task_text
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.classifier import Classifier

@@ -239,7 +239,7 @@ def test_the_served_control_agrees_with_label_studios_own_reading_of_the_config(
     project = api.create_project("Interface", labeling_interface)
     theirs = api.get(f"/api/projects/{project}")["parsed_label_config"]
 
-    (control,) = labeling_config.parse(labeling_interface, LABELS).controls
+    (control,) = labeling_config.parse(labeling_interface, labeling_config.Labels(LABELS)).controls
 
     assert [control.name] == list(theirs)
     (its_input,) = theirs[control.name]["inputs"]

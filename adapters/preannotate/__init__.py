@@ -1,0 +1,1 @@
+"""Files in, Label Studio tasks with predictions out: `preannotate`."""

@@ -1,0 +1,132 @@
+"""The step that every engine shares: records in, tasks with predictions out.
+
+Pure: it reads nothing, writes nothing, and gives the same tasks for the same records.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple, Protocol
+
+from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.predictions import prediction_of
+from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.preannotate.records import Record, Rejection
+from model_store.types import Classification
+
+Task = dict[str, Any]
+
+
+class Model(Protocol):
+    """What the step needs of a model: `model.LoadedModel` has it."""
+
+    @property
+    def version(self) -> str:
+        """What the predictions name as their model version."""
+
+    def classify(self, subjects: Sequence[tuple[ChoicesControl, str]]) -> list[Classification]:
+        """One classification for each text, by the control that it is for; in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """A task with its prediction, and what it was made from."""
+
+    record: Record
+    task: Task
+    classified: Sequence[tuple[ChoicesControl, Classification]]
+    """At least one: that of the first control that has a text."""
+
+
+class _Subject(NamedTuple):
+    position: int
+    control: ChoicesControl
+    text: str
+
+
+def annotate(
+    records: Iterable[Record | Rejection], controls: Sequence[ChoicesControl], model: Model
+) -> list[Annotated | Rejection]:
+    """Predict every control of every record: one entry for each, in order.
+
+    A record with an object `data` is a task: its other fields are kept, and so are its predictions
+    of other versions. Any other record becomes the data of a new task. A record without text for
+    any control is rejected.
+    """
+    rows = list(records)
+    outcomes: list[Annotated | Rejection] = []
+    subjects: list[_Subject] = []
+    for position, record in enumerate(rows):
+        if isinstance(record, Rejection):
+            continue
+        found, reason = _subjects(position, record, controls)
+        subjects += found
+        if not found:
+            rows[position] = Rejection(record.file, record.unit, record.number, reason)
+    results = model.classify([(subject.control, subject.text) for subject in subjects])
+    pairs = zip(subjects, results, strict=True)
+    classified = {
+        position: [(subject.control, result) for subject, result in group]
+        for position, group in groupby(pairs, key=lambda pair: pair[0].position)
+    }
+    for position, row in enumerate(rows):
+        outcomes.append(
+            row
+            if isinstance(row, Rejection)
+            else _annotated(row, classified[position], model.version)
+        )
+    return outcomes
+
+
+def data_of(record: Record) -> Any:
+    """The data of the record's task: its `data` where that is an object, else all of it."""
+    data = record.fields.get("data")
+    return data if isinstance(data, Mapping) else record.fields
+
+
+def _subjects(
+    position: int, record: Record, controls: Sequence[ChoicesControl]
+) -> tuple[list[_Subject], str]:
+    """Also the last reason why a control has no text."""
+    found, reason, data = [], "", data_of(record)
+    for control in controls:
+        try:
+            found.append(_Subject(position, control, task_text(data, control)))
+        except NoTextError as error:
+            reason = str(error)
+    return found, reason
+
+
+def _annotated(
+    record: Record, classified: Sequence[tuple[ChoicesControl, Classification]], version: str
+) -> Annotated:
+    data = data_of(record)
+    is_task = data is not record.fields
+    # The region ids of a bare record come from its place: the same in every run.
+    prediction = prediction_of(
+        record.fields.get("id", record.key) if is_task else record.key, classified, version
+    )
+    ours = {
+        "model_version": prediction["model_version"],
+        "score": prediction["score"],
+        "result": [
+            # The fields that Label Studio's own tutorial writes, no more.
+            {name: value for name, value in region.items() if name != "score"}
+            for region in prediction["result"]
+        ],
+    }
+    if not is_task:
+        return Annotated(record, {"data": data, "predictions": [ours]}, classified)
+    others = _others(record.fields.get("predictions"), version)
+    return Annotated(record, {**record.fields, "predictions": [*others, ours]}, classified)
+
+
+def _others(predictions: Any, version: str) -> list[Any]:
+    """Those of other versions. Exports can list mere ids: an import could do nothing with them."""
+    if not isinstance(predictions, list):
+        return []
+    return [
+        item
+        for item in predictions
+        if isinstance(item, dict) and item.get("model_version") != version
+    ]

@@ -1,0 +1,186 @@
+"""`preannotate` as its user runs it: files in, files out, with real worker processes."""
+
+import gzip
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from adapters.preannotate.cli import main
+
+ROOT = Path(__file__).parents[2]
+GOOD = "a good film"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "adapters.preannotate", *map(str, arguments)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
+    """Files with good rows, whose text is GOOD, among bad ones; returns where the bad ones are."""
+    files: dict[str, tuple[str | bytes, list[tuple[int, str]]]] = {
+        "another-encoding.csv": (
+            f"id,review\n1,{GOOD}\n2,schön\n3,{GOOD}\n".encode("latin-1"),
+            [(3, "--encoding")],
+        ),
+        "columns.csv": (
+            f"review,{','.join(f'c{n}' for n in range(100_000))}\n{GOOD}{',' * 100_000}\n",
+            [],
+        ),
+        "duplicate-header.csv": (f"review,review\n{GOOD},other\n", []),
+        "empty.csv": ("", [(1, "the file is empty")]),
+        "empty.parquet": ("", [(1, "no Parquet")]),
+        "header-only.csv": ("id,review\n", []),
+        "large-cell.csv": (f"id,review\n1,{'long ' * 2_000_000}\n2,{GOOD}\n", []),
+        "missing-column.csv": ("id,text\n1,a\n2,b\n", [(2, "is missing"), (3, "is missing")]),
+        "nested.jsonl": (
+            "\n".join(
+                [
+                    f'{{"review": "{GOOD}"}}',
+                    '{"review": {"a": 1}}',
+                    "nonsense",
+                    '{"review": "\\ud800"}',
+                    f'{{"a": {"[" * 5000 + "]" * 5000}}}',
+                    f'{{"review": "{GOOD}", "x": {{"y": [{{}}]}}}}',
+                ]
+            ),
+            [(2, "an object"), (3, "not valid"), (4, "not valid"), (5, "not valid")],
+        ),
+        "nested.json": (
+            f'[{{"review": "{GOOD}"}}, {{"review": tru}}, [1], {{"review": "{GOOD}"}}, {{"review',
+            [(2, "not valid"), (3, "no JSON object"), (5, "cut off")],
+        ),
+        "nul.csv": (f"id,review\n1,a\0b\n2,{GOOD}\n", [(2, "NUL")]),
+        "ragged.csv": (f"id,review\n1\n2,{GOOD}\n3,a,b\n", [(2, "1 fields"), (4, "3 fields")]),
+        "truncated.csv.gz": (gzip.compress(b"id,review\n1,a\n" * 1000)[:-20], [(2, "cut off")]),
+    }
+    folder.mkdir()
+    for name, (content, _) in files.items():
+        raw = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(raw)
+    return {name: bad for name, (_, bad) in files.items()}
+
+
+def test_of_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
+    tmp_path: Path, tag: str
+) -> None:
+    expected = write_hostile_files(tmp_path / "in")
+    out, rejects = tmp_path / "out.jsonl", tmp_path / "rejects.jsonl"
+
+    ended = run(tmp_path / "in", out, "--model", tag, "--rejects", rejects)
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    tasks = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sum(task["data"]["review"] == GOOD for task in tasks) == 11
+    assert [len(t["data"]["review"]) for t in tasks if len(t["data"]["review"]) > 11] == [10**7]
+    reported: dict[str, list[Any]] = {name: [] for name in expected}
+    for line in rejects.read_text().splitlines():
+        item = json.loads(line)
+        name = Path(item["file"]).name
+        reported[name].append((item.get("line") or item["row"], item["reason"]))
+    for name, bad in expected.items():
+        if name == "truncated.csv.gz":
+            assert bad[0][1] in reported[name][-1][1]
+            continue
+        assert [number for number, _ in reported[name]] == [number for number, _ in bad], name
+        for (_, reason), (_, part) in zip(reported[name], bad, strict=True):
+            assert part in reason, name
+    for secret in ("schön", "nonsense", GOOD):
+        assert secret not in rejects.read_text() + ended.stdout + ended.stderr
+
+
+def test_standard_input_to_parts_with_a_summary_and_a_confusion_matrix(
+    tmp_path: Path, tag: str
+) -> None:
+    (tmp_path / "out-00009.json").write_text("of an earlier run")
+    rows = b"".join(b"%d\ta good film\tPositive\n" % number for number in range(5))
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "adapters.preannotate", "-", str(tmp_path / "out.json")),
+            *("--format", "tsv", "--model", tag, "--part-size", "2", "--truth", "label"),
+            *("--summary", str(tmp_path / "summary.json")),
+        ],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        printed, _ = process.communicate(gzip.compress(b"id\treview\tlabel\n" + rows))
+    assert process.returncode == 0
+    names = [f"out-0000{number}.json" for number in (1, 2, 3)]
+    parts = [json.loads((tmp_path / name).read_bytes()) for name in names]
+    assert [[task["data"]["id"] for task in part] for part in parts] == [
+        ["0", "1"],
+        ["2", "3"],
+        ["4"],
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "summary.json"]
+    assert b"Accuracy" in printed
+    summary = json.loads((tmp_path / "summary.json").read_bytes())
+    assert (summary["rows"], summary["tasks"], summary["rejected"]) == (5, 5, 0)
+    assert summary["truth"]["compared"] == 5
+    assert [Path(path).name for path in summary["outputs"]] == names
+
+
+def test_a_parquet_of_reviews_becomes_a_parquet_that_pandas_reads(
+    tmp_path: Path, tag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pa.table({"review": [GOOD, None, "a bad film"], "stars": [8, 2, 1]})
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    out = tmp_path / "out.parquet"
+
+    assert main([str(tmp_path / "in.parquet"), str(out), "--model", tag, "--workers", "1"]) == 1
+
+    rows = pyarrow.parquet.read_table(out).to_pylist()
+    assert [json.loads(row["data"]) for row in rows] == [
+        {"review": GOOD, "stars": 8},
+        {"review": "a bad film", "stars": 1},
+    ]
+    for row in rows:
+        (prediction,) = json.loads(row["predictions"])
+        assert (prediction["score"], prediction["model_version"]) == (row["score"], tag)
+    assert "1 rows rejected" in capsys.readouterr().out
+
+
+def test_an_interrupt_ends_with_2_and_a_sentence_and_the_work_is_kept(
+    tmp_path: Path, tag: str
+) -> None:
+    reviews = tmp_path / "reviews.csv"
+    reviews.write_text("review\n" + f"{GOOD}\n" * 300_000)
+    out = tmp_path / "out.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "-m", "adapters.preannotate", str(reviews), str(out), "--model", tag],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        tasks = tmp_path / "out.jsonl.work/tasks.jsonl"
+        deadline = time.monotonic() + 60
+        while not (tasks.exists() and tasks.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said == "Interrupted: the same command with --resume goes on where it stopped.\n"
+    assert not out.exists()
+
+    refused = run(reviews, out, "--model", tag)
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    other = run(reviews, out, "--model", tag, "--resume", "--truth", "stars")
+    assert other.returncode == 2
+    assert "other inputs, options" in other.stderr

@@ -1,0 +1,129 @@
+"""`preannotate --engine ray` on a cluster of two nodes, of which one is lost."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from adapters.preannotate import parts, sources
+
+pytest.importorskip("ray", reason='Ray is not installed: pip install -e ".[ray]"')
+
+ROOT = Path(__file__).parents[2]
+ROWS = 20_000
+PARTS = 10
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+node = cluster.add_node(num_cpus=1)
+print(cluster.address, flush=True)
+sys.stdin.readline()
+cluster.remove_node(node, allow_graceful=False)
+print("lost", flush=True)
+sys.stdin.readline()
+cluster.shutdown()
+"""
+
+
+class TwoNodes:
+    """A cluster in a process of its own, which can lose a node."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.address = self._read()
+
+    def lose_a_node(self) -> None:
+        self._say()
+        assert self._read() == "lost"
+
+    def _say(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@pytest.fixture
+def cluster() -> Iterator[TwoNodes]:
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        nodes = TwoNodes(process)
+        try:
+            yield nodes
+        finally:
+            process.communicate("\n\n", timeout=60)
+
+
+def write_reviews(folder: Path) -> list[Path]:
+    """Half of them as Parquet, half as JSONL; some without text."""
+    chooser = random.Random(0)
+    words = ["the", "film", "good", "bad", "plot", "was", "and", "it"]
+    rows: list[dict[str, Any]] = [
+        {
+            "id": number,
+            "review": " ".join(chooser.choices(words, k=chooser.randint(20, 400)))
+            if number % 999
+            else " ",
+        }
+        for number in range(ROWS)
+    ]
+    paths = [folder / "a.parquet", folder / "b.jsonl"]
+    half = ROWS // 2
+    pyarrow.parquet.write_table(pa.Table.from_pylist(rows[:half]), paths[0])
+    paths[1].write_text("".join(json.dumps(row) + "\n" for row in rows[half:]))
+    return paths
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "adapters.preannotate", *map(str, arguments), "--quiet"]
+
+
+def finished_parts(out: Path) -> int:
+    work = Path(f"{out}.work")
+    state = work / "state.json"
+    appended = json.loads(state.read_bytes())["progress"]["chunks"] if state.exists() else 0
+    return int(appended) + sum(path.name.isdigit() for path in (work / "parts").glob("*"))
+
+
+@pytest.mark.timeout(300)
+def test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_does(
+    tmp_path: Path, cluster: TwoNodes
+) -> None:
+    inputs = write_reviews(tmp_path)
+    assert len(parts.plan(sources.find([str(tmp_path)], None, []))) == PARTS
+    local, out = tmp_path / "local.jsonl", tmp_path / "ray.jsonl"
+    assert subprocess.run(command(*inputs, local), cwd=ROOT, check=False).returncode == 1
+
+    with subprocess.Popen(
+        command(*inputs, out, "--engine", "ray", "--ray-address", cluster.address),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while process.poll() is None and finished_parts(out) < PARTS // 2:
+            time.sleep(0.02)
+        cluster.lose_a_node()
+        assert finished_parts(out) < PARTS, "the work was done before the node was lost"
+        _, said = process.communicate(timeout=240)
+
+    assert process.returncode == 1, said
+    assert out.read_bytes() == local.read_bytes()
+    assert Path(f"{out}.rejects.jsonl").read_bytes() == Path(f"{local}.rejects.jsonl").read_bytes()

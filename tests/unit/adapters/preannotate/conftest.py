@@ -1,0 +1,38 @@
+"""A model for the tests of this folder."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.label_studio import labeling_config
+from adapters.label_studio.labeling_config import ChoicesControl
+from model_store.types import Classification
+
+LABELS = ("Negative", "Positive")
+CONFIG = """<View><Text name="text" value="$review"/><Choices name="sentiment" toName="text">
+<Choice value="Positive"/><Choice value="Negative"/></Choices></View>"""
+
+
+class FakeModel:
+    """Takes for positive what holds the word good; the longer the text, the surer."""
+
+    version = "fake:1"
+
+    def classify(self, subjects: Sequence[tuple[ChoicesControl, str]]) -> list[Classification]:
+        return [self._classify(text) for _, text in subjects]
+
+    def _classify(self, text: str) -> Classification:
+        label = LABELS["good" in text]
+        score = 1 - 1 / (2 + len(text))
+        other = LABELS["good" not in text]
+        return Classification(label, score, {label: score, other: 1 - score})
+
+
+@pytest.fixture
+def model() -> FakeModel:
+    return FakeModel()
+
+
+@pytest.fixture
+def controls() -> tuple[ChoicesControl, ...]:
+    return labeling_config.parse(CONFIG, labeling_config.Labels(LABELS)).controls

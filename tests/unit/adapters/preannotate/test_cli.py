@@ -1,0 +1,80 @@
+"""The command line: its help, and what it refuses."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from adapters.preannotate import cli
+from adapters.preannotate.cli import COULD_NOT_RUN, LABELING_INTERFACE, main
+
+ROOT = Path(__file__).parents[4]
+
+
+def test_it_explains_itself_and_each_of_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "usage: preannotate" in capsys.readouterr().out
+    assert all(action.help for action in cli.parser()._actions)
+
+
+def test_every_option_is_in_the_documentation() -> None:
+    page = (ROOT / "docs/preannotate.md").read_text(encoding="utf-8")
+    options = [name for action in cli.parser()._actions for name in action.option_strings]
+    missing = [name for name in options if f"`{name}" not in page and name not in ("-h", "--help")]
+    assert not missing
+
+
+def test_its_labeling_config_is_the_example() -> None:
+    assert (
+        LABELING_INTERFACE.read_bytes() == (ROOT / "examples/labeling_interface.xml").read_bytes()
+    )
+
+
+def test_it_is_installed_as_a_command() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"]["preannotate"] == "adapters.preannotate.cli:main"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["missing.csv", "out.json"], "missing.csv"),
+        (["reviews.csv", "out.txt"], "--to"),
+        (["-", "out.json"], "--format"),
+        (["-", "out.json", "--format", "csv", "--resume"], "--resume"),
+        (["reviews.csv", "out.json", "--encoding", "nonsense"], "nonsense"),
+        (["reviews.csv", "out.json", "--encoding", "hex"], "hex"),
+        (["reviews.csv", "out.json", "--label-config", "missing.xml"], "missing.xml"),
+        (["reviews.csv", "out.json", "--label-config", "reviews.csv"], "XML"),
+        (["reviews.csv", "out.json", "--model", "nobody:1"], "nobody:1"),
+        (["reviews.csv", "out.json", "--engine", "ray"], "Parquet or JSONL"),
+    ],
+)
+def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
+    arguments: list[str],
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if "ray" in arguments:
+        pytest.importorskip("ray")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.csv").write_text("review\na film\n")
+    assert main(arguments) == COULD_NOT_RUN
+    said = capsys.readouterr().err
+    assert named in said
+    assert re.search(r"\.\n$", said)
+    assert "Traceback" not in said
+    assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_a_number_that_must_be_positive_is(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["in.csv", "out.json", "--workers", value])
+    assert ended.value.code == COULD_NOT_RUN
+    assert "positive number" in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""Finished tasks to files: Label Studio's array, lines, Parquet; in parts; whole or not at all."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from adapters.preannotate import outputs
+from adapters.preannotate.errors import OutputError
+
+TASKS: list[dict[str, Any]] = [
+    {
+        "data": {"review": f"text {number}"},
+        "predictions": [{"model_version": "m", "score": 0.5 + number / 10, "result": []}],
+        **({"id": number} if number % 2 else {}),
+    }
+    for number in range(5)
+]
+
+Publish = Callable[..., list[Path]]
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Publish:
+    (tmp_path / "work").mkdir()
+
+    def call(name: str, part_size: int | None = None, count: int = 5) -> list[Path]:
+        lines = tmp_path / "work/lines"
+        lines.write_bytes(b"".join(json.dumps(task).encode() + b"\n" for task in TASKS[:count]))
+        out = tmp_path / name
+        chosen = outputs.format_of(out, None)
+        return outputs.publish(lines, out, chosen, part_size, tmp_path / "work")
+
+    return call
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_json_is_an_array_of_the_tasks(publish: Publish, count: int) -> None:
+    (path,) = publish("out.json", count=count)
+    assert json.loads(path.read_bytes()) == TASKS[:count]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_jsonl_is_a_line_for_each_task(publish: Publish, count: int) -> None:
+    (path,) = publish("out.jsonl", count=count)
+    assert [json.loads(line) for line in path.read_bytes().splitlines()] == TASKS[:count]
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_parquet_has_the_tasks_as_json_and_the_score_as_a_number(
+    publish: Publish, count: int
+) -> None:
+    (path,) = publish("out.parquet", count=count)
+    table = pyarrow.parquet.read_table(path)
+    assert table.schema == outputs.PARQUET_SCHEMA
+    for row, task in zip(table.to_pylist(), TASKS[:count], strict=True):
+        others = json.loads(row["fields"] or "{}")
+        data, predictions = json.loads(row["data"]), json.loads(row["predictions"])
+        assert {"data": data, "predictions": predictions, **others} == task
+        assert (row["score"], row["model_version"]) == (predictions[0]["score"], "m")
+
+
+def test_the_same_tasks_give_the_same_bytes(publish: Publish) -> None:
+    for name in ("out.json", "out.parquet"):
+        (path,) = publish(name)
+        before = path.read_bytes()
+        publish(name)
+        assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("size", "counts"), [(2, [2, 2, 1]), (5, [5]), (9, [5])])
+def test_parts_hold_so_many_tasks(publish: Publish, size: int, counts: list[int]) -> None:
+    paths = publish("out.json", size)
+    assert [path.name for path in paths] == [f"out-0000{n + 1}.json" for n in range(len(counts))]
+    assert [len(json.loads(path.read_bytes())) for path in paths] == counts
+
+
+def test_without_tasks_there_is_one_empty_part(publish: Publish) -> None:
+    (path,) = publish("out.json", 2, count=0)
+    assert path.read_bytes() == b"[]\n"
+
+
+def test_parts_that_an_earlier_run_left_over_are_removed_and_nothing_else(
+    publish: Publish, tmp_path: Path
+) -> None:
+    for name in ("out-00009.json", "out-1.json", "out-00009.jsonl", "out.json"):
+        (tmp_path / name).touch()
+    publish("out.json", 5)
+    assert {path.name for path in tmp_path.glob("out*")} == {
+        *("out-00001.json", "out-1.json", "out-00009.jsonl", "out.json"),
+    }
+
+
+def test_a_suffix_that_names_no_format_is_refused_unless_one_is_chosen() -> None:
+    with pytest.raises(OutputError, match="--to"):
+        outputs.format_of(Path("out.txt"), None)
+    assert outputs.format_of(Path("out.txt"), "json") == "json"

@@ -1,0 +1,88 @@
+"""Which files a run reads."""
+
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from adapters.preannotate.errors import InputError
+from adapters.preannotate.sources import find, is_compressed, opened
+
+
+def zstd(content: bytes) -> bytes:
+    packed: bytes = pa.compress(content, codec="zstd", asbytes=True)
+    return packed
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def found(folder: Path, *arguments: str, **options: str) -> list[tuple[str, str]]:
+    sources = find([str(folder / name) for name in arguments], options.get("format"), [])
+    return [(Path(source.name).name, source.format) for source in sources]
+
+
+def test_the_suffix_tells_the_format_with_and_without_compression(tmp_path: Path) -> None:
+    touch(tmp_path, "a.csv", "b.tsv.gz", "c.json.zst", "d.JSONL", "e.ndjson", "f.parquet")
+    names = ("a.csv", "b.tsv.gz", "c.json.zst", "d.JSONL", "e.ndjson", "f.parquet")
+    assert [name for _, name in found(tmp_path, *names)] == [
+        *("csv", "tsv", "json"),
+        *("jsonl", "jsonl", "parquet"),
+    ]
+
+
+def test_a_folder_gives_its_files_in_order_and_a_pattern_its_matches_each_once(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path, "in/b.csv", "in/a.csv", "in/deep/c.csv.gz", "in/readme.md")
+    assert found(tmp_path, "in") == [("a.csv", "csv"), ("b.csv", "csv"), ("c.csv.gz", "csv")]
+    assert found(tmp_path, "in/a.csv", "in/*.csv") == [("a.csv", "csv"), ("b.csv", "csv")]
+
+
+def test_in_a_folder_what_the_run_writes_is_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "a.csv", "out.json", "out.json.work/tasks.jsonl")
+    written = [tmp_path / "out.json", tmp_path / "out.json.work"]
+    (source,) = find([str(tmp_path)], None, written)
+    assert source.path == tmp_path / "a.csv"
+
+
+def test_a_format_that_is_named_is_that_of_all(tmp_path: Path) -> None:
+    touch(tmp_path, "a.dat", "b.csv")
+    assert found(tmp_path, "a.dat", "b.csv", format="jsonl") == [
+        ("a.dat", "jsonl"),
+        ("b.csv", "jsonl"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "*.csv", "a.dat", "empty"])
+def test_what_cannot_be_found_or_told_is_refused_by_name(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "a.dat", "empty/readme.md")
+    with pytest.raises(InputError, match=name.replace("*", r"\*")):
+        found(tmp_path, name)
+
+
+def test_standard_input_needs_a_format() -> None:
+    with pytest.raises(InputError, match="--format"):
+        find(["-"], None, [])
+    (source,) = find(["-"], "csv", [])
+    assert (source.path, source.size) == (None, 0)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd])
+def test_the_first_bytes_tell_the_compression_whatever_the_name(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(pack(b"id,review\n") + pack(b"1,a\n"))
+    (source,) = find([str(path)], None, [])
+    with opened(source) as content:
+        assert isinstance(content.stream, io.BufferedReader)
+        assert content.stream.read() == b"id,review\n1,a\n"
+        assert content.position() == source.size
+    assert is_compressed(path) == (pack is not bytes)
