@@ -260,6 +260,8 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
     statement = insert(table)
     new = statement.excluded
     keys = [column.name for column in table.primary_key]
+    # In one order everywhere: two that lock the same rows in turns would wait for each other.
+    rows = sorted(rows, key=lambda row: [row[key] for key in keys])
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=keys,
