@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    delete,
     func,
     select,
     update,
@@ -114,9 +115,10 @@ class ExampleStore:
             seen.update(annotation.id for annotation in annotations)
             with writing(self._engine) as connection:
                 changes = Changes(project, label_config, started, tuple(tasks), tuple(annotations))
+                _take_back(connection, project, [annotation.id for annotation in annotations])
                 _record(connection, changes)
         with writing(self._engine) as connection:
-            # Not forever: should it be there after all, its next change brings it back.
+            # Not forever: should it be there after all, a fetch or its next change brings it back.
             _delete(connection, project, known - seen, started)
         return len(seen)
 
@@ -237,6 +239,18 @@ def _delete(
         for number in annotations
     ]
     _upsert(connection, _annotations, rows)
+
+
+def _take_back(connection: Connection, project: str, annotations: Sequence[int]) -> None:
+    """Forget that an earlier fetch, which may have been of fewer tasks, did not find these."""
+    connection.execute(
+        delete(_annotations).where(
+            _annotations.c.project == project,
+            _annotations.c.annotation.in_(annotations),
+            _annotations.c.task.is_(None),
+            _annotations.c.updated_at < _FOREVER,
+        )
+    )
 
 
 def _delete_tasks(connection: Connection, project: str, tasks: Sequence[int]) -> None:

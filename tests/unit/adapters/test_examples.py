@@ -280,6 +280,13 @@ def test_a_change_brings_back_what_a_fetch_did_not_find(store: ExampleStore) -> 
     assert choices(store) == {1: "Positive"}
 
 
+def test_a_fetch_brings_back_what_an_earlier_one_did_not_find(store: ExampleStore) -> None:
+    page = [api_task(1, (1, "Positive", 1))]
+    for pages in ([page], [], [page]):
+        store.replace(PROJECT, CONFIG, pages)
+    assert choices(store) == {1: "Positive"}
+
+
 def test_a_fetch_does_not_bring_back_what_an_event_deleted_meanwhile(store: ExampleStore) -> None:
     def pages() -> Iterator[list[dict[str, Any]]]:
         page = [api_task(1, (1, "Positive", 1))]
