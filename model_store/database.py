@@ -4,6 +4,8 @@ Tables belong to the modules that use them, and are declared on `metadata`; all 
 `reading` and `writing`.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +29,8 @@ from model_store.errors import DatabaseError
 metadata = MetaData()
 
 _BUSY_SECONDS = 10
+_POLL_SECONDS = 0.02
+_CONNECT_SECONDS = 10
 _TABLES_LOCK = 2_126_408_571
 """Any number that no other program takes for a lock in the same PostgreSQL database."""
 
@@ -51,11 +55,17 @@ def connect(url: str) -> Engine:
             if parsed.database:
                 with suppress(OSError):  # what is wrong is said on opening
                     Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
+            engine = create_engine(
+                parsed, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True
+            )
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            engine = create_engine(parsed, pool_pre_ping=True)
+            # A host that does not answer must not hold a request for minutes.
+            waits = {"connect_timeout": _CONNECT_SECONDS}
+            engine = create_engine(
+                parsed, pool_pre_ping=True, connect_args=waits, hide_parameters=True
+            )
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
         raise _error(parsed, error) from error
     with writing(engine) as connection:
@@ -96,9 +106,23 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     # Transactions begin below: the driver would begin them late, as readers, and fail on writing.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            # For this one lock SQLite does not wait, and a server's workers all start at once.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

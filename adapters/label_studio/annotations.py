@@ -1,8 +1,9 @@
 """What an event of Label Studio says of annotations. Pure: keeps nothing."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 _MAX_ID = 2**63 - 1
@@ -74,24 +75,16 @@ def changes_of(event: Mapping[str, Any]) -> Changes:
         deleted = tuple(_id(item, "annotation") for item in _objects(event, "annotation"))
     elif action == "TASKS_DELETED":
         deleted_tasks = tuple(_id(item, "task") for item in _objects(event, "task"))
+    config = project.get("label_config")
     return Changes(
         project_key(project),
-        _config(project.get("label_config")),
+        config if isinstance(config, str) and _is_storable(config) else None,
         _time(project.get("updated_at"), "project.updated_at"),
         tuple(tasks),
         tuple(annotations),
         deleted,
         deleted_tasks,
     )
-
-
-def _config(value: Any) -> str | None:
-    """What is no XML, and what no database takes as text, is as if it was not there."""
-    try:
-        usable = isinstance(value, str) and b"\0" not in value.encode()
-    except UnicodeEncodeError:
-        usable = False
-    return value if usable else None
 
 
 def project_key(project: Any) -> str:
@@ -113,6 +106,10 @@ def task_of(item: Mapping[str, Any]) -> Task:
     data = item.get("data")
     if not isinstance(data, Mapping):
         raise EventError("task.data", "an object")
+    try:
+        json.dumps(data, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise EventError("task.data", "JSON without NaN, and not nested too deep") from None
     return Task(_id(item, "task"), data)
 
 
@@ -124,20 +121,28 @@ def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotatio
     return Annotation(
         id=_id(item, "annotation"),
         task=_id({"id": item.get("task", task)}, "annotation.task"),
-        choices=dict(_choices(item.get("result"))),
+        choices=_choices(item.get("result")),
         cancelled=item.get("was_cancelled") is True,
         annotator=annotator if _is_id(annotator) else None,
         updated_at=_time(item.get("updated_at"), "annotation.updated_at"),
     )
 
 
-def _choices(result: Any) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What is chosen for each control; regions of other kinds, and what is odd, are left out."""
+def _choices(result: Any) -> dict[str, tuple[str, ...]]:
+    """What is chosen for each control, in all its regions together."""
+    choices: dict[str, tuple[str, ...]] = {}
+    for control, chosen in _regions(result):
+        choices[control] = (*choices.get(control, ()), *chosen)
+    return choices
+
+
+def _regions(result: Any) -> Iterator[tuple[str, list[str]]]:
+    """Those of Choices controls; regions of other kinds, and what is odd, are left out."""
     for region in result if isinstance(result, list) else ():
         match region:
             case {"type": "choices", "from_name": str(control), "value": {"choices": list(chosen)}}:
                 if all(isinstance(choice, str) for choice in chosen):
-                    yield control, tuple(chosen)
+                    yield control, chosen
 
 
 def _objects(event: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -161,11 +166,20 @@ def _is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value <= _MAX_ID
 
 
+def _is_storable(text: str) -> bool:
+    """Whether every database takes it: neither half a surrogate pair nor a zero character."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _time(value: Any, name: str) -> float:
-    """Seconds since the epoch; 0 where no time is given."""
+    """Seconds since the epoch; 0 where no time is given. Without a time zone it is UTC."""
     if value is None:
         return 0.0
     try:
-        return datetime.fromisoformat(value).timestamp()
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         raise EventError(name, "a time in ISO 8601") from None

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Index,
     String,
     Table,
+    delete,
     func,
     select,
     update,
@@ -114,9 +115,10 @@ class ExampleStore:
             seen.update(annotation.id for annotation in annotations)
             with writing(self._engine) as connection:
                 changes = Changes(project, label_config, started, tuple(tasks), tuple(annotations))
+                _take_back(connection, project, [annotation.id for annotation in annotations])
                 _record(connection, changes)
         with writing(self._engine) as connection:
-            # Not forever: should it be there after all, its next change brings it back.
+            # Not forever: should it be there after all, a fetch or its next change brings it back.
             _delete(connection, project, known - seen, started)
         return len(seen)
 
@@ -239,6 +241,18 @@ def _delete(
     _upsert(connection, _annotations, rows)
 
 
+def _take_back(connection: Connection, project: str, annotations: Sequence[int]) -> None:
+    """Forget that an earlier fetch, which may have been of fewer tasks, did not find these."""
+    connection.execute(
+        delete(_annotations).where(
+            _annotations.c.project == project,
+            _annotations.c.annotation.in_(annotations),
+            _annotations.c.task.is_(None),
+            _annotations.c.updated_at < _FOREVER,
+        )
+    )
+
+
 def _delete_tasks(connection: Connection, project: str, tasks: Sequence[int]) -> None:
     rows: list[dict[str, Any]] = [
         {"project": project, "task": task, "data": {}, "updated_at": _FOREVER} for task in tasks
@@ -260,6 +274,8 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
     statement = insert(table)
     new = statement.excluded
     keys = [column.name for column in table.primary_key]
+    # In one order everywhere: two that lock the same rows in turns would wait for each other.
+    rows = sorted(rows, key=lambda row: [row[key] for key in keys])
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=keys,

@@ -75,7 +75,14 @@ def test_the_project_of_an_event_is_named_as_predict_names_it() -> None:
     assert project["created_at"] == "2026-11-23T17:01:57.597054Z"
     assert project_key(project) == PROJECT
     assert project_key(project | {"created_at": "2026-11-23T18:01:57.597054+01:00"}) == PROJECT
+    assert project_key(project | {"created_at": "2026-11-23T17:01:57"}) == PROJECT
     assert project_key({"id": 20}) == "20"
+
+
+def nested(value: object, levels: int) -> object:
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,8 @@ def test_the_project_of_an_event_is_named_as_predict_names_it() -> None:
         (["task", "id"], [SECRET], "task.id"),
         (["task", "data"], SECRET, "task.data"),
         (["task", "data"], None, "task.data"),
+        (["task", "data", "review"], [SECRET, float("nan")], "task.data"),
+        (["task", "data", "review"], nested(SECRET, 100_000), "task.data"),
     ],
 )
 def test_an_odd_field_is_named_but_not_its_content(
@@ -137,6 +146,23 @@ def test_of_a_result_only_choices_are_read(odd: object) -> None:
     if isinstance(odd, list):
         both = annotation_of(good | {"result": [*odd, *good["result"]]})
         assert both.choices == {"sentiment": ("Positive",)}
+
+
+def test_all_regions_of_a_control_are_read_together() -> None:
+    good = event("ANNOTATION_CREATED")["annotation"]
+    twice = [good["result"][0], good["result"][0] | {"value": {"choices": ["Negative"]}}]
+    assert annotation_of(good | {"result": twice}).choices == {
+        "sentiment": ("Positive", "Negative")
+    }
+
+
+@pytest.mark.parametrize("config", ["half \ud83d", "a zero \0", 3])
+def test_a_labeling_config_that_no_database_takes_costs_no_annotation(config: object) -> None:
+    odd = event("ANNOTATION_CREATED")
+    odd["project"] = odd["project"] | {"label_config": config}
+    changes = changes_of(odd)
+    assert changes.label_config is None
+    assert len(changes.annotations) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 
 from adapters.label_studio.annotations import Annotation, Changes, EventError, Task
 from adapters.label_studio.examples import Example, ExampleStore
+from tests.processes import python
 
 PROJECT = "1.1"
 CONFIG = "<View/>"
@@ -278,6 +280,13 @@ def test_a_change_brings_back_what_a_fetch_did_not_find(store: ExampleStore) -> 
     assert choices(store) == {1: "Positive"}
 
 
+def test_a_fetch_brings_back_what_an_earlier_one_did_not_find(store: ExampleStore) -> None:
+    page = [api_task(1, (1, "Positive", 1))]
+    for pages in ([page], [], [page]):
+        store.replace(PROJECT, CONFIG, pages)
+    assert choices(store) == {1: "Positive"}
+
+
 def test_a_fetch_does_not_bring_back_what_an_event_deleted_meanwhile(store: ExampleStore) -> None:
     def pages() -> Iterator[list[dict[str, Any]]]:
         page = [api_task(1, (1, "Positive", 1))]
@@ -324,3 +333,46 @@ def test_an_odd_page_is_an_error_and_deletes_nothing(store: ExampleStore) -> Non
     with pytest.raises(EventError, match=r"task\.data"):
         store.replace(PROJECT, CONFIG, [[{"id": 2, "data": "a secret"}]])
     assert choices(store) == {1: "Positive"}
+
+
+WRITE_BULK = """
+    import random, sys
+    from adapters.label_studio.annotations import Annotation, Changes, Task
+    from adapters.label_studio.examples import ExampleStore
+    from model_store.database import connect
+
+    store = ExampleStore(connect(sys.argv[1]))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    numbers = list(range(60))
+    for second in range(10):
+        random.shuffle(numbers)
+        store.record(
+            Changes(
+                "1.1",
+                tasks=tuple(Task(n, {}) for n in numbers),
+                annotations=tuple(
+                    Annotation(n, n, {"label": (f"{second}",)}, False, 1, float(second))
+                    for n in numbers
+                ),
+            )
+        )
+    print("done", flush=True)
+"""
+
+
+def test_bulk_events_of_the_same_annotations_do_not_wait_for_each_other_forever(
+    store: ExampleStore, database_url: str
+) -> None:
+    with ExitStack() as stack:
+        processes = [stack.enter_context(python(WRITE_BULK, database_url)) for _ in range(3)]
+        for process in processes:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.stdout.readline() for process in processes if process.stdout]
+    assert answers == ["done\n"] * 3
+    assert choices(store) == dict.fromkeys(range(60), "9")

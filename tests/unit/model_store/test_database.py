@@ -1,13 +1,27 @@
 """The database of a server: what it promises to all who use it."""
 
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, Integer, Table, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    Table,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
+from model_store import database as database_module
 from model_store.database import connect, metadata, reading, sqlite_url, writing
 from model_store.errors import DatabaseError
 from tests.processes import python
@@ -94,6 +108,35 @@ def test_many_processes_make_the_tables_at_once(database_url: str) -> None:
     assert answers == ["done\n"] * 6
 
 
+def test_a_switch_to_wal_that_another_process_is_in_the_way_of_is_tried_again() -> None:
+    class Busy:
+        """What SQLite answers without waiting while another connection switches."""
+
+        tries = 0
+
+        def execute(self, _: str) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+                raise error
+
+    cursor = Busy()
+    database_module._switch_to_wal(cast("sqlite3.Cursor", cursor))
+    assert cursor.tries == 3
+
+
+def test_what_sqlite_promises(tmp_path: Path) -> None:
+    engine = connect(sqlite_url(tmp_path))
+    with reading(engine) as connection:
+        values = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout")
+        }
+    engine.dispose()
+    assert values == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000}
+
+
 def test_a_reader_does_not_wait_for_a_writer_and_sees_what_was_before(database: Engine) -> None:
     with writing(database, alone_in=_counters) as writer:
         put(writer, 1)
@@ -153,3 +196,13 @@ def test_errors_of_statements_are_database_errors(database: Engine) -> None:
 
     with pytest.raises(DatabaseError, match="nowhere"):
         read()
+
+
+def test_the_cause_of_an_error_tells_no_values(database: Engine) -> None:
+    def read() -> None:
+        with reading(database) as connection:
+            connection.execute(text("SELECT * FROM nowhere WHERE a = :a"), {"a": PASSWORD})
+
+    with pytest.raises(DatabaseError) as caught:
+        read()
+    assert PASSWORD not in str(caught.value.__cause__)
