@@ -6,12 +6,12 @@ Each command imports what it needs: the server's installation has not the packag
 import argparse
 import json
 import logging
-import os
 import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model_store import data_dir
 from model_store.errors import ModelStoreError
 
 if TYPE_CHECKING:
@@ -94,16 +94,10 @@ def _data_option() -> argparse.ArgumentParser:
     data.add_argument(
         "--data-dir",
         type=Path,
-        default=os.environ.get("SENTIMENT_DATA_DIR", ".data"),
+        default=data_dir.default(),
         help="the data directory of the server ($SENTIMENT_DATA_DIR, or .data)",
     )
     return data
-
-
-def _use_store(options: argparse.Namespace) -> None:
-    """BentoML's store is that of the server with this data directory, if it has one of its own."""
-    if (options.data_dir / "bentoml").is_dir():
-        os.environ.setdefault("BENTOML_HOME", str((options.data_dir / "bentoml").absolute()))
 
 
 def _add_version_commands(commands: Any, data: argparse.ArgumentParser) -> None:
@@ -134,12 +128,11 @@ def _add_version_commands(commands: Any, data: argparse.ArgumentParser) -> None:
 
 
 def _deployments(options: argparse.Namespace) -> "DeploymentLog":
-    _use_store(options)
-    from model_store.database import connect, sqlite_url
+    data_dir.use_store(options.data_dir)
+    from model_store.database import connect
     from model_store.deployments import DeploymentLog
 
-    url = os.environ.get("SENTIMENT_DATABASE_URL") or sqlite_url(options.data_dir)
-    return DeploymentLog(connect(url))
+    return DeploymentLog(connect(data_dir.database_url(options.data_dir)))
 
 
 def _versions(options: argparse.Namespace) -> None:
@@ -221,7 +214,7 @@ def _simulate(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    _use_store(options)
+    data_dir.use_store(options.data_dir)
     from tempfile import TemporaryDirectory
 
     from model_store import artifact, tutorial

@@ -16,13 +16,18 @@ _SECONDS = 60.0
 _RETRIES = 3
 """After 429, 5xx and failed connections; the SDK waits longer each time, or as it is told."""
 
-_PROJECT_FIELDS = ("id", "created_at", "label_config")
+_PROJECT_FIELDS = ("id", "created_at", "label_config", "model_version", "task_number")
 _TASK_FIELDS = ("id", "data")
 _ANNOTATION_FIELDS = ("id", "result", "was_cancelled", "updated_at", "completed_by")
 
 
 class ClientError(Exception):
     """Label Studio's API cannot be used; says why, never with a token or an answer's content."""
+
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+        super().__init__(message)
+        self.is_passing = is_passing
+        """Whether the same call may do later: too many of them, or a server that is not there."""
 
 
 class LabelStudioClient:
@@ -67,7 +72,8 @@ class LabelStudioClient:
         self._http.close()
 
     def project(self, number: int) -> Mapping[str, Any]:
-        """A project: `id`, `created_at` in ISO 8601, `label_config`."""
+        """A project: `id`, `created_at` in ISO 8601, `label_config`, `model_version` (of which it
+        shows predictions), `task_number`."""
         with self._asking(f"for project {number}"):
             found = _some(self._api.projects.get(number), _PROJECT_FIELDS)
             if found["id"] != number or not isinstance(found["label_config"], str):
@@ -87,29 +93,103 @@ class LabelStudioClient:
             yield page
             last = page[-1]["id"]
 
-    def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
-        query = {
-            "filters": {
-                "conjunction": "and",
-                "items": [
-                    _filter("id", "greater", "Number", last),
-                    # Those who skipped it are annotators too.
-                    _filter("annotators", "empty", "List", value=False),
-                ],
-            },
-            "ordering": ["tasks:id"],
-        }
-        with self._asking(f"for the annotations of project {project}"):
-            found = self._api.tasks.list(
-                project=project,
-                page=1,
-                page_size=_PAGE_SIZE,
-                query=json.dumps(query),
-                resolve_uri=False,
+    def tasks_without(
+        self, number: int, version: str, *, after: int, count: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """The first tasks of a project, by id, that have no prediction of a version.
+
+        Of those after the id `after`, `count` at most. A task: `id`, `data`.
+        """
+        lacking = _filter("predictions_model_versions", "not_contains", "List", version)
+        with self._asking(f"for the tasks of project {number}"):
+            items = self._tasks(number, after, lacking, count=count, include="id,data")
+            return [_some(item, _TASK_FIELDS) for item in items]
+
+    def predictions_of(
+        self, number: int, version: str, *, after: int, count: int
+    ) -> Sequence[tuple[int, Sequence[int]]]:
+        """The first tasks of a project, by id, with predictions of a version, and the ids of those.
+
+        Of the tasks after the id `after`, `count` at most.
+        """
+        having = _filter("predictions_model_versions", "contains", "List", version)
+        with self._asking(f"for the predictions of project {number}"):
+            items = self._tasks(number, after, having, count=count, include="id,predictions")
+            return [
+                (
+                    item.id,
+                    sorted(p["id"] for p in item.predictions if p["model_version"] == version),
+                )
+                for item in items
+            ]
+
+    def import_predictions(self, number: int, predictions: Sequence[Mapping[str, Any]]) -> None:
+        """Store predictions: `task`, `result`, `score`, `model_version`.
+
+        It is tried once: after a ClientError some may be there or none, and to repeat it could
+        store them twice.
+        """
+        with self._asking(f"to store predictions in project {number}"):
+            self._api.projects.import_predictions(
+                number, request=list(predictions), request_options={"max_retries": 0}
             )
-            tasks = [_task(item) for item in found.items or ()]
-            # Also where somebody answers who does not know these filters: never the same again.
-            return sorted((t for t in tasks if t["id"] > last), key=lambda task: task["id"])
+
+    def delete_prediction(self, prediction: int) -> None:
+        """Delete one prediction."""
+        with self._asking("to delete a prediction"):
+            self._api.predictions.delete(prediction)
+
+    def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """The ML backends of a project: `url`, `title`, `error_message`, `auth_method`."""
+        fields = ("url", "title", "error_message", "auth_method")
+        with self._asking(f"for the backends of project {number}"):
+            return [_some(item, fields) for item in self._api.ml.list(project=number)]
+
+    def webhooks(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """The webhooks of a project: `id`, `url`, `is_active`, `headers`."""
+        fields = ("id", "url", "is_active", "headers")
+        with self._asking(f"for the webhooks of project {number}"):
+            found = self._api.webhooks.list(project=str(number))
+            return [_some(item, fields) for item in found]
+
+    def set_webhook_headers(self, webhook: int, headers: Mapping[str, str]) -> None:
+        """What a webhook sends with each event from now on."""
+        with self._asking("to change a webhook"):
+            self._http.patch(
+                f"{self._url}/api/webhooks/{webhook}/",
+                json={"headers": dict(headers)},
+                headers=self._api._client_wrapper.get_headers(),  # noqa: SLF001
+            ).raise_for_status()
+
+    def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
+        # Those who skipped it are annotators too.
+        annotated = _filter("annotators", "empty", "List", value=False)
+        with self._asking(f"for the annotations of project {project}"):
+            return [_task(item) for item in self._tasks(project, last, annotated)]
+
+    def _tasks(
+        self,
+        project: int,
+        last: int,
+        condition: Mapping[str, Any],
+        *,
+        count: int | None = None,
+        include: str | None = None,
+    ) -> list[Any]:
+        items = [_filter("id", "greater", "Number", last), condition]
+        query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
+        found = self._api.tasks.list(
+            project=project,
+            page=1,
+            page_size=count or _PAGE_SIZE,
+            query=json.dumps(query),
+            resolve_uri=False,
+            # What is included is left out all the same unless all is asked for.
+            **({"fields": "all", "include": include} if include else {}),
+        )
+        # Also where somebody answers who does not know these filters: never the same again.
+        tasks = [task for task in found.items or () if task.id > last]
+        return sorted(tasks, key=lambda task: task.id)
 
     @contextmanager
     def _asking(self, what: str) -> Iterator[None]:
@@ -118,19 +198,25 @@ class LabelStudioClient:
         AttributeError and the like are how the SDK fails on an answer that it does not expect.
         """
         httpx = self._httpx
+        passing = True
         try:
             yield
         except self._api_error as error:
-            reason = _reason(error.status_code or 0)
+            status = error.status_code or 0
+            reason, passing = _reason(status), status == 429 or status >= 500  # noqa: PLR2004
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            reason, passing = _reason(status), status == 429 or status >= 500  # noqa: PLR2004
         except httpx.TimeoutException:
             reason = f"does not answer within {_SECONDS:g} seconds: ask again later"
         except (httpx.HTTPError, httpx.InvalidURL):
             reason = "cannot be reached: check LABEL_STUDIO_URL, and whether it runs"
         except (AttributeError, KeyError, TypeError, ValueError):
-            reason = _NO_LABEL_STUDIO
+            reason, passing = _NO_LABEL_STUDIO, False
         else:
             return
-        raise ClientError(f"Asked {what}, Label Studio at {self._url} {reason}.") from None
+        message = f"Asked {what}, Label Studio at {self._url} {reason}."
+        raise ClientError(message, is_passing=passing) from None
 
 
 _NO_LABEL_STUDIO = "does not answer as Label Studio does: check LABEL_STUDIO_URL"

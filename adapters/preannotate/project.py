@@ -1,0 +1,190 @@
+"""A project of Label Studio: its tasks read, predicted, and their predictions stored, in pages.
+
+What is stored is what Label Studio says is stored: a page is asked for anew after every failure, so
+a run that was killed goes on where it stopped, and one that is done does nothing.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tqdm import tqdm
+
+from adapters.label_studio.client import ClientError
+from adapters.preannotate.errors import LabelingConfigError
+from adapters.preannotate.model import LoadedModel, ModelReference
+from adapters.preannotate.records import Record, Rejection
+from adapters.preannotate.step import Annotated, annotate
+
+PAGE_TASKS = 500
+_PAUSES = (1, 2, 4, 8, 16, 30, 30, 30, 60, 60, 60)
+"""Seconds before a call that failed is made again: some five minutes, for a restart."""
+
+T = TypeVar("T")
+
+
+class Client(Protocol):
+    """What is needed of Label Studio: `adapters.label_studio.client` has it."""
+
+    def tasks_without(
+        self, number: int, version: str, *, after: int, count: int
+    ) -> Any: ...
+
+    def predictions_of(
+        self, number: int, version: str, *, after: int, count: int
+    ) -> Any: ...
+
+    def import_predictions(self, number: int, predictions: Any) -> None: ...
+
+    def delete_prediction(self, prediction: int) -> None: ...
+
+
+@dataclass
+class ProjectSummary:
+    """What was done to a project."""
+
+    project: int
+    model_version: str
+    dry_run: bool
+    predicted: int = 0
+    """Tasks that got their prediction in this run; in a dry run, would get one."""
+    with_prediction: int = 0
+    """Tasks that have one of this version now, from whenever."""
+    doubles_removed: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Tasks without prediction, by reason."""
+    seconds: float = 0.0
+
+    @property
+    def rejected(self) -> int:
+        """Tasks that cannot get a prediction."""
+        return sum(self.reasons.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """What `--summary` writes."""
+        return {**vars(self), "rejected": self.rejected, "reasons": dict(self.reasons)}
+
+    def __str__(self) -> str:
+        would = "would get" if self.dry_run else "got"
+        lines = [
+            f"Project {self.project}: {self.predicted:,} tasks {would} a prediction of "
+            f"{self.model_version}, {self.with_prediction:,} have one ({self.seconds:.1f} s)."
+        ]
+        if self.doubles_removed:
+            lines.append(f"{self.doubles_removed:,} predictions were there twice and were removed.")
+        lines += [f"{count:,} tasks without: {why}" for why, count in self.reasons.most_common()]
+        return "\n".join(lines)
+
+
+class ProjectRun:
+    """One run over one project; `rejects` lists tasks without prediction, as JSONL."""
+
+    def __init__(
+        self,
+        client: Client,
+        project: Mapping[str, Any],
+        model: ModelReference,
+        *,
+        dry_run: bool,
+        rejects: Path | None,
+        quiet: bool,
+    ) -> None:
+        self._client = client
+        self._number: int = project["id"]
+        self._total: int | None = project.get("task_number")
+        config = model.labeling_config(project["label_config"])
+        if not config.controls:
+            raise LabelingConfigError(config.problems)
+        self._controls = config.controls
+        self._model = model
+        self._rejects = rejects
+        self._quiet = quiet
+        self.summary = ProjectSummary(self._number, model.version, dry_run)
+
+    def __call__(self, compiled: Path) -> ProjectSummary:
+        """Do it; raises ClientError, and OSError where the rejects cannot be written."""
+        began = time.monotonic()
+        loaded = self._model.load(compiled)
+        with tqdm(
+            total=self._total,
+            desc=f"project {self._number}",
+            unit=" tasks",
+            disable=True if self._quiet else None,
+            leave=False,
+        ) as bar:
+            self._predict(loaded, bar)
+        self._count()
+        self.summary.seconds = time.monotonic() - began
+        return self.summary
+
+    def _predict(self, loaded: LoadedModel, bar: "tqdm[None]") -> None:
+        after, failures = -1, 0
+        while page := self._patiently(self._page, after):
+            outcomes = annotate(map(_record, page), self._controls, loaded)
+            predictions = [
+                {"task": outcome.task["id"], **outcome.task["predictions"][-1]}
+                for outcome in outcomes
+                if isinstance(outcome, Annotated)
+            ]
+            if predictions and not self.summary.dry_run:
+                try:
+                    self._client.import_predictions(self._number, predictions)
+                except ClientError as error:
+                    # What has arrived is not known: the page is asked for again, without that.
+                    failures += 1
+                    if not error.is_passing or failures > len(_PAUSES):
+                        raise
+                    time.sleep(_PAUSES[failures - 1])
+                    continue
+            failures = 0
+            after = page[-1]["id"]
+            self.summary.predicted += len(predictions)
+            self._reject([item for item in outcomes if isinstance(item, Rejection)])
+            bar.update(len(page))
+
+    def _page(self, after: int) -> Any:
+        return self._client.tasks_without(
+            self._number, self._model.version, after=after, count=PAGE_TASKS
+        )
+
+    def _count(self) -> None:
+        """See that no task has two: a call that was given up may have been carried out later."""
+        after = -1
+        while page := self._patiently(self._predictions, after):
+            for task, predictions in page:
+                after = task
+                self.summary.with_prediction += bool(predictions)
+                for double in predictions[1:] if not self.summary.dry_run else ():
+                    self._patiently(self._client.delete_prediction, double)
+                    self.summary.doubles_removed += 1
+
+    def _predictions(self, after: int) -> Any:
+        return self._client.predictions_of(
+            self._number, self._model.version, after=after, count=PAGE_TASKS
+        )
+
+    def _reject(self, rejections: list[Rejection]) -> None:
+        self.summary.reasons.update(rejection.reason for rejection in rejections)
+        if self._rejects and rejections:
+            with self._rejects.open("a", encoding="utf-8") as file:
+                for rejection in rejections:
+                    line = {"task": rejection.number, "reason": rejection.reason}
+                    file.write(json.dumps(line) + "\n")
+
+    def _patiently(self, call: Callable[[int], T], argument: int) -> T:
+        for pause in _PAUSES:
+            try:
+                return call(argument)
+            except ClientError as error:
+                if not error.is_passing:
+                    raise
+                time.sleep(pause)
+        return call(argument)
+
+
+def _record(task: Mapping[str, Any]) -> Record:
+    return Record("project", "row", task["id"], str(task["id"]), dict(task))
