@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from adapters.label_studio.api_objects import TASK_FIELDS, annotated_task, filter_of, some
+
 _PAGE_SIZE = 100
 _SECONDS = 60.0
 _RETRIES = 3
 """After 429, 5xx and failed connections; the SDK waits longer each time, or as it is told."""
 
 _PROJECT_FIELDS = ("id", "created_at", "label_config", "model_version", "task_number")
-_TASK_FIELDS = ("id", "data")
-_ANNOTATION_FIELDS = ("id", "result", "was_cancelled", "updated_at", "completed_by")
 
 
 class ClientError(Exception):
@@ -71,11 +71,18 @@ class LabelStudioClient:
         """Close all connections."""
         self._http.close()
 
+    def check(self) -> None:
+        """Nothing, if the key opens the door; raises ClientError."""
+        with self._asking("who we are"):
+            self._api.users.whoami()
+
     def project(self, number: int) -> Mapping[str, Any]:
-        """A project: `id`, `created_at` in ISO 8601, `label_config`, `model_version` (of which it
-        shows predictions), `task_number`."""
+        """A project: `id`, `created_at` in ISO 8601, `label_config`, `task_number`.
+
+        Its `model_version` is the one whose predictions it shows.
+        """
         with self._asking(f"for project {number}"):
-            found = _some(self._api.projects.get(number), _PROJECT_FIELDS)
+            found = some(self._api.projects.get(number), _PROJECT_FIELDS)
             if found["id"] != number or not isinstance(found["label_config"], str):
                 raise ValueError
             return found
@@ -100,10 +107,10 @@ class LabelStudioClient:
 
         Of those after the id `after`, `count` at most. A task: `id`, `data`.
         """
-        lacking = _filter("predictions_model_versions", "not_contains", "List", version)
+        lacking = filter_of("predictions_model_versions", "not_contains", "List", version)
         with self._asking(f"for the tasks of project {number}"):
             items = self._tasks(number, after, lacking, count=count, include="id,data")
-            return [_some(item, _TASK_FIELDS) for item in items]
+            return [some(item, TASK_FIELDS) for item in items]
 
     def predictions_of(
         self, number: int, version: str, *, after: int, count: int
@@ -112,15 +119,16 @@ class LabelStudioClient:
 
         Of the tasks after the id `after`, `count` at most.
         """
-        having = _filter("predictions_model_versions", "contains", "List", version)
+        having = filter_of("predictions_model_versions", "contains", "List", version)
         with self._asking(f"for the predictions of project {number}"):
             items = self._tasks(number, after, having, count=count, include="id,predictions")
+            found = [some(item, ("id", "predictions")) for item in items]
             return [
                 (
-                    item.id,
-                    sorted(p["id"] for p in item.predictions if p["model_version"] == version),
+                    item["id"],
+                    sorted(p["id"] for p in item["predictions"] if p["model_version"] == version),
                 )
-                for item in items
+                for item in found
             ]
 
     def import_predictions(self, number: int, predictions: Sequence[Mapping[str, Any]]) -> None:
@@ -143,14 +151,14 @@ class LabelStudioClient:
         """The ML backends of a project: `url`, `title`, `error_message`, `auth_method`."""
         fields = ("url", "title", "error_message", "auth_method")
         with self._asking(f"for the backends of project {number}"):
-            return [_some(item, fields) for item in self._api.ml.list(project=number)]
+            return [some(item, fields) for item in self._api.ml.list(project=number)]
 
     def webhooks(self, number: int) -> Sequence[Mapping[str, Any]]:
         """The webhooks of a project: `id`, `url`, `is_active`, `headers`."""
         fields = ("id", "url", "is_active", "headers")
         with self._asking(f"for the webhooks of project {number}"):
             found = self._api.webhooks.list(project=str(number))
-            return [_some(item, fields) for item in found]
+            return [some(item, fields) for item in found]
 
     def set_webhook_headers(self, webhook: int, headers: Mapping[str, str]) -> None:
         """What a webhook sends with each event from now on."""
@@ -163,9 +171,9 @@ class LabelStudioClient:
 
     def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
         # Those who skipped it are annotators too.
-        annotated = _filter("annotators", "empty", "List", value=False)
+        annotated = filter_of("annotators", "empty", "List", value=False)
         with self._asking(f"for the annotations of project {project}"):
-            return [_task(item) for item in self._tasks(project, last, annotated)]
+            return [annotated_task(item) for item in self._tasks(project, last, annotated)]
 
     def _tasks(
         self,
@@ -176,7 +184,7 @@ class LabelStudioClient:
         count: int | None = None,
         include: str | None = None,
     ) -> list[Any]:
-        items = [_filter("id", "greater", "Number", last), condition]
+        items = [filter_of("id", "greater", "Number", last), condition]
         query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
         found = self._api.tasks.list(
             project=project,
@@ -273,32 +281,3 @@ def _checked_key(api_key: str) -> str:
     if not key or not key.isascii() or not key.isprintable():
         raise ClientError("LABEL_STUDIO_API_KEY must be a token as Label Studio shows it.")
     return key
-
-
-def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
-    """A filter as Label Studio's Data Manager has them."""
-    return {
-        "filter": f"filter:tasks:{name}",
-        "operator": operator,
-        "type": kind,
-        "value": value,
-    }
-
-
-def _task(item: Any) -> Mapping[str, Any]:
-    annotations = [_some(annotation, _ANNOTATION_FIELDS) for annotation in item.annotations or ()]
-    return {**_some(item, _TASK_FIELDS), "annotations": annotations}
-
-
-def _some(item: Any, fields: Sequence[str]) -> dict[str, Any]:
-    """These fields of an object of the SDK, or of a dict where it knows no class for it."""
-    if isinstance(item, Mapping):
-        return {name: _plain(item[name]) for name in fields}
-    # Its warnings of odd values would show them.
-    values = item.model_dump(include=set(fields), warnings=False)
-    return {name: _plain(values[name]) for name in fields}
-
-
-def _plain(value: Any) -> Any:
-    """Times as the API writes them; the SDK has parsed them."""
-    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -27,7 +27,10 @@ _DESCRIPTION = """\
 Read records, or Label Studio tasks, and write tasks with predictions that Label Studio imports.
 
 Each row becomes a task with all its columns in "data"; the labeling config says which of them is
-the text. Rows that cannot become a task are listed in a file of their own and stop nothing."""
+the text. Rows that cannot become a task are listed in a file of their own and stop nothing.
+
+preannotate --project ID   predicts all tasks of a project in Label Studio (see --project 1 --help)
+preannotate doctor URL     looks for what goes wrong most often (see doctor --help)"""
 
 _EPILOG = """\
 Exit codes: 0 all rows are done, 1 some were rejected, 2 the run could not go on; then the same
@@ -38,7 +41,16 @@ More, with examples: docs/preannotate.md"""
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `preannotate`; returns its exit code."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["doctor"]:
+        from adapters.preannotate import doctor_cli
+
+        return doctor_cli.main(given[1:])
+    if any(option.partition("=")[0] == "--project" for option in given):
+        from adapters.preannotate import project_cli
+
+        return project_cli.main(given)
+    options = parser().parse_args(given)
     if options.engine == "local":
         processes.start_early()
     from adapters.preannotate.run import run, write_summary
@@ -49,12 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
         if options.summary:
             write_summary(summary, options.summary)
     except PreannotateError as error:
-        return _refuse(str(error))
+        return refuse(str(error))
     except OSError as error:
-        name = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{name}{error.strerror or error}.")
+        return refuse(reason_of(error))
     except KeyboardInterrupt:
-        return _refuse("Interrupted: the same command with --resume goes on where it stopped.")
+        return refuse("Interrupted: the same command with --resume goes on where it stopped.")
     if not options.quiet:
         print(summary)
     return SOME_REJECTED if summary.rejected else DONE
@@ -216,6 +227,13 @@ def _interrupted_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _refuse(message: str) -> int:
+def reason_of(error: OSError) -> str:
+    """What went wrong with which file, in a sentence."""
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{error.strerror or error}."
+
+
+def refuse(message: str) -> int:
+    """Say why it could not run; returns the exit code."""
     print(message, file=sys.stderr)
     return COULD_NOT_RUN

@@ -30,13 +30,9 @@ T = TypeVar("T")
 class Client(Protocol):
     """What is needed of Label Studio: `adapters.label_studio.client` has it."""
 
-    def tasks_without(
-        self, number: int, version: str, *, after: int, count: int
-    ) -> Any: ...
+    def tasks_without(self, number: int, version: str, *, after: int, count: int) -> Any: ...
 
-    def predictions_of(
-        self, number: int, version: str, *, after: int, count: int
-    ) -> Any: ...
+    def predictions_of(self, number: int, version: str, *, after: int, count: int) -> Any: ...
 
     def import_predictions(self, number: int, predictions: Any) -> None: ...
 
@@ -70,10 +66,9 @@ class ProjectSummary:
 
     def __str__(self) -> str:
         would = "would get" if self.dry_run else "got"
-        lines = [
-            f"Project {self.project}: {self.predicted:,} tasks {would} a prediction of "
-            f"{self.model_version}, {self.with_prediction:,} have one ({self.seconds:.1f} s)."
-        ]
+        first = f"Project {self.project}: {self.predicted:,} tasks {would} a prediction of "
+        second = f"{self.model_version}, {self.with_prediction:,} have one ({self.seconds:.1f} s)."
+        lines = [first + second]
         if self.doubles_removed:
             lines.append(f"{self.doubles_removed:,} predictions were there twice and were removed.")
         lines += [f"{count:,} tasks without: {why}" for why, count in self.reasons.most_common()]

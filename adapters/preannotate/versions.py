@@ -1,9 +1,12 @@
 """Finds the model that a run is to use. BentoML is imported only where its store is asked."""
 
+import os
+from pathlib import Path
+
 from adapters.label_studio.labeling_config import Labels
 from adapters.preannotate.errors import ModelError
 from adapters.preannotate.model import ModelReference
-from model_store import artifact
+from model_store import artifact, data_dir
 from model_store.errors import ModelStoreError
 
 
@@ -20,3 +23,22 @@ def find(tag: str | None) -> ModelReference:
         return ModelReference(directory, version, Labels(manifest.labels, heads))
     except ModelStoreError as error:
         raise ModelError(str(error)) from error
+
+
+def active_of(project: str, folder: Path) -> str | None:
+    """The version that the server with this data directory serves a project with.
+
+    None is the model that ships: so it is where there is no server. Raises ModelError.
+    """
+    data_dir.use_store(folder)
+    if not (folder / "sentiment.db").exists() and "SENTIMENT_DATABASE_URL" not in os.environ:
+        return None
+    from model_store.database import connect
+    from model_store.deployments import DeploymentLog, latest
+
+    try:
+        entries = DeploymentLog(connect(data_dir.database_url(folder))).since(0)
+    except ModelStoreError as error:
+        raise ModelError(str(error)) from error
+    entry = latest(entries).get(project)
+    return entry.version if entry else None

@@ -1,0 +1,203 @@
+"""Whole projects of the real Label Studio, predicted by one command; and its doctor."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ConnectProject, StartBackend
+from tests.e2e.label_studio_api import LabelStudioApi
+from tests.e2e.servers import ROOT, LabelStudioServer
+
+TASKS = 2000
+KILLS = 3
+
+
+class Command:
+    """`preannotate` as a user of this Label Studio has it."""
+
+    def __init__(self, server: LabelStudioServer, directory: Path) -> None:
+        self._environment = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("SENTIMENT_", "BENTOML_"))
+            },
+            "LABEL_STUDIO_URL": server.url,
+            "LABEL_STUDIO_API_KEY": server.token,
+            "SENTIMENT_DATA_DIR": str(directory),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "HOME": str(directory),
+        }
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "adapters.preannotate", *arguments],
+            cwd=ROOT,
+            env={**self._environment, **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, status: int = 0, **settings: str) -> str:
+        process = self.start(*arguments, **settings)
+        output, _ = process.communicate(timeout=200)
+        assert process.returncode == status, output
+        assert "Traceback" not in output
+        return output
+
+
+@pytest.fixture
+def preannotate(label_studio: LabelStudioServer, tmp_path: Path) -> Command:
+    return Command(label_studio, tmp_path)
+
+
+def versions_by_task(api: LabelStudioApi, project: int) -> Counter[tuple[int, str]]:
+    return Counter((item["task"], item["model_version"]) for item in api.predictions(project))
+
+
+def test_two_thousand_tasks_have_one_prediction_each_however_often_it_is_killed(
+    api: LabelStudioApi, preannotate: Command, labeling_interface: str
+) -> None:
+    number = api.create_project("In bulk", labeling_interface)
+    api.import_tasks(number, [{"review": f"A good film, number {n}."} for n in range(TASKS)])
+    would = preannotate("--project", str(number), "--dry-run")
+    assert f"{TASKS:,} tasks would get a prediction" in would
+    assert api.predictions(number) == []
+    dice = random.Random(1)
+    for _ in range(KILLS):
+        process = preannotate.start("--project", str(number))
+        deadline = time.monotonic() + 60
+        before = stored(api, number)
+        while stored(api, number) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(dice.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    preannotate("--project", str(number))
+    again = preannotate("--project", str(number))
+    assert "0 tasks got a prediction" in again
+    assert f"{TASKS:,} have one" in again
+    counts = versions_by_task(api, number)
+    assert len(counts) == TASKS
+    assert set(counts.values()) == {1}
+    assert len({version for _, version in counts}) == 1
+
+
+def stored(api: LabelStudioApi, project: int) -> int:
+    counts: int = api.get(f"/api/projects/{project}/")["total_predictions_number"]
+    return counts
+
+
+def test_predictions_that_were_stored_twice_are_made_one(
+    api: LabelStudioApi, preannotate: Command, labeling_interface: str
+) -> None:
+    number = api.create_project("Doubles", labeling_interface)
+    api.import_tasks(number, [{"review": f"Text {n}."} for n in range(3)])
+    preannotate("--project", str(number))
+    first, *_ = api.predictions(number)
+    double = {name: first[name] for name in ("task", "result", "score", "model_version")}
+    api.post(f"/api/projects/{number}/import/predictions", [double, {**double}])
+    output = preannotate("--project", str(number))
+    assert "2 predictions were there twice" in output
+    assert set(versions_by_task(api, number).values()) == {1}
+
+
+def test_tasks_without_text_are_listed_and_stop_nothing(
+    api: LabelStudioApi, preannotate: Command, labeling_interface: str, tmp_path: Path
+) -> None:
+    number = api.create_project("Some are empty", labeling_interface)
+    api.import_tasks(number, [{"review": "A film."}, {"review": ""}, {"review": " "}])
+    rejects, summary = tmp_path / "rejects.jsonl", tmp_path / "summary.json"
+    preannotate(
+        *("--project", str(number), "--rejects", str(rejects), "--summary", str(summary)), status=1
+    )
+    lines = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [line["task"] for line in lines] == api.task_ids(number)[1:]
+    written = json.loads(summary.read_text())
+    assert (written["predicted"], written["rejected"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"LABEL_STUDIO_API_KEY": "0" * 40}, "refuses LABEL_STUDIO_API_KEY"),
+        ({"LABEL_STUDIO_URL": ""}, "LABEL_STUDIO_URL"),
+    ],
+)
+def test_what_keeps_it_from_running_is_said_in_a_sentence(
+    preannotate: Command, settings: dict[str, str], reason: str
+) -> None:
+    assert reason in preannotate("--project", "1", status=2, **settings)
+
+
+def test_a_labeling_config_that_is_not_served_is_refused_before_anything_is_asked(
+    api: LabelStudioApi, preannotate: Command
+) -> None:
+    config = (
+        '<View><Text name="t" value="$review"/><Choices name="c" toName="t">'
+        '<Choice value="Spam"/><Choice value="Ham"/></Choices></View>'
+    )
+    number = api.create_project("Spam", config)
+    assert "offers Spam, Ham" in preannotate("--project", str(number), status=2)
+
+
+def test_the_doctor_finds_nothing_wrong_where_nothing_is(
+    backend: StartBackend, connect_project: ConnectProject, preannotate: Command
+) -> None:
+    server = backend()
+    project = connect_project(server)
+    output = preannotate("doctor", server.url, "--project", str(project.id))
+    assert "All is fine." in output
+    for subject in ("in time", "labeling config", "connected", "webhook", "selected version"):
+        assert f"ok     {subject}" in output
+
+
+def test_the_doctor_says_what_is_wrong_and_puts_credentials_onto_the_webhook(
+    api: LabelStudioApi,
+    backend: StartBackend,
+    connect_project: ConnectProject,
+    preannotate: Command,
+) -> None:
+    server = backend(SENTIMENT_BASIC_AUTH_USER="anna", SENTIMENT_BASIC_AUTH_PASSWORD="geheim")
+    project = connect_project(
+        server, auth_method="BASIC_AUTH", basic_auth_user="anna", basic_auth_pass="geheim"
+    )
+    number = str(project.id)
+    assert "WRONG  credentials" in preannotate("doctor", server.url, status=1)
+    asked = ("doctor", server.url, "--user", "anna", "--password", "geheim", "--project", number)
+    assert "WRONG  webhook credentials" in preannotate(*asked, status=1)
+    assert "are set now" in preannotate(*asked, "--fix")
+    assert "All is fine." in preannotate(*asked)
+    (hook,) = api.get("/api/webhooks/", project=project.id)
+    assert hook["headers"]["Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("url", "wrong"),
+    [
+        ("http://127.0.0.1:9", "WRONG  reachable"),
+        ("http://backend:9", "has no dot"),
+    ],
+)
+def test_the_doctor_names_addresses_that_cannot_work(
+    preannotate: Command, url: str, wrong: str
+) -> None:
+    assert wrong in preannotate("doctor", url, status=1, LABEL_STUDIO_URL="")
+
+
+def test_the_doctor_knows_which_kind_of_token_is_refused(
+    backend: StartBackend, preannotate: Command
+) -> None:
+    settings: Any = {"LABEL_STUDIO_API_KEY": "0" * 40}
+    output = preannotate("doctor", backend().url, status=1, **settings)
+    assert "(a legacy token)" in output

@@ -1,0 +1,138 @@
+"""A project that is predicted while its Label Studio fails now and then."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.label_studio.client import ClientError
+from adapters.label_studio.labeling_config import Labels
+from adapters.preannotate import project as module
+from adapters.preannotate.errors import LabelingConfigError
+from adapters.preannotate.model import LoadedModel, ModelReference
+from adapters.preannotate.project import ProjectRun
+from tests.unit.adapters.preannotate.conftest import CONFIG, LABELS, FakeModel
+
+VERSION = FakeModel.version
+PASSING = ClientError("It is starting.", is_passing=True)
+
+
+class FakeReference(ModelReference):
+    """A model that needs no loading."""
+
+    def load(self, compiled: Path | None) -> LoadedModel:  # noqa: ARG002
+        return FakeModel()  # type: ignore[return-value]
+
+
+class FakeClient:
+    """A Label Studio in memory that fails as it is told."""
+
+    def __init__(self, tasks: int) -> None:
+        self.tasks = {n: {"id": n, "data": {"review": f"good {n}"}} for n in range(1, tasks + 1)}
+        self.stored: dict[int, tuple[int, str]] = {}
+        """By the id of a prediction, its task and version."""
+        self.failures: list[tuple[str, bool]] = []
+        """Of the next calls: their names, and whether they are carried out all the same."""
+
+    def tasks_without(self, _: int, version: str, *, after: int, count: int) -> Any:
+        self._fail("tasks")
+        done = {task for task, name in self.stored.values() if name == version}
+        return [task for n, task in self.tasks.items() if n > after and n not in done][:count]
+
+    def predictions_of(self, _: int, version: str, *, after: int, count: int) -> Any:
+        self._fail("predictions")
+        pages = [
+            (task, [p for p, (of, name) in self.stored.items() if (of, name) == (task, version)])
+            for task in self.tasks
+            if task > after
+        ]
+        return [page for page in pages if page[1]][:count]
+
+    def import_predictions(self, _: int, predictions: Sequence[Any]) -> None:
+        error = self._next("import")
+        if error is None or error[1]:
+            for prediction in predictions:
+                number = len(self.stored) + 1
+                self.stored[number] = (prediction["task"], prediction["model_version"])
+        if error:
+            raise PASSING
+
+    def delete_prediction(self, prediction: int) -> None:
+        del self.stored[prediction]
+
+    def _fail(self, call: str) -> None:
+        if self._next(call):
+            raise PASSING
+
+    def _next(self, call: str) -> tuple[str, bool] | None:
+        if self.failures and self.failures[0][0] == call:
+            return self.failures.pop(0)
+        return None
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PAUSES", (0, 0, 0))
+    monkeypatch.setattr(module, "PAGE_TASKS", 4)
+
+
+def run_of(client: FakeClient, *, config: str = CONFIG, dry_run: bool = False) -> ProjectRun:
+    return ProjectRun(
+        client,
+        {"id": 7, "label_config": config},
+        FakeReference(Path(), VERSION, Labels(LABELS)),
+        dry_run=dry_run,
+        rejects=None,
+        quiet=True,
+    )
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_call_that_failed_is_made_again_whether_it_had_arrived_or_not(*, arrived: bool) -> None:
+    client = FakeClient(10)
+    client.failures = [("tasks", False), ("import", arrived), ("import", arrived), ("tasks", False)]
+    summary = run_of(client)(Path())
+    assert summary.with_prediction == 10
+    assert sorted(task for task, _ in client.stored.values()) == list(range(1, 11))
+
+
+def test_what_was_stored_twice_is_removed() -> None:
+    client = FakeClient(3)
+    client.stored = {1: (1, VERSION), 2: (1, VERSION), 3: (1, "other"), 4: (1, VERSION)}
+    summary = run_of(client)(Path())
+    assert summary.doubles_removed == 2
+    assert sorted(client.stored.values()) == [
+        (1, VERSION),
+        (1, "other"),
+        (2, VERSION),
+        (3, VERSION),
+    ]
+
+
+def test_a_label_studio_that_stays_away_ends_the_run_with_its_reason() -> None:
+    client = FakeClient(3)
+    client.failures = [("import", False)] * 10
+    with pytest.raises(ClientError, match="It is starting"):
+        run_of(client)(Path())
+
+
+def test_a_dry_run_counts_and_stores_nothing() -> None:
+    client = FakeClient(9)
+    client.stored = {1: (1, VERSION), 2: (1, VERSION)}
+    summary = run_of(client, dry_run=True)(Path())
+    assert (summary.predicted, summary.with_prediction, len(client.stored)) == (8, 1, 2)
+    assert "8 tasks would get a prediction" in str(summary)
+
+
+def test_a_task_without_text_is_counted_by_its_reason() -> None:
+    client = FakeClient(6)
+    client.tasks[2]["data"] = {"review": " "}
+    summary = run_of(client)(Path())
+    assert (summary.predicted, summary.rejected) == (5, 1)
+    assert 'data key "review" is empty' in str(summary)
+
+
+def test_a_config_that_is_not_served_is_an_error_before_anything_is_asked() -> None:
+    with pytest.raises(LabelingConfigError, match="no Choices control"):
+        run_of(FakeClient(1), config="<View/>")
