@@ -1,5 +1,6 @@
 """A person's way through Label Studio's web pages, in Chromium."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from adapters.preannotate.cli import main as preannotate
 from tests.e2e.conftest import StartBackend, unavailable
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer
@@ -164,3 +166,19 @@ def test_a_filled_in_choice_can_be_submitted_as_it_is(
     (prediction,) = api.predictions(project.id)
     (annotation,) = api.open_task(prediction["task"])["annotations"]
     assert annotation["result"][0]["value"] == prediction["result"][0]["value"]
+
+
+def test_a_task_that_was_imported_with_its_prediction_has_the_choice_filled_in(
+    person: Person, api: LabelStudioApi, labeling_interface: str, reviews_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    assert preannotate([str(reviews_file), str(out), "--quiet"]) == 0
+    tasks = json.loads(out.read_text(encoding="utf-8"))
+    title = "imported with predictions"
+    number = api.create_project(title, labeling_interface)
+    api.post(f"/api/projects/{number}/import", tasks)
+    page = person.open(Project(number, title))
+    page.get_by_text(tasks[0]["data"]["review"]).click()
+
+    (predicted,) = tasks[0]["predictions"][0]["result"][0]["value"]["choices"]
+    expect(page.get_by_role("checkbox", name=predicted)).to_be_checked()
