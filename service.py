@@ -4,13 +4,16 @@ import asyncio
 import gc
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, cast
 
 import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.context import server_context
-from bentoml._internal.server.http import instruments, traffic
+from bentoml._internal.server.http import access, instruments, traffic
 from circus.sockets import CircusSocket
+from opentelemetry.trace import Tracer
 from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
@@ -20,6 +23,7 @@ from adapters.label_studio.jobs import JobQueue
 from adapters.label_studio.learning import Learning
 from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.trainer import Trainer
+from adapters.logs import use_json
 from adapters.metrics import Metrics
 from adapters.middleware import (
     AdmissionMiddleware,
@@ -28,8 +32,10 @@ from adapters.middleware import (
     TimeoutMiddleware,
     TurnoverMiddleware,
 )
+from adapters.request_log import RequestLogMiddleware
 from adapters.request_metrics import RequestMetricsMiddleware, RouteNames
 from adapters.settings import read_settings
+from adapters.tracing import StageTracingMiddleware
 from model_store import artifact, store
 from model_store.batching import BatchRunner
 from model_store.classifier import Query
@@ -73,6 +79,7 @@ backend = Backend(
     metrics=metrics,
 )
 protocol = create_app(backend)
+routes = RouteNames(protocol, OTHER_ROUTES)
 
 
 class ClassifyRequest(BaseModel):
@@ -104,7 +111,7 @@ class ClassifyResponse(BaseModel):
     name=NAME,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout},
-    logging={"access": {"enabled": settings.access_log}},
+    logging={"access": {"enabled": settings.logs_requests}},
     metrics={"enabled": settings.metrics},
     tracing={} if settings.tracing else {"excluded_urls": ".*"},
 )
@@ -187,10 +194,23 @@ def _request_metrics(app: ASGIApp, **_: object) -> RequestMetricsMiddleware:
         server_context.bento_version,
         server_context.service_name or "",
     )
-    return RequestMetricsMiddleware(app, metrics=metrics, routes=RouteNames(protocol, OTHER_ROUTES))
+    return RequestMetricsMiddleware(app, metrics=metrics, routes=routes)
+
+
+def _request_log(app: ASGIApp, *, skip_paths: Sequence[str], **_: object) -> RequestLogMiddleware:
+    """Stands for the class of BentoML's that writes lines of text."""
+    return RequestLogMiddleware(app, routes=routes, skip_paths=skip_paths)
+
+
+def _tracer() -> Tracer:
+    tracer: Tracer = BentoMLContainer.tracer_provider.get().get_tracer(NAME)
+    return tracer
 
 
 setattr(instruments, "RunnerTrafficMetricsMiddleware", _request_metrics)
+if settings.log_format == "json":
+    use_json()
+    setattr(access, "AccessLogMiddleware", _request_log)
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
 if settings.workers > 1:
@@ -201,6 +221,8 @@ if settings.basic_auth_user and settings.basic_auth_password:
         user=settings.basic_auth_user,
         password=settings.basic_auth_password.get_secret_value(),
     )
+if settings.tracing:
+    _service.add_asgi_middleware(StageTracingMiddleware, tracer=_tracer)
 _service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
 _service.add_asgi_middleware(
     AdmissionMiddleware,

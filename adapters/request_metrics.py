@@ -13,7 +13,7 @@ from adapters.instruments import OTHER
 from adapters.metrics import Metrics
 
 METRICS_PATH = "/metrics"
-_HUNG_UP = 499
+HUNG_UP = 499
 """The status of a request whose caller has gone before it was answered."""
 
 
@@ -82,4 +82,4 @@ class RequestMetricsMiddleware:
             raise
         finally:
             if not ended:
-                self.metrics.ended(route, int(status or _HUNG_UP), time.perf_counter() - start)
+                self.metrics.ended(route, int(status or HUNG_UP), time.perf_counter() - start)
