@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from adapters.label_studio.examples import ExampleStore
 from adapters.label_studio.jobs import JobQueue
 from adapters.label_studio.learning import Learning
+from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.trainer import Trainer
 from adapters.logs import use_json
@@ -202,6 +203,11 @@ def _request_log(app: ASGIApp, *, skip_paths: Sequence[str], **_: object) -> Req
     return RequestLogMiddleware(app, routes=routes, skip_paths=skip_paths)
 
 
+def _bentoml_document() -> dict[str, Any]:
+    document: dict[str, Any] = _service.openapi_spec.asdict()
+    return document
+
+
 def _tracer() -> Tracer:
     tracer: Tracer = BentoMLContainer.tracer_provider.get().get_tracer(NAME)
     return tracer
@@ -213,6 +219,7 @@ if settings.log_format == "json":
     setattr(access, "AccessLogMiddleware", _request_log)
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
+protocol.router.routes.append(document_route(_bentoml_document))
 if settings.workers > 1:
     _service.add_asgi_middleware(TurnoverMiddleware, bytes_per_connection=100_000)
 if settings.basic_auth_user and settings.basic_auth_password:
