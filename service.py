@@ -3,19 +3,29 @@
 import asyncio
 import gc
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import bentoml
-from bentoml._internal.server.http import traffic
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml._internal.context import server_context
+from bentoml._internal.server.http import access, instruments, traffic
 from circus.sockets import CircusSocket
+from opentelemetry.trace import Tracer
+from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import ASGIApp
 
 from adapters.label_studio.examples import ExampleStore
 from adapters.label_studio.jobs import JobQueue
 from adapters.label_studio.learning import Learning
+from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.trainer import Trainer
+from adapters.logs import use_json
+from adapters.metrics import Metrics
 from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
@@ -23,7 +33,10 @@ from adapters.middleware import (
     TimeoutMiddleware,
     TurnoverMiddleware,
 )
+from adapters.request_log import RequestLogMiddleware
+from adapters.request_metrics import RequestMetricsMiddleware, RouteNames
 from adapters.settings import read_settings
+from adapters.tracing import StageTracingMiddleware
 from model_store import artifact, store
 from model_store.batching import BatchRunner
 from model_store.classifier import Query
@@ -34,7 +47,11 @@ from model_store.registry import Registry, Version
 
 logger = logging.getLogger(__name__)
 
+NAME = "sentiment"
+OTHER_ROUTES = ("/classify", "/livez", "/readyz", "/healthz", "/docs.json", "/schema.json")
+
 settings = read_settings()
+metrics = Metrics(REGISTRY if settings.metrics else None)
 engine = connect(settings.database)
 deployments = DeploymentLog(engine)
 jobs = JobQueue(engine)
@@ -52,6 +69,7 @@ runner = BatchRunner(
     max_batch_size=settings.max_batch_size,
     max_batch_tokens=settings.max_batch_tokens,
     torch_threads=settings.torch_threads,
+    on_batch=metrics.batch if settings.metrics else None,
 )
 backend = Backend(
     runner,
@@ -59,7 +77,10 @@ backend = Backend(
     Learning(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
     deadline=settings.deadline,
     score=settings.score,
+    metrics=metrics,
 )
+protocol = create_app(backend)
+routes = RouteNames(protocol, OTHER_ROUTES)
 
 
 class ClassifyRequest(BaseModel):
@@ -88,14 +109,14 @@ class ClassifyResponse(BaseModel):
 
 
 @bentoml.service(
-    name="sentiment",
+    name=NAME,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout},
-    logging={"access": {"enabled": settings.access_log}},
+    logging={"access": {"enabled": settings.logs_requests}},
     metrics={"enabled": settings.metrics},
     tracing={} if settings.tracing else {"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(create_app(backend), path="/")
+@bentoml.asgi_app(protocol, path="/")
 class SentimentService:
     """Sentiment of movie reviews, for Label Studio and for anybody else."""
 
@@ -107,10 +128,14 @@ class SentimentService:
             logging.getLogger(package).setLevel(logging.INFO)
         name, path = str(self.model.tag), self.model.path
         classifier = artifact.load(Path(path), compiled=settings.compiled, encoders=encoders)
+        metrics.start()
         await runner.start(classifier)
         await registry.start(Version(name, classifier))
         self.trainer = Trainer(
-            jobs, ["--default", name, "--default-path", path], threads=settings.training_threads
+            jobs,
+            ["--default", name, "--default-path", path],
+            threads=settings.training_threads,
+            metrics=metrics,
         )
         self.trainer.start()
         # What is there now stays: collecting garbage need not look at it again.
@@ -122,6 +147,7 @@ class SentimentService:
         await self.trainer.stop()
         await registry.stop()
         await runner.stop()
+        await metrics.stop()
 
     @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
     async def classify(self, texts: list[str]) -> ClassifyResponse:
@@ -137,7 +163,14 @@ class SentimentService:
         ]
         unreached = len(texts) - len(done)
         if unreached:
+            metrics.partial.add("/classify")
+            metrics.abstained("deadline", unreached)
             logger.warning("The deadline came before %d of %d texts", unreached, len(texts))
+        metrics.predicted(
+            None,
+            Counter((item.label, version.name) for item in done),
+            [item.score for item in done],
+        )
         return ClassifyResponse(
             model_version=version.name, classifications=[*done, *[None] * unreached]
         )
@@ -154,7 +187,39 @@ def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
 CircusSocket.listen = _bind_only
 setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
+
+def _request_metrics(app: ASGIApp, **_: object) -> RequestMetricsMiddleware:
+    """Stands for the class of BentoML's that is made with settings of BentoML's."""
+    metrics.service = (
+        server_context.bento_name,
+        server_context.bento_version,
+        server_context.service_name or "",
+    )
+    return RequestMetricsMiddleware(app, metrics=metrics, routes=routes)
+
+
+def _request_log(app: ASGIApp, *, skip_paths: Sequence[str], **_: object) -> RequestLogMiddleware:
+    """Stands for the class of BentoML's that writes lines of text."""
+    return RequestLogMiddleware(app, routes=routes, skip_paths=skip_paths)
+
+
+def _bentoml_document() -> dict[str, Any]:
+    document: dict[str, Any] = _service.openapi_spec.asdict()
+    return document
+
+
+def _tracer() -> Tracer:
+    tracer: Tracer = BentoMLContainer.tracer_provider.get().get_tracer(NAME)
+    return tracer
+
+
+setattr(instruments, "RunnerTrafficMetricsMiddleware", _request_metrics)
+if settings.log_format == "json":
+    use_json()
+    setattr(access, "AccessLogMiddleware", _request_log)
+
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
+protocol.router.routes.append(document_route(_bentoml_document))
 if settings.workers > 1:
     _service.add_asgi_middleware(TurnoverMiddleware, bytes_per_connection=100_000)
 if settings.basic_auth_user and settings.basic_auth_password:
@@ -163,9 +228,12 @@ if settings.basic_auth_user and settings.basic_auth_password:
         user=settings.basic_auth_user,
         password=settings.basic_auth_password.get_secret_value(),
     )
+if settings.tracing:
+    _service.add_asgi_middleware(StageTracingMiddleware, tracer=_tracer)
 _service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
 _service.add_asgi_middleware(
     AdmissionMiddleware,
     paths=("/predict", "/classify"),
     max_tokens=settings.max_queue_tokens,
+    metrics=metrics,
 )

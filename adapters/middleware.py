@@ -15,6 +15,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.metrics import Metrics
+
 RETRY_AFTER_SECONDS = 5
 _BYTES_PER_TOKEN = 5
 _REQUEST_BYTES = 1000
@@ -108,14 +110,23 @@ class AdmissionMiddleware:
     The requests in work on `paths` count by their tokens, reckoned from the size of the body once
     it has come and before it is parsed. When they have `max_tokens` together, the next ones are
     refused. None counts for more than a quarter of that, so that a single large one does not keep
-    all others out.
+    all others out. `metrics` is told of what is in work and of what is refused.
     """
 
-    def __init__(self, app: ASGIApp, *, paths: Collection[str], max_tokens: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        paths: Collection[str],
+        max_tokens: int,
+        metrics: Metrics | None = None,
+    ) -> None:
         self.app = app
         self.paths = frozenset(paths)
         self.max_tokens = max_tokens
         self._tokens = 0
+        self._metrics = metrics or Metrics()
+        self._metrics.queue_limit.add(max_tokens)
         self._refuse = _refuse(
             503,
             "The server has more work than it can do right now: "
@@ -129,6 +140,7 @@ class AdmissionMiddleware:
             return
         # Asked twice, so that a flood is not read in vain, and slow uploads keep nobody out.
         if self._is_full():
+            self._metrics.shed.add()
             await self._refuse(scope, receive, send)
             return
         try:
@@ -136,15 +148,21 @@ class AdmissionMiddleware:
         except ClientDisconnect:
             return
         if self._is_full():
+            self._metrics.shed.add()
             await self._refuse(scope, _replayed(messages, receive), send)
             return
         size = sum(len(message.get("body", b"")) for message in messages)
         tokens = min(size // _BYTES_PER_TOKEN + 1, -(-self.max_tokens // 4))
-        self._tokens += tokens
+        self._take(tokens, 1)
         try:
             await self.app(scope, _replayed(messages, receive), send)
         finally:
-            self._tokens -= tokens
+            self._take(-tokens, -1)
+
+    def _take(self, tokens: int, requests: int) -> None:
+        self._tokens += tokens
+        self._metrics.queue_tokens.add(tokens)
+        self._metrics.queue_requests.add(requests)
 
     def _is_full(self) -> bool:
         return self._tokens >= self.max_tokens

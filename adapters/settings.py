@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -90,8 +90,12 @@ class Settings(BaseSettings):
     basic_auth_password: SecretStr | None = None
     """The password that goes with the user name."""
 
-    access_log: bool = False
-    """Whether each request is logged: its path, status, sizes and duration."""
+    log_format: Literal["text", "json"] = "text"
+    """How lines of the log look: `text`, or `json`, an object each."""
+
+    access_log: bool | None = None
+    """Whether each request is logged: its path, status, sizes and duration; by default if
+    `log_format` is `json`."""
 
     metrics: bool = True
     """Whether requests are counted and timed for `/metrics`."""
@@ -105,6 +109,11 @@ class Settings(BaseSettings):
         if self.database_url:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.data_dir.absolute() / 'sentiment.db'}"
+
+    @property
+    def logs_requests(self) -> bool:
+        """Whether each request is logged."""
+        return self.log_format == "json" if self.access_log is None else self.access_log
 
     @property
     def compiled(self) -> Path:

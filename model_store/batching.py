@@ -6,6 +6,7 @@ Batching is BentoML's own (its CORK dispatcher), awaited in process: `bentoml.de
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple, NoReturn, cast
@@ -15,6 +16,7 @@ from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job, Optimizer
 
 from model_store.classifier import Classifier, Query, classify_together
 from model_store.errors import InferenceError, ModelNotReadyError, ModelStoreError
+from model_store.stages import MODEL, QUEUE, TOKENIZE, Batch, Stage, Work, recorded
 from model_store.types import Classification
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,10 @@ class _Piece(NamedTuple):
     queries: list[Query]
     tokens: int
     """About how many will be read."""
+    entered: float
+    """When it was queued."""
+    stages: list[Stage] | None
+    """Where its caller wants to have its stages."""
 
 
 class _Optimizer(Optimizer):
@@ -108,13 +114,21 @@ class BatchRunner:
     of a single text never waits for the whole of it. Pieces and batches are bounded by their
     texts and by their tokens, which are reckoned from the characters. Texts for different
     classifiers share batches. The event loop stands still while a batch is in the network: some
-    milliseconds.
+    milliseconds. `on_batch` is told of each batch, those of the warm-up left out.
     """
 
-    def __init__(self, *, max_batch_size: int, max_batch_tokens: int, torch_threads: int) -> None:
+    def __init__(
+        self,
+        *,
+        max_batch_size: int,
+        max_batch_tokens: int,
+        torch_threads: int,
+        on_batch: Callable[[Batch], None] | None = None,
+    ) -> None:
         self._max_batch_size = max_batch_size
         self._max_batch_tokens = max_batch_tokens
         self._torch_threads = torch_threads
+        self._on_batch = on_batch
         self._probe: list[Query] | None = None
         self._failing = False
 
@@ -125,7 +139,7 @@ class BatchRunner:
         self._submit = cast("Callable[[_Piece], Awaitable[_Answers]]", self._dispatcher(self._run))
         probe = [Query(_WARM_UP_TEXT, (classifier,))]
         for size in _WARM_UP_BATCHES:
-            await asyncio.gather(*(self._submit(_Piece(probe, 1)) for _ in range(size)))
+            await asyncio.gather(*(self._submit(_Piece(probe, 1, 0.0, None)) for _ in range(size)))
         self._dispatcher.optimizer.trigger_refresh()
         self._probe = probe
 
@@ -173,6 +187,7 @@ class BatchRunner:
 
     def _pieces(self, queries: Sequence[Query]) -> Iterator[_Piece]:
         self._check_started()
+        stages = recorded()
         piece: list[Query] = []
         tokens = 0
         for query in queries:
@@ -180,12 +195,12 @@ class BatchRunner:
             cost = min(len(query.text) // _CHARACTERS_PER_TOKEN + 1, most)
             full = len(piece) == self._max_batch_size or tokens + cost > self._max_batch_tokens
             if piece and full:
-                yield _Piece(piece, tokens)
+                yield _Piece(piece, tokens, time.perf_counter(), stages)
                 piece, tokens = [], 0
             piece.append(query)
             tokens += cost
         if piece:
-            yield _Piece(piece, tokens)
+            yield _Piece(piece, tokens, time.perf_counter(), stages)
 
     async def _run(self, batch: Sequence[_Piece]) -> Sequence[_Answers]:
         queries = [query for piece in batch for query in piece.queries]
@@ -193,14 +208,35 @@ class BatchRunner:
         # batches, callers would wait for many of them before they are even heard.
         for _ in range(sum(piece.tokens for piece in batch) // _TOKENS_PER_TURN):
             await asyncio.sleep(0)
+        work, start = Work(), time.perf_counter()
         try:
             # Not in a thread: torch gives up the interpreter's lock with each of its operations,
             # and while the event loop is busy gets it back only after the switch interval.
-            answers = classify_together(queries)
+            answers = classify_together(queries, work)
         except Exception as error:  # The boundary of the network: whatever it was, callers get one.
             logger.exception("The network failed on a batch of %d texts", len(queries))
             self._failing = True
             raise InferenceError from error
         self._failing = False
+        self._tell(batch, work, start, time.perf_counter())
         rest = iter(answers)
         return [[next(rest) for _ in piece.queries] for piece in batch]
+
+    def _tell(self, batch: Sequence[_Piece], work: Work, start: float, end: float) -> None:
+        """Say what a batch was, to whoever asks for batches or for the stages of a request."""
+        middle = start + work.seconds_tokenizing
+        for piece in batch:
+            if piece.stages is not None:
+                piece.stages.append(Stage(QUEUE, piece.entered, start))
+                piece.stages.append(Stage(TOKENIZE, start, middle))
+                piece.stages.append(Stage(MODEL, middle, end))
+        if self._on_batch and self._probe is not None:
+            self._on_batch(
+                Batch(
+                    texts=sum(len(piece.queries) for piece in batch),
+                    tokens=work.tokens,
+                    waits=[start - piece.entered for piece in batch],
+                    tokenizing=work.seconds_tokenizing,
+                    model=end - middle,
+                )
+            )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from model_store.encoder import Encoder
 from model_store.head import Head
+from model_store.stages import Work
 from model_store.types import Classification
 
 _NONE: Mapping[str, Head] = MappingProxyType({})
@@ -43,10 +44,13 @@ class Query(NamedTuple):
     classifiers: Sequence[Classifier]
 
 
-def classify_together(queries: Sequence[Query]) -> list[list[Classification]]:
+def classify_together(
+    queries: Sequence[Query], work: Work | None = None
+) -> list[list[Classification]]:
     """For each query one classification by each of its classifiers.
 
-    A text goes through an encoder once, however many heads look at what it found.
+    A text goes through an encoder once, however many heads look at what it found. What the
+    encoders had to do is added to `work`.
     """
     places: dict[Encoder, dict[Head, list[tuple[int, int]]]] = defaultdict(
         lambda: defaultdict(list)
@@ -58,7 +62,7 @@ def classify_together(queries: Sequence[Query]) -> list[list[Classification]]:
     for encoder, by_head in places.items():
         indices = sorted({index for asked in by_head.values() for index, _ in asked})
         row_of = {index: row for row, index in enumerate(indices)}
-        features = encoder([queries[index].text for index in indices])
+        features = encoder([queries[index].text for index in indices], work)
         for head, asked in by_head.items():
             rows = features[[row_of[index] for index, _ in asked]]
             found.update(zip(asked, head.classify(rows), strict=True))

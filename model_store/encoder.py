@@ -1,5 +1,6 @@
 """Text in, features out: tokenizer, vocabulary and the network up to its last layer."""
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from model_store.inference import Features, features_of
 from model_store.network import SentimentCNN
+from model_store.stages import Work
 from model_store.tokenizer import tokenize
 from model_store.vocabulary import Vocabulary
 
@@ -37,6 +39,14 @@ class Encoder:
         """(tokens,) token ids of a text, cut at `max_tokens`; none for a text without a token."""
         return self.vocabulary.encode(tokenize(text, self.max_tokens))
 
-    def __call__(self, texts: Sequence[str]) -> Tensor:
-        """(texts, features) of texts, in their order. Any string is allowed, the empty one too."""
-        return self.features([self.encode(text) for text in texts])
+    def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
+        """(texts, features) of texts, in their order. Any string is allowed, the empty one too.
+
+        What there was to do is added to `work`.
+        """
+        start = time.perf_counter()
+        sequences = [self.encode(text) for text in texts]
+        if work is not None:
+            work.seconds_tokenizing += time.perf_counter() - start
+            work.tokens += sum(map(len, sequences))
+        return self.features(sequences)

@@ -155,7 +155,8 @@ def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
     length = np.linalg.norm((weight - weight.mean(axis=0)) * scale)
     radius = RADIUS * min(10.0, np.sqrt(len(classes) / _RADIUS_EXAMPLES)) * length
     origin = np.zeros((len(start.labels), scaled.shape[1]))
-    strengths, changes = [np.inf], [origin]
+    strengths: list[float] = [np.inf]
+    changes: list[Matrix] = [origin]
     for strength in TUNING_STRENGTHS:
         change = problem.solve(strength, changes[-1])
         if np.linalg.norm(change) > radius:

@@ -175,13 +175,14 @@ class JobQueue:
                 **changes,
             )
 
-    def bury_the_dead(self) -> None:
-        """Mark those jobs as killed whose process is not there any more."""
+    def bury_the_dead(self) -> list[Job]:
+        """Mark those jobs as killed whose process is not there any more; returns them."""
         with reading(self._engine) as connection:
             running = _jobs_where(connection, _jobs.c.state == State.RUNNING)
         if any(_is_dead(job) for job in running):
             with writing(self._engine, alone_in=_jobs) as connection:
-                self._bury_the_dead(connection)
+                return self._bury_the_dead(connection)
+        return []
 
     def jobs(self, project: str | None = None, limit: int = 100) -> list[Job]:
         """The last jobs, of one project or of all, the newest first."""
@@ -195,17 +196,16 @@ class JobQueue:
             return next(iter(_jobs_where(connection, _jobs.c.id == job_id)), None)
 
     @staticmethod
-    def _bury_the_dead(connection: Connection) -> None:
-        for job in _jobs_where(connection, _jobs.c.state == State.RUNNING):
-            if _is_dead(job):
-                reason = "The process of the job has ended without a word: press the button again."
-                _change(
-                    connection,
-                    job.id,
-                    state=State.KILLED,
-                    reasons=[reason],
-                    ended_at=time.time(),
-                )
+    def _bury_the_dead(connection: Connection) -> list[Job]:
+        reason = "The process of the job has ended without a word: press the button again."
+        return [
+            job
+            for job in _jobs_where(connection, _jobs.c.state == State.RUNNING)
+            if _is_dead(job)
+            and _change(
+                connection, job.id, state=State.KILLED, reasons=[reason], ended_at=time.time()
+            )
+        ]
 
 
 def _is_dead(job: Job) -> bool:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from adapters.label_studio.annotations import changes_of
+from adapters.label_studio.annotations import Changes, changes_of
 from adapters.label_studio.examples import ExampleStore
 from adapters.label_studio.jobs import Job, JobQueue
 from adapters.label_studio.labeling_config import ChoicesControl
@@ -44,10 +44,10 @@ class Learning:
         self._train_every = train_every
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="learning")
 
-    async def record(self, event: Mapping[str, Any]) -> int:
+    async def record(self, event: Mapping[str, Any]) -> Changes:
         """Keep what an event says of annotations; when this returns, it is on the disk.
 
-        Returns how many changes it held. Raises EventError if it is no event of Label Studio's.
+        Returns the changes it held. Raises EventError if it is no event of Label Studio's.
         """
         return await self._do(self._record, event)
 
@@ -74,12 +74,12 @@ class Learning:
     async def _do(self, function: Callable[..., R], *args: Any) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
 
-    def _record(self, event: Mapping[str, Any]) -> int:
+    def _record(self, event: Mapping[str, Any]) -> Changes:
         changes = changes_of(event)
         self._examples.record(changes)
         if self._train_every and changes.annotations:
             self._train_if_due(changes.project)
-        return len(changes)
+        return changes
 
     def _train_if_due(self, project: str) -> None:
         count = self._examples.annotation_count(project)

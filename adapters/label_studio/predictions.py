@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +11,7 @@ from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.label_studio.questions import Question, Questions, average
 from adapters.label_studio.schemas import Prediction, Region, Task
 from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.metrics import Metrics
 from adapters.offloading import offload
 from model_store.classifier import Query
 from model_store.types import Classification
@@ -42,6 +43,7 @@ async def predict(
     *,
     project: str | None,
     size: int,
+    metrics: Metrics,
     score: ScoreKind = "confidence",
     deadline: float | None = None,
 ) -> list[Prediction | list[Prediction]]:
@@ -49,18 +51,22 @@ async def predict(
 
     A task without text for any control gets `[]`; the reason is logged with the task's id. So do
     tasks that were not reached by `deadline`, on the clock of the event loop. `size` is that of the
-    tasks in bytes: what would take long on the event loop is done in a thread.
+    tasks in bytes: what would take long on the event loop is done in a thread. `metrics` is told
+    what came of it.
     """
     small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not questions.is_html)
     subjects, skipped = await offload(_subjects, tasks, questions, inline=small)
-    _log_skipped(skipped, project)
+    _note_skipped(skipped, project, metrics)
     queries = [Query(subject.text, subject.question.classifiers) for subject in subjects]
     answers = await runner.classify(queries, deadline=deadline)
     reached = _whole_tasks(subjects, len(answers))
     if reached < len(subjects):
-        _log_unreached(subjects[reached:], len(tasks), project)
+        _note_unreached(subjects[reached:], len(tasks), project, metrics)
     answered = list(zip(subjects[:reached], answers[:reached], strict=True))
-    return await offload(_compose, tasks, answered, questions, score, inline=small)
+    results = await offload(_compose, tasks, answered, questions, score, inline=small)
+    if metrics.is_on:
+        metrics.predicted(project, *await offload(_tally, results, inline=small))
+    return results
 
 
 class _Subject(NamedTuple):
@@ -72,21 +78,21 @@ class _Subject(NamedTuple):
     text: str
 
 
+_Skipped = dict[tuple[str, str], list[str]]
+"""By kind and reason, the names of tasks that have no text for a control."""
+
 _Answered = tuple[_Subject, Sequence[Classification]]
 
 
-def _subjects(
-    tasks: Sequence[Task], questions: Questions
-) -> tuple[list[_Subject], dict[str, list[str]]]:
-    """Also, by reason, the names of tasks that have no text for a control."""
+def _subjects(tasks: Sequence[Task], questions: Questions) -> tuple[list[_Subject], _Skipped]:
     subjects = []
-    skipped: dict[str, list[str]] = defaultdict(list)
+    skipped: _Skipped = defaultdict(list)
     for position, task in enumerate(tasks):
         for question in questions.questions:
             try:
                 text = task_text(task.get("data"), question.control)
-            except NoTextError as reason:
-                skipped[str(reason)].append(_name(task, position))
+            except NoTextError as error:
+                skipped[error.kind, str(error)].append(_name(task, position))
             else:
                 subjects.append(_Subject(position, question, text))
     return subjects, skipped
@@ -133,6 +139,20 @@ def _by_version(
         )
 
 
+def _tally(
+    results: Sequence[Prediction | list[Prediction]],
+) -> tuple[Counter[tuple[str, str]], list[float]]:
+    """What was predicted how often, by choice and version, and the scores."""
+    found: Counter[tuple[str, str]] = Counter()
+    scores = []
+    for result in results:
+        for prediction in result if isinstance(result, list) else [result]:
+            scores.append(prediction["score"])
+            for region in prediction["result"]:
+                found[region["value"]["choices"][0], prediction["model_version"]] += 1
+    return found, scores
+
+
 def prediction_of(
     task_id: Any,
     classified: Sequence[tuple[ChoicesControl, Classification]],
@@ -171,8 +191,9 @@ def _name(task: Task, position: int) -> str:
     return str(task_id) if type(task_id) is int else f"number {position + 1}"
 
 
-def _log_skipped(skipped: dict[str, list[str]], project: str | None) -> None:
-    for reason, ids in skipped.items():
+def _note_skipped(skipped: _Skipped, project: str | None, metrics: Metrics) -> None:
+    for (kind, reason), ids in skipped.items():
+        metrics.abstained(kind, len(ids))
         more = ", ..." if len(ids) > _LOGGED_TASKS else ""
         logger.warning(
             "Project %s, tasks without prediction: %d, %s (tasks %s%s)",
@@ -184,7 +205,11 @@ def _log_skipped(skipped: dict[str, list[str]], project: str | None) -> None:
         )
 
 
-def _log_unreached(subjects: Sequence[_Subject], tasks: int, project: str | None) -> None:
+def _note_unreached(
+    subjects: Sequence[_Subject], tasks: int, project: str | None, metrics: Metrics
+) -> None:
+    metrics.partial.add("/predict")
+    metrics.abstained("deadline", len(subjects))
     logger.warning(
         "Project %s: the deadline came before %d of %d tasks were predicted: "
         "retrieve predictions again for the rest",

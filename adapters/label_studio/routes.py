@@ -3,34 +3,41 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.label_studio import schemas
-from adapters.label_studio.annotations import EventError, project_key
+from adapters.label_studio.agreement import Agreement
+from adapters.label_studio.annotations import Changes, EventError, project_key
 from adapters.label_studio.jobs import Job
 from adapters.label_studio.learning import Learning
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.questions import ask
+from adapters.metrics import Metrics
 from adapters.middleware import RETRY_AFTER_SECONDS
 from adapters.offloading import offload
 from model_store.errors import ModelStoreError
 from model_store.registry import Registry
+from model_store.stages import ENCODE, Stage, recorded
 from model_store.uncertainty import ScoreKind
 
 logger = logging.getLogger(__name__)
 
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
+_NOTHING = "Nothing to keep."
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -45,6 +52,12 @@ class Backend:
     deadline: float = 80.0
     """Seconds after which `/predict` answers with what is done."""
     score: ScoreKind = "confidence"
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """Compares annotations with predictions."""
+        return Agreement(self.registry, self.runner, self.metrics)
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
@@ -137,17 +150,30 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     questions = ask(body.label_config or "<View/>", backend.registry.deployment(body.project))
     if not questions.questions:
         _log_problems(questions.config.problems, body.project)
+        backend.metrics.abstained("no control", len(body.tasks))
     results = await predict(
         body.tasks,
         questions,
         backend.runner,
         project=body.project,
         size=len(await request.body()),
+        metrics=backend.metrics,
         score=backend.score,
         deadline=deadline,
     )
     answer: schemas.PredictResponse = {"results": results}
-    return Response(orjson.dumps(answer), media_type="application/json")
+    start = time.perf_counter()
+    content = orjson.dumps(answer)
+    _note_encoded(start, backend.metrics)
+    return Response(content, media_type="application/json")
+
+
+def _note_encoded(start: float, metrics: Metrics) -> None:
+    end = time.perf_counter()
+    metrics.encoded(end - start)
+    stages = recorded()
+    if stages is not None:
+        stages.append(Stage(ENCODE, start, end))
 
 
 async def versions(_: Request, backend: Backend) -> Response:
@@ -158,6 +184,7 @@ async def versions(_: Request, backend: Backend) -> Response:
 async def webhook(request: Request, backend: Backend) -> Response:
     """`POST /webhook`: keep what an event says of annotations, or begin a training."""
     body = await _read(request, schemas.WebhookRequest)
+    backend.metrics.event(body.action)
     try:
         if body.action == "START_TRAINING":
             training = await backend.learning.train(project_key(body.project))
@@ -171,12 +198,25 @@ async def webhook(request: Request, backend: Backend) -> Response:
         changes = await backend.learning.record(body.model_dump())
     except EventError as error:
         raise _BadRequestError(422, schemas.ErrorResponse(error=str(error))) from None
-    return _json(
+    answer = _json(
         schemas.WebhookResponse(
             action=body.action,
-            detail=f"Kept: {changes} changes of annotations." if changes else "Nothing to keep.",
+            detail=f"Kept: {len(changes)} changes of annotations." if changes else _NOTHING,
         )
     )
+    if backend.metrics.is_on:
+        _count(changes, backend.metrics)
+        if body.action.endswith("_CREATED"):
+            # After the answer, for which an annotator waits.
+            answer.background = BackgroundTask(backend.agreement.compare, changes)
+    return answer
+
+
+def _count(changes: Changes, metrics: Metrics) -> None:
+    skipped = sum(annotation.cancelled for annotation in changes.annotations)
+    metrics.annotations.add("annotated", amount=len(changes.annotations) - skipped)
+    metrics.annotations.add("skipped", amount=skipped)
+    metrics.annotations.add("deleted", amount=len(changes.deleted_annotations))
 
 
 async def jobs(request: Request, backend: Backend) -> Response:

@@ -1,9 +1,19 @@
 """What Label Studio sends and what it takes as an answer. Only the fields that are used."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+# Pydantic describes it in /docs.json; `typing.TypedDict` only from Python 3.12 on.
+from typing_extensions import TypedDict
 
 
 class _Request(BaseModel):
@@ -19,10 +29,12 @@ class _Response(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+_PROJECT = r"^\d{1,19}(\.\d{1,19})?$"
 ProjectKey = Annotated[
     str,
     BeforeValidator(lambda project: str(project) if type(project) is int else project),
-    StringConstraints(pattern=r"^\d{1,19}(\.\d{1,19})?$"),
+    StringConstraints(pattern=_PROJECT),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": _PROJECT}),
 ]
 """`<id>.<unix time created>`, as Label Studio names a project: the time tells projects of several
 Label Studios apart."""

@@ -9,7 +9,14 @@ from adapters.label_studio.labeling_config import ChoicesControl
 
 
 class NoTextError(Exception):
-    """A task has no text for a control. The message gives the reason, never the data."""
+    """A task has no text for a control. The message gives the reason, never the data.
+
+    `kind` is one of the reasons by which `Metrics.abstained` counts.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 def task_text(data: Any, control: ChoicesControl) -> str:
@@ -24,7 +31,7 @@ def task_text(data: Any, control: ChoicesControl) -> str:
     if control.is_html:
         text = _without_tags(text)
     if not text.strip():
-        raise NoTextError(f'data key "{control.data_key}" is empty')
+        raise NoTextError("empty", f'data key "{control.data_key}" is empty')
     return text
 
 
@@ -33,7 +40,7 @@ def _look_up(data: Any, key: str) -> Any:
         return data[key]
     for part in key.split("."):
         if not isinstance(data, Mapping) or part not in data:
-            raise NoTextError(f'data key "{key}" is missing')
+            raise NoTextError("missing", f'data key "{key}" is missing')
         data = data[part]
     return data
 
@@ -50,7 +57,7 @@ def _as_text(value: Any, key: str) -> str:
             return str(value)
         case list() if value and all(isinstance(item, str) for item in value):
             return "\n".join(value)
-    raise NoTextError(f'data key "{key}" holds {_kind(value)} instead of text')
+    raise NoTextError("no text", f'data key "{key}" holds {_kind(value)} instead of text')
 
 
 def _kind(value: Any) -> str:

@@ -4,11 +4,13 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from adapters.label_studio.jobs import Job, JobQueue, State
+from adapters.metrics import Metrics
 from model_store.errors import ModelStoreError
 
 logger = logging.getLogger(__name__)
@@ -21,13 +23,16 @@ class Trainer:
     """Takes jobs from the queue, one at a time on each machine, whichever worker is first.
 
     `arguments` are those of `python -m adapters.label_studio.training` after the job's id;
-    `threads` bounds what a job computes with at once.
+    `threads` bounds what a job computes with at once. `metrics` is told how each job ends.
     """
 
-    def __init__(self, jobs: JobQueue, arguments: Sequence[str], *, threads: int) -> None:
+    def __init__(
+        self, jobs: JobQueue, arguments: Sequence[str], *, threads: int, metrics: Metrics
+    ) -> None:
         self._jobs = jobs
         self._arguments = tuple(arguments)
         self._threads = threads
+        self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -45,7 +50,8 @@ class Trainer:
         reachable = True
         while True:
             try:
-                await asyncio.to_thread(self._jobs.bury_the_dead)
+                for dead in await asyncio.to_thread(self._jobs.bury_the_dead):
+                    self._count(dead, State.KILLED, time.time())
                 job = await asyncio.to_thread(self._jobs.claim)
                 if job:
                     await self._run(job)
@@ -59,6 +65,7 @@ class Trainer:
 
     async def _run(self, job: Job) -> None:
         logger.info("Project %s: training job %s begins", job.project, job.id)
+        self._metrics.job(State.RUNNING)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "adapters.label_studio.training", job.id, *self._arguments),
             env={**os.environ, "OMP_NUM_THREADS": str(self._threads), "PYTHONPATH": _python_path()},
@@ -75,6 +82,12 @@ class Trainer:
                 await process.wait()
             # Does nothing where the job has said itself how it has ended.
             await asyncio.to_thread(self._jobs.end, job.id, State.KILLED, [reason])
+            ended = await asyncio.to_thread(self._jobs.job, job.id)
+            if ended:
+                self._count(ended, ended.state, ended.ended_at or time.time())
+
+    def _count(self, job: Job, state: State, ended_at: float) -> None:
+        self._metrics.job(state, ended_at - (job.started_at or ended_at))
 
 
 def _python_path() -> str:

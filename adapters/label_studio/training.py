@@ -22,6 +22,7 @@ from adapters.label_studio.examples import Example, ExampleStore
 from adapters.label_studio.jobs import Job, JobQueue, State
 from adapters.label_studio.labeling_config import ChoicesControl, parse
 from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.logs import use_json
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.classifier import Classifier
 from model_store.database import connect
@@ -45,10 +46,12 @@ def main() -> None:
     parser.add_argument("--default-path", required=True, type=Path, help="where that is")
     options = parser.parse_args()
     os.nice(_NICE)
+    settings = read_settings()
     logging.basicConfig(format="%(asctime)s [training] %(message)s", level=logging.WARNING)
+    if settings.log_format == "json":
+        use_json()
     for package in ("adapters", "model_store"):
         logging.getLogger(package).setLevel(logging.INFO)
-    settings = read_settings()
     engine = connect(settings.database)
     jobs = JobQueue(engine)
     job = jobs.job(options.job)

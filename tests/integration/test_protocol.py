@@ -1,11 +1,8 @@
 """Label Studio's calls, in the shape it sends them, answered by the routes."""
 
-import asyncio
 import json
 import logging
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,91 +10,15 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from adapters.label_studio.examples import ExampleStore
-from adapters.label_studio.jobs import JobQueue
-from adapters.label_studio.learning import Learning
-from adapters.label_studio.routes import Backend, create_app
-from model_store.classifier import Query
 from model_store.deployments import DeploymentLog
 from model_store.errors import InferenceError, ModelNotReadyError
-from model_store.registry import Deployment, Registry, Version
-from model_store.types import Classification
-from tests.conftest import ClassifierFactory
-
-PAYLOADS = Path(__file__).parent / "payloads"
-DEADLINE = 60.0
-PROJECT = "20.1795453317"
-VERSION = "sentiment-cnn:0123456789abcdef"
-
-
-class KeywordModel:
-    """Positive where a text says "good"; its score falls with the text's length."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-        self.texts: list[str] = []
-        self.reached: int | None = None
-
-    async def classify(
-        self, queries: Sequence[Query], *, deadline: float | None = None
-    ) -> list[list[Classification]]:
-        await asyncio.sleep(0)
-        if self.error:
-            raise self.error
-        assert deadline is not None
-        assert 0 < deadline - asyncio.get_running_loop().time() <= DEADLINE
-        self.texts = [query.text for query in queries]
-        return [
-            [self._classification(query.text) for _ in query.classifiers]
-            for query in queries[: self.reached]
-        ]
-
-    async def is_healthy(self) -> bool:
-        return self.error is None
-
-    def _classification(self, text: str) -> Classification:
-        label = "Positive" if "good" in text.lower() else "Negative"
-        score = 0.5 + 0.5 / (1 + len(text))
-        other = {"Positive": "Negative", "Negative": "Positive"}[label]
-        return Classification(label, score, {label: score, other: 1 - score})
-
-
-class FixedRegistry(Registry):
-    """One deployment for all projects, or none while the server starts."""
-
-    fixed: Deployment | None
-
-    def deployment(self, project: str | None) -> Deployment:
-        self.asked = project
-        if self.fixed is None:
-            raise ModelNotReadyError
-        return self.fixed
-
-
-@pytest.fixture
-def model() -> KeywordModel:
-    return KeywordModel()
-
-
-@pytest.fixture
-def registry(database: Engine, make_classifier: ClassifierFactory) -> FixedRegistry:
-    made = FixedRegistry(DeploymentLog(database), lambda _: make_classifier(), lambda _: False)
-    made.fixed = Deployment((Version(VERSION, make_classifier()),))
-    return made
-
-
-@pytest.fixture
-def learning(database: Engine) -> Learning:
-    return Learning(ExampleStore(database), JobQueue(database), DeploymentLog(database))
-
-
-@pytest.fixture
-def client(model: KeywordModel, registry: FixedRegistry, learning: Learning) -> TestClient:
-    return TestClient(create_app(Backend(model, registry, learning, deadline=DEADLINE)))
-
-
-def payload(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((PAYLOADS / f"{name}.json").read_text())
-    return content
+from tests.integration.conftest import (
+    PAYLOADS,
+    PROJECT,
+    VERSION,
+    KeywordModel,
+    payload,
+)
 
 
 @pytest.mark.parametrize("path", ["/", "/health"])

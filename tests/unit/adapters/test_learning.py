@@ -35,7 +35,7 @@ class Worker:
         return sum(self.record(event(number, choice, at)) for number in numbers)
 
     def record(self, item: dict[str, Any]) -> int:
-        return run(lambda: self.learning.record(item))
+        return len(run(lambda: self.learning.record(item)))
 
 
 def event(number: int, choice: str = "Praise", at: int = 1) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from model_store.batching import BatchRunner
 from model_store.classifier import Classifier, Query
 from model_store.encoder import Encoder
 from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.stages import Work
 from model_store.types import Classification
 from tests.conftest import ClassifierFactory
 
@@ -24,12 +25,12 @@ class Recorder(Encoder):
     seconds = 0.0
     fails = False
 
-    def __call__(self, texts: Sequence[str]) -> Tensor:
+    def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
         self.batches.append([len(text) for text in texts])
         time.sleep(self.seconds)
         if self.fails:
             raise RuntimeError("out of memory")
-        return super().__call__(texts)
+        return super().__call__(texts, work)
 
 
 @pytest.fixture
