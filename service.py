@@ -8,9 +8,9 @@ from typing import Annotated, cast
 
 import bentoml
 from bentoml._internal.server.http import traffic
-from circus.sockets import CircusSocket
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters import port
 from adapters.label_studio.examples import ExampleStore
 from adapters.label_studio.jobs import JobQueue
 from adapters.label_studio.learning import Learning
@@ -143,15 +143,8 @@ class SentimentService:
         )
 
 
-def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
-    """Stands for `listen` in BentoML's parent process, which binds the port for its workers.
-
-    A worker listens on it when it is ready, so no caller ever waits for a server that is still
-    starting: see docs/decisions/0005.
-    """
-
-
-CircusSocket.listen = _bind_only
+port.open_when_ready()
+port.close_when_stopped(runner.hurry)
 setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
