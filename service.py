@@ -3,10 +3,13 @@
 import asyncio
 import gc
 import logging
+import os
+import tempfile
 from pathlib import Path
 from typing import Annotated, cast
 
 import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.server.http import traffic
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -142,6 +145,12 @@ class SentimentService:
             model_version=version.name, classifications=[*done, *[None] * unreached]
         )
 
+
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # The parent tells its workers.
+    # BentoML empties it at the start: below its home, which servers may share, it would take the
+    # figures of the others away.
+    _figures = tempfile.TemporaryDirectory(prefix="sentiment-metrics-", ignore_cleanup_errors=True)
+    BentoMLContainer.prometheus_multiproc_dir.set(_figures.name)
 
 port.open_when_ready()
 port.close_when_stopped(runner.hurry)
