@@ -108,7 +108,8 @@ class SentimentService:
     async def start(self) -> None:
         for package in ("adapters", "model_store"):
             logging.getLogger(package).setLevel(logging.INFO)
-        name, path = str(self.model.tag), self.model.path
+        name = str(self.model.tag)
+        path = str(store.path_of(name))
         classifier = artifact.load(Path(path), compiled=settings.compiled, encoders=encoders)
         await runner.start(classifier)
         await registry.start(Version(name, classifier))

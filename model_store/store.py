@@ -1,10 +1,15 @@
-"""Artifacts in the BentoML model store, as immutable versions.
+"""Artifacts in BentoML's model stores, as immutable versions.
+
+Two stores are looked into. That of BentoML's home is written to: new versions go there. A Bento in
+a container brings one of its own with it, which holds the model that it was packed with, and which
+BentoML then takes for the only one.
 
 The only module here, with `batching.py`, that knows BentoML.
 """
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +17,7 @@ from tempfile import TemporaryDirectory
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, NotFound
 from bentoml.models import ModelContext
 from filelock import FileLock
 
@@ -29,14 +34,16 @@ def tag_of(directory: Path) -> str:
 
 
 def import_artifact(directory: Path) -> str:
-    """Put an artifact into the model store and return its tag; does nothing if it is there.
+    """Put an artifact into the home's store and return its tag; does nothing if it is in any.
 
     The version appears whole or not at all, however many processes import it at once or are
     killed while they do. One that is there but damaged is replaced. Raises ArtifactError if
     `directory` is no good.
     """
     tag = tag_of(directory)
-    store: ModelStore = BentoMLContainer.model_store.get()
+    if _is_intact(tag):
+        return tag
+    store = _home()
     with FileLock(store._path.parent / ".import.lock"):
         if not _is_intact(tag):
             manifest = artifact.verify(directory)
@@ -51,10 +58,10 @@ def import_artifact(directory: Path) -> str:
 
 def path_of(tag: str) -> Path:
     """Where the artifact of a version is; raises UnknownVersionError."""
-    try:
-        return Path(bentoml.models.get(tag).path)
-    except (BentoMLException, ValueError) as error:
-        raise UnknownVersionError(tag) from error
+    for store in _stores():
+        with suppress(BentoMLException, ValueError):
+            return Path(bentoml.models.get(tag, _model_store=store).path)
+    raise UnknownVersionError(tag)
 
 
 def exists(tag: str) -> bool:
@@ -67,18 +74,29 @@ def exists(tag: str) -> bool:
 
 
 def versions() -> dict[str, artifact.Manifest]:
-    """What is in the store, by tag, without what cannot be read."""
+    """What is in the stores, by tag, without what cannot be read."""
     found = {}
-    for model in bentoml.models.list(MODEL_NAME):
-        with suppress(ArtifactError):
-            found[str(model.tag)] = artifact.read_manifest(Path(model.path))
+    for store in _stores():
+        with suppress(NotFound):  # There is none yet.
+            for model in bentoml.models.list(MODEL_NAME, _model_store=store):
+                with suppress(ArtifactError):
+                    found[str(model.tag)] = artifact.read_manifest(Path(model.path))
     return found
 
 
 def delete(tag: str) -> None:
-    """Remove a version; does nothing if it is not there."""
+    """Remove a version from the home's store; does nothing if it is not there."""
     with suppress(BentoMLException):
-        bentoml.models.delete(tag)
+        bentoml.models.delete(tag, _model_store=_home())
+
+
+def _home() -> ModelStore:
+    return ModelStore(Path(BentoMLContainer.model_store_dir.get()))
+
+
+def _stores() -> Iterator[ModelStore]:
+    yield _home()
+    yield BentoMLContainer.model_store.get()
 
 
 def _is_intact(tag: str) -> bool:
