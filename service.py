@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +14,12 @@ import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.context import server_context
 from bentoml._internal.server.http import access, instruments, traffic
-from circus.sockets import CircusSocket
 from opentelemetry.trace import Tracer
 from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
+from adapters import port
 from adapters.label_studio.examples import ExampleStore
 from adapters.label_studio.jobs import JobQueue
 from adapters.label_studio.learning import Learning
@@ -126,7 +128,8 @@ class SentimentService:
     async def start(self) -> None:
         for package in ("adapters", "model_store"):
             logging.getLogger(package).setLevel(logging.INFO)
-        name, path = str(self.model.tag), self.model.path
+        name = str(self.model.tag)
+        path = str(store.path_of(name))
         classifier = artifact.load(Path(path), compiled=settings.compiled, encoders=encoders)
         metrics.start()
         await runner.start(classifier)
@@ -176,15 +179,14 @@ class SentimentService:
         )
 
 
-def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
-    """Stands for `listen` in BentoML's parent process, which binds the port for its workers.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # The parent tells its workers.
+    # BentoML empties it at the start: below its home, which servers may share, it would take the
+    # figures of the others away.
+    _figures = tempfile.TemporaryDirectory(prefix="sentiment-metrics-", ignore_cleanup_errors=True)
+    BentoMLContainer.prometheus_multiproc_dir.set(_figures.name)
 
-    A worker listens on it when it is ready, so no caller ever waits for a server that is still
-    starting: see docs/decisions/0005.
-    """
-
-
-CircusSocket.listen = _bind_only
+port.open_when_ready()
+port.close_when_stopped(runner.hurry)
 setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
 

@@ -7,8 +7,8 @@ Batching is BentoML's own (its CORK dispatcher), awaited in process: `bentoml.de
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, NoReturn, cast
 
 import torch
@@ -131,6 +131,8 @@ class BatchRunner:
         self._on_batch = on_batch
         self._probe: list[Query] | None = None
         self._failing = False
+        self._end: float | None = None
+        self._timers: set[asyncio.Timeout] = set()
 
     async def start(self, classifier: Classifier) -> None:
         """Take requests, once network and dispatcher are warm; `classifier` serves to warm them."""
@@ -149,6 +151,12 @@ class BatchRunner:
             self._probe = None
             self._dispatcher.shutdown()
 
+    def hurry(self, seconds: float) -> None:
+        """Let no call last longer than `seconds` from now: it returns what it has by then."""
+        self._end = asyncio.get_running_loop().time() + seconds
+        for timer in self._timers:
+            timer.reschedule(self._bounded(timer.when()))
+
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None
     ) -> list[list[Classification]]:
@@ -161,9 +169,9 @@ class BatchRunner:
         loop = asyncio.get_running_loop()
         done: list[list[Classification]] = []
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
+            async with self._timer(deadline) as timer:
                 for piece in self._pieces(queries):
-                    if deadline is not None and loop.time() >= deadline:
+                    if (end := timer.when()) is not None and loop.time() >= end:
                         break
                     self._check_started()  # the runner can be stopped between two pieces
                     done += await self._submit(piece)
@@ -180,6 +188,18 @@ class BatchRunner:
             return bool(await self.classify(self._probe, deadline=deadline))
         except ModelStoreError:
             return False
+
+    @asynccontextmanager
+    async def _timer(self, deadline: float | None) -> AsyncIterator[asyncio.Timeout]:
+        async with asyncio.timeout_at(self._bounded(deadline)) as timer:
+            self._timers.add(timer)
+            try:
+                yield timer
+            finally:
+                self._timers.discard(timer)
+
+    def _bounded(self, deadline: float | None) -> float | None:
+        return min((time for time in (deadline, self._end) if time is not None), default=None)
 
     def _check_started(self) -> None:
         if self._probe is None:

@@ -1,10 +1,15 @@
-"""Artifacts in the BentoML model store, as immutable versions.
+"""Artifacts in BentoML's model stores, as immutable versions.
+
+Two stores are looked into. That of BentoML's home is written to: new versions go there. A Bento in
+a container brings one of its own with it, which holds the model that it was packed with, and which
+BentoML then takes for the only one.
 
 The only module here, with `batching.py`, that knows BentoML.
 """
 
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +17,7 @@ from tempfile import TemporaryDirectory
 import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
-from bentoml.exceptions import BentoMLException
+from bentoml.exceptions import BentoMLException, NotFound
 from bentoml.models import ModelContext
 from filelock import FileLock
 
@@ -28,22 +33,24 @@ def find(tag: str) -> tuple[str, Path]:
 
     `tag` can leave out the version: then it is that of the latest import.
     """
-    try:
-        model = bentoml.models.get(tag)
-    except (BentoMLException, ValueError) as error:
-        raise UnknownVersionError(tag) from error
-    return str(model.tag), Path(model.path)
+    for store in _stores():
+        with suppress(BentoMLException, ValueError):
+            model = bentoml.models.get(tag, _model_store=store)
+            return str(model.tag), Path(model.path)
+    raise UnknownVersionError(tag)
 
 
 def import_artifact(directory: Path) -> str:
-    """Put an artifact into the model store and return its tag; does nothing if it is there.
+    """Put an artifact into the home's store and return its tag; does nothing if it is in any.
 
     The version appears whole or not at all, however many processes import it at once or are
     killed while they do. One that is there but damaged is replaced. Raises ArtifactError if
     `directory` is no good.
     """
     tag = tag_of(directory)
-    store: ModelStore = BentoMLContainer.model_store.get()
+    if _is_intact(tag):
+        return tag
+    store = _home()
     with FileLock(store._path.parent / ".import.lock"):
         if not _is_intact(tag):
             manifest = artifact.verify(directory)
@@ -71,18 +78,29 @@ def exists(tag: str) -> bool:
 
 
 def versions() -> dict[str, artifact.Manifest]:
-    """What is in the store, by tag, without what cannot be read."""
+    """What is in the stores, by tag, without what cannot be read."""
     found = {}
-    for model in bentoml.models.list(artifact.MODEL_NAME):
-        with suppress(ArtifactError):
-            found[str(model.tag)] = artifact.read_manifest(Path(model.path))
+    for store in _stores():
+        with suppress(NotFound):  # There is none yet.
+            for model in bentoml.models.list(artifact.MODEL_NAME, _model_store=store):
+                with suppress(ArtifactError):
+                    found[str(model.tag)] = artifact.read_manifest(Path(model.path))
     return found
 
 
 def delete(tag: str) -> None:
-    """Remove a version; does nothing if it is not there."""
+    """Remove a version from the home's store; does nothing if it is not there."""
     with suppress(BentoMLException):
-        bentoml.models.delete(tag)
+        bentoml.models.delete(tag, _model_store=_home())
+
+
+def _home() -> ModelStore:
+    return ModelStore(Path(BentoMLContainer.model_store_dir.get()))
+
+
+def _stores() -> Iterator[ModelStore]:
+    yield _home()
+    yield BentoMLContainer.model_store.get()
 
 
 def _is_intact(tag: str) -> bool:

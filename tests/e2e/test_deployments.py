@@ -1,34 +1,26 @@
 """Versions that change under load: the command line on one side, callers on the other."""
 
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
-from model_store import artifact
-from model_store.classifier import Classifier
 from model_store.database import connect, sqlite_url
 from model_store.deployments import DeploymentLog
-from model_store.store import PRETRAINED
 from tests.e2e.conftest import StartBackend
-from tests.e2e.servers import ROOT, Server, wait_until
+from tests.e2e.servers import Server, wait_until
+from tests.e2e.versions import (
+    CONNECTIONS,
+    PROJECT,
+    SECONDS,
+    calling,
+    make_versions,
+    model_store,
+    setup_version,
+)
 
-PROJECT = "7.1795453317"
-CONNECTIONS = 50
 CHANGES = 20
-TASKS = 20
-SECONDS = 2.0
-"""In which a change must be everywhere."""
-SLACK = 0.25
-"""Between two workers, and between an answer and its reading here."""
 
 
 @pytest.fixture(scope="module")
@@ -36,85 +28,9 @@ def server(backend: StartBackend) -> Server:
     return backend(SENTIMENT_WORKERS="2")
 
 
-def model_store(server: Server, *arguments: str, check: bool = True) -> str:
-    """What a user's `python -m model_store` prints beside the running server."""
-    done = subprocess.run(
-        [sys.executable, "-m", "model_store", *arguments],
-        env={
-            **{k: v for k, v in os.environ.items() if not k.startswith(("SENTIMENT_", "BENTOML_"))},
-            "SENTIMENT_DATA_DIR": str(server.data),
-            "BENTOML_DO_NOT_TRACK": "True",
-            "HOME": str(server.home),
-        },
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def versions(server: Server, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Two versions for the project in the server's store: the shipped model, turned colder."""
-    shipped = artifact.load(PRETRAINED, device="cpu")
-    tags = []
-    for index, temperature in enumerate((1.0, 2.0)):
-        directory = tmp_path_factory.mktemp("versions") / f"version-{index}"
-        head = replace(shipped.head, temperature=temperature)
-        artifact.save(
-            directory,
-            Classifier(shipped.encoder, shipped.head, {"sentiment": head}),
-            training={"project": PROJECT, "created": f"2026-01-0{index + 1}", "examples": {}},
-            metrics={"refused": ["it was made up"]} if index else {},
-        )
-        tags.append(model_store(server, "import", str(directory)).strip())
-    return tags
-
-
-def setup_version(server: Server, project: str = PROJECT) -> Any:
-    return httpx.post(f"{server.url}/setup", json={"project": project}).json()["model_version"]
-
-
-@dataclass
-class Callers:
-    """What callers have seen: when they asked, when they were answered, by which version."""
-
-    answers: list[tuple[float, float, str]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def calling(server: Server, interface: str) -> Iterator[Callers]:
-    """Callers that ask again and again until the end of the block."""
-    callers, ended = Callers(), threading.Event()
-    tasks = [{"id": n, "data": {"review": f"A good film, number {n}."}} for n in range(TASKS)]
-    body = {"tasks": tasks, "project": PROJECT, "label_config": interface}
-
-    def call() -> None:
-        with httpx.Client(base_url=server.url, timeout=30) as client:
-            while not ended.is_set():
-                asked = time.monotonic()
-                answer = client.post("/predict", json=body)
-                if answer.status_code != httpx.codes.OK:
-                    callers.problems.append(f"status {answer.status_code}")
-                    continue
-                names = {result["model_version"] for result in answer.json()["results"]}
-                if len(names) != 1:
-                    callers.problems.append(f"mixed: {sorted(names)}")
-                    continue
-                callers.answers.append((asked, time.monotonic(), names.pop()))
-
-    threads = [threading.Thread(target=call) for _ in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield callers
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
+    return make_versions(server, tmp_path_factory.mktemp("versions"))
 
 
 def test_twenty_changes_under_load_are_seen_by_all_at_once_and_fail_nobody(
@@ -128,7 +44,7 @@ def test_twenty_changes_under_load_are_seen_by_all_at_once_and_fail_nobody(
     log = DeploymentLog(connect(sqlite_url(server.data)))
     expected = [first]
     took = []
-    with calling(server, labeling_interface) as callers:
+    with calling([server], labeling_interface) as callers:
         for number in range(CHANGES):
             # As the commands do it; they themselves take long to start beside so many callers.
             if number % 2:
@@ -143,15 +59,7 @@ def test_twenty_changes_under_load_are_seen_by_all_at_once_and_fail_nobody(
     assert callers.problems == []
     assert max(took) < SECONDS
     assert len(callers.answers) > CONNECTIONS
-    # Whoever asks after somebody has seen a change sees it too, whichever worker answers.
-    answers = sorted(callers.answers, key=lambda answer: answer[1])
-    changed = 0.0
-    serving = [answers[0][2]]
-    for _, answered, name in answers:
-        if name != serving[-1] and answered > changed + SLACK:
-            serving.append(name)
-            changed = answered
-    assert serving == expected
+    assert callers.changes() == expected
     assert setup_version(server, "8.1795453317") == shipped, "other projects are left alone"
 
 

@@ -157,6 +157,27 @@ def test_at_the_deadline_the_first_results_are_returned(
     ]
 
 
+def test_in_a_hurry_calls_end_with_what_they_have_and_later_ones_too(
+    classifier: Classifier, encoder: Recorder
+) -> None:
+    texts = ["good"] * 1000
+
+    async def scenario() -> tuple[list[list[Classification]], list[Classification]]:
+        async with running(classifier, max_batch_size=1) as runner:
+            encoder.seconds = 0.05
+            deadline = asyncio.get_running_loop().time() + 1000
+            calls = [runner.ask(texts), runner.ask(texts, deadline=deadline)]
+            tasks = [asyncio.create_task(call) for call in calls]
+            await asyncio.sleep(0)
+            runner.hurry(1)
+            done = await asyncio.gather(*tasks)
+            return done, await runner.ask(texts, deadline=deadline)
+
+    done, late = asyncio.run(scenario())
+    assert all(0 < len(answers) < len(texts) for answers in done)
+    assert late == []
+
+
 def test_after_the_deadline_nothing_is_begun(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> list[Classification]:
         async with running(classifier) as runner:

@@ -12,18 +12,32 @@ from bentoml._internal.models import ModelStore
 
 from model_store import artifact
 from model_store.errors import ArtifactError
-from model_store.store import import_artifact, tag_of
+from model_store.store import delete, exists, import_artifact, path_of, tag_of, versions
 from tests.conftest import ClassifierFactory
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Path]:
-    """An empty model store of BentoML's."""
+    """An empty model store in BentoML's home."""
     path = tmp_path / "bentoml" / "models"
     path.mkdir(parents=True)
+    BentoMLContainer.model_store_dir.set(str(path))
     BentoMLContainer.model_store.set(ModelStore(path))
     yield path
     BentoMLContainer.model_store.reset()
+    BentoMLContainer.model_store_dir.reset()
+
+
+@pytest.fixture
+def packed(store: Path, tmp_path: Path, make_classifier: ClassifierFactory) -> str:
+    """A version that a Bento has brought with it, in a store of its own that cannot be written."""
+    artifact.save(tmp_path / "packed", make_classifier(seed=1), training={}, metrics={})
+    tag = import_artifact(tmp_path / "packed")
+    (tmp_path / "bento").mkdir()
+    own = store.rename(tmp_path / "bento" / "models")
+    store.mkdir()
+    BentoMLContainer.model_store.set(ModelStore(own))
+    return tag
 
 
 @pytest.fixture
@@ -89,3 +103,25 @@ def test_a_bad_artifact_is_refused_and_leaves_nothing(saved: Path, store: Path) 
     with pytest.raises(ArtifactError):
         import_artifact(saved)
     assert list(store.iterdir()) == []
+
+
+def test_what_a_bento_has_brought_with_it_is_found_and_not_written_anew(
+    packed: str, store: Path, tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    assert import_artifact(tmp_path / "packed") == packed
+    assert path_of(packed) == tmp_path / "bento" / "models" / packed.replace(":", "/")
+    assert exists(packed)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not list(store.iterdir())
+
+
+def test_beside_a_bento_new_versions_go_into_the_home(
+    packed: str, saved: Path, store: Path
+) -> None:
+    tag = import_artifact(saved)
+    assert path_of(tag) == store / tag.replace(":", "/")
+    assert set(versions()) == {packed, tag}
+    delete(tag)
+    delete(packed)
+    assert set(versions()) == {packed}

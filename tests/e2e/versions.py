@@ -1,0 +1,138 @@
+"""Versions of a project on real servers, and callers that see which of them answers."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+
+from model_store import artifact
+from model_store.classifier import Classifier
+from model_store.store import PRETRAINED
+from tests.e2e.servers import ROOT, Server
+
+PROJECT = "7.1795453317"
+CONNECTIONS = 50
+TASKS = 20
+SECONDS = 2.0
+"""In which a change must be everywhere."""
+SLACK = 0.25
+"""Between two workers, and between an answer and its reading here."""
+
+
+def model_store(
+    server: Server,
+    *arguments: str,
+    check: bool = True,
+    settings: Mapping[str, str] | None = None,
+) -> str:
+    """What a user's `python -m model_store` prints beside the running server."""
+    done = subprocess.run(
+        [sys.executable, "-m", "model_store", *arguments],
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith(("SENTIMENT_", "BENTOML_"))},
+            "SENTIMENT_DATA_DIR": str(server.data),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "HOME": str(server.home),
+            **(settings or {}),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def make_versions(
+    server: Server, directory: Path, settings: Mapping[str, str] | None = None
+) -> list[str]:
+    """Two versions for the project in the server's store: the shipped model, turned colder."""
+    shipped = artifact.load(PRETRAINED, device="cpu")
+    tags = []
+    for index, temperature in enumerate((1.0, 2.0)):
+        folder = directory / f"version-{index}"
+        head = replace(shipped.head, temperature=temperature)
+        artifact.save(
+            folder,
+            Classifier(shipped.encoder, shipped.head, {"sentiment": head}),
+            training={"project": PROJECT, "created": f"2026-01-0{index + 1}", "examples": {}},
+            metrics={"refused": ["it was made up"]} if index else {},
+        )
+        tags.append(model_store(server, "import", str(folder), settings=settings).strip())
+    return tags
+
+
+def setup_version(server: Server, project: str = PROJECT) -> Any:
+    """The version that the server tells Label Studio of."""
+    return httpx.post(f"{server.url}/setup", json={"project": project}).json()["model_version"]
+
+
+@dataclass
+class Callers:
+    """What callers have seen: when they asked, when they were answered, by which version."""
+
+    answers: list[tuple[float, float, str]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def changes(self) -> list[str]:
+        """The versions in the order in which they were seen first.
+
+        Whoever asks after somebody has seen a change sees it too, whoever answers: an answer by an
+        earlier version that comes later than `SLACK` is in here as one more change.
+        """
+        answers = sorted(self.answers, key=lambda answer: answer[1])
+        changed = 0.0
+        serving = [answers[0][2]]
+        for _, answered, name in answers:
+            if name != serving[-1] and answered > changed + SLACK:
+                serving.append(name)
+                changed = answered
+        return serving
+
+
+@contextmanager
+def calling(servers: Sequence[Server], interface: str) -> Iterator[Callers]:
+    """Callers of some servers that ask again and again until the end of the block."""
+    callers, ended = Callers(), threading.Event()
+    tasks = [{"id": n, "data": {"review": f"A good film, number {n}."}} for n in range(TASKS)]
+    body = {"tasks": tasks, "project": PROJECT, "label_config": interface}
+
+    def call(server: Server) -> None:
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            while not ended.is_set():
+                asked = time.monotonic()
+                try:
+                    answer = client.post("/predict", json=body)
+                except httpx.TransportError as error:
+                    callers.problems.append(repr(error))
+                    continue
+                if answer.status_code != httpx.codes.OK:
+                    callers.problems.append(f"status {answer.status_code}")
+                    continue
+                names = {result["model_version"] for result in answer.json()["results"]}
+                if len(names) != 1:
+                    callers.problems.append(f"mixed: {sorted(names)}")
+                    continue
+                callers.answers.append((asked, time.monotonic(), names.pop()))
+
+    threads = [
+        threading.Thread(target=call, args=(servers[number % len(servers)],))
+        for number in range(CONNECTIONS)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield callers
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
