@@ -1,7 +1,6 @@
 """The text of a task, by the rule that docs/label-studio.md writes down."""
 
 import math
-from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
 
@@ -36,10 +35,10 @@ def task_text(data: Any, control: ChoicesControl) -> str:
 
 
 def _look_up(data: Any, key: str) -> Any:
-    if isinstance(data, Mapping) and key in data:
+    if isinstance(data, dict) and key in data:
         return data[key]
     for part in key.split("."):
-        if not isinstance(data, Mapping) or part not in data:
+        if not isinstance(data, dict) or part not in data:
             raise NoTextError("missing", f'data key "{key}" is missing')
         data = data[part]
     return data

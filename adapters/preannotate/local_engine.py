@@ -1,5 +1,6 @@
 """Does a job in processes of this machine: a loaded model for each, results in order."""
 
+import gc
 import os
 import threading
 from collections import deque
@@ -62,6 +63,9 @@ def _first(waiting: deque[tuple[int, Future[Result]]]) -> tuple[int, Result]:
 def _start_worker(job: Job, compiled: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _loaded.append(job.load(compiled))
+    # What is there now stays: collecting garbage need not look at it again.
+    gc.collect()
+    gc.freeze()
 
 
 def _work(chunk: Chunk) -> Result:

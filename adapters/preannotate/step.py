@@ -3,7 +3,7 @@
 Pure: it reads nothing, writes nothing, and gives the same tasks for the same records.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
@@ -81,7 +81,7 @@ def annotate(
 def data_of(record: Record) -> Any:
     """The data of the record's task: its `data` where that is an object, else all of it."""
     data = record.fields.get("data")
-    return data if isinstance(data, Mapping) else record.fields
+    return data if isinstance(data, dict) else record.fields
 
 
 def _subjects(
