@@ -42,6 +42,8 @@ class Learning:
         self._jobs = jobs
         self._deployments = deployments
         self._train_every = train_every
+        # Those that have enough: Label Studio asks with every task that is opened.
+        self._ready: set[tuple[str, str, tuple[str, ...]]] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="learning")
 
     async def record(self, event: Mapping[str, Any]) -> Changes:
@@ -91,13 +93,20 @@ class Learning:
         return self._jobs.enqueue(project, self._examples.annotation_count(project))
 
     def _needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
-        if not controls:
+        asked = [control for control in controls if _key(project, control) not in self._ready]
+        if not asked:
             return []
         examples = self._examples.snapshot(project)
         sentences = []
-        for control in controls:
+        for control in asked:
             counts = Counter(example.choices.get(control.name, "") for example in examples)
-            lacking = missing(counts, control.options)
-            if lacking:
-                sentences.append(f'Before "{control.name}" can be trained: {lacking}')
+            if lacking := missing(counts, control.options):
+                sentences.append(f'Before "{control.name}" can be trained: {lacking}.')
+            else:
+                self._ready.add(_key(project, control))
         return sentences
+
+
+def _key(project: str, control: ChoicesControl) -> tuple[str, str, tuple[str, ...]]:
+    """A control as it is now: with other choices it is another one."""
+    return project, control.name, control.options

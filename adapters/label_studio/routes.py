@@ -115,7 +115,8 @@ async def setup(request: Request, backend: Backend) -> Response:
     config = questions.config
     problems = list(config.problems)
     if body.project:
-        problems += await backend.learning.needed(body.project, config.unknown)
+        if config.unknown:
+            problems += await backend.learning.needed(body.project, config.unknown)
         problems += await _choose(body.project, body.extra_params, backend)
     _log_problems(problems, body.project)
     return _json(
