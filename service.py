@@ -190,10 +190,8 @@ setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
 def _request_metrics(app: ASGIApp, **_: object) -> RequestMetricsMiddleware:
     """Stands for the class of BentoML's that is made with settings of BentoML's."""
-    metrics.service = (
-        server_context.bento_name,
-        server_context.bento_version,
-        server_context.service_name or "",
+    metrics.name_service(
+        server_context.bento_name, server_context.bento_version, server_context.service_name or NAME
     )
     return RequestMetricsMiddleware(app, metrics=metrics, routes=routes)
 
