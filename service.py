@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.trainer import Trainer
 from adapters.logs import use_json
 from adapters.metrics import Metrics
+from adapters.metrics_folder import folder_of_this_server
 from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
@@ -185,6 +187,8 @@ def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
 
 
 CircusSocket.listen = _bind_only
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # BentoML tells its workers by it.
+    BentoMLContainer.prometheus_multiproc_dir.set(str(folder_of_this_server(settings.data_dir)))
 setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
 

@@ -72,13 +72,13 @@ class Metrics:
         self.predictions = Count(
             registry,
             "sentiment_predictions_total",
-            "Predictions made for Label Studio, one for each control, text and version.",
+            "Predictions, by control, text and version; of /classify as project none.",
             ("project", "label", "version"),
         )
         self.scores = Distribution(
             registry,
             "sentiment_prediction_score",
-            "Scores of these predictions, as SENTIMENT_SCORE means them.",
+            "Scores of these predictions, of a task or text each, as SENTIMENT_SCORE means them.",
             _SCORES,
         )
         self.abstentions = Count(

@@ -64,7 +64,7 @@ def ask(prometheus: str, expression: str, start: float, end: float) -> list[floa
     """The numbers that a panel would draw from what was seen between two times."""
     for variable, value in VARIABLES.items():
         expression = expression.replace(variable, value)
-    query = {"query": expression, "start": start, "end": end, "step": 1}
+    query: dict[str, str | float] = {"query": expression, "start": start, "end": end, "step": 1}
     answer: Any = httpx.get(f"{prometheus}/api/v1/query_range", params=query).json()
     assert answer["status"] == "success", answer
     values = [float(value) for row in answer["data"]["result"] for _, value in row["values"]]
