@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.trainer import Trainer
 from adapters.logs import use_json
 from adapters.metrics import Metrics
+from adapters.metrics_folder import folder_of_this_server
 from adapters.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
@@ -179,23 +179,17 @@ class SentimentService:
         )
 
 
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # The parent tells its workers.
-    # BentoML empties it at the start: below its home, which servers may share, it would take the
-    # figures of the others away.
-    _figures = tempfile.TemporaryDirectory(prefix="sentiment-metrics-", ignore_cleanup_errors=True)
-    BentoMLContainer.prometheus_multiproc_dir.set(_figures.name)
-
 port.open_when_ready()
 port.close_when_stopped(runner.hurry)
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # BentoML tells its workers by it.
+    BentoMLContainer.prometheus_multiproc_dir.set(str(folder_of_this_server(settings.data_dir)))
 setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
 
 
 def _request_metrics(app: ASGIApp, **_: object) -> RequestMetricsMiddleware:
     """Stands for the class of BentoML's that is made with settings of BentoML's."""
-    metrics.service = (
-        server_context.bento_name,
-        server_context.bento_version,
-        server_context.service_name or "",
+    metrics.name_service(
+        server_context.bento_name, server_context.bento_version, server_context.service_name or NAME
     )
     return RequestMetricsMiddleware(app, metrics=metrics, routes=routes)
 

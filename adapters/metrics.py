@@ -48,6 +48,14 @@ _TOKENS = tuple(2**n for n in range(4, 16))
 _SHORT = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 60)
 _LONG = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 100)
 _JOBS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+_ALARMING = {
+    "/": (503,),
+    "/health": (503,),
+    "/setup": (500,),
+    "/predict": (500, 503, 504),
+    "/classify": (500, 503, 504),
+    "/webhook": (400, 401, 413, 422, 500, 503),
+}
 _REQUEST = ("endpoint", "service_name", "service_version", "runner_name")
 
 
@@ -55,8 +63,7 @@ class Metrics:
     """The metrics of one worker; without a registry they are off, and cost nothing."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.service = ("", "", "")
-        """How BentoML names the service: its Bento, the version of that, and its name in there."""
+        self._service = ("", "", "")
         self._projects = Bounded(_MAX_PROJECTS)
         self._labels = Bounded(_MAX_LABELS)
         self._versions = Bounded(_MAX_VERSIONS)
@@ -65,13 +72,13 @@ class Metrics:
         self.predictions = Count(
             registry,
             "sentiment_predictions_total",
-            "Predictions made for Label Studio, one for each control, text and version.",
+            "Predictions, by control, text and version; of /classify as project none.",
             ("project", "label", "version"),
         )
         self.scores = Distribution(
             registry,
             "sentiment_prediction_score",
-            "Scores of these predictions, as SENTIMENT_SCORE means them.",
+            "Scores of these predictions, of a task or text each, as SENTIMENT_SCORE means them.",
             _SCORES,
         )
         self.abstentions = Count(
@@ -219,13 +226,24 @@ class Metrics:
         if seconds is not None:
             self.job_seconds.add(seconds, state)
 
+    def name_service(self, *names: str) -> None:
+        """Say how BentoML names the service: its Bento, that one's version, the service itself.
+
+        What is alarming is counted from 0 on: the rate of a series that begins with 1 is 0.
+        """
+        bento, version, service = names
+        self._service = (bento, version, service)
+        for endpoint, statuses in _ALARMING.items():
+            for status in statuses:
+                self.requests.add(endpoint, *self._service, str(status), amount=0)
+
     def began(self, endpoint: str) -> None:
         """A request has come."""
-        self.in_progress.add(1, endpoint, *self.service)
+        self.in_progress.add(1, endpoint, *self._service)
 
     def ended(self, endpoint: str, status: int, seconds: float) -> None:
         """A request has been answered."""
-        names = (endpoint, *self.service)
+        names = (endpoint, *self._service)
         self.in_progress.add(-1, *names)
         self.requests.add(*names, str(status))
         self.request_seconds.add(seconds, *names, str(status))

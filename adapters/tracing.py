@@ -10,7 +10,7 @@ from model_store.stages import Stage, recording
 
 
 class StageTracingMiddleware:
-    """Makes a span of each stage of a traced request.
+    """Makes a span of each stage of a request that is sampled.
 
     `tracer` is called when the server starts: BentoML knows only then what to call itself.
     """
@@ -20,7 +20,8 @@ class StageTracingMiddleware:
         self._tracer = tracer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not get_current_span().is_recording():
+        # Not `is_recording`: BentoML records requests that it will not send, too.
+        if not get_current_span().get_span_context().trace_flags.sampled:
             await self.app(scope, receive, send)
             return
         stages: Sequence[Stage] = ()

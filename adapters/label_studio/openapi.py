@@ -79,7 +79,8 @@ def document_route(others: Callable[[], dict[str, Any]]) -> Route:
 
     @cache
     def content() -> bytes:
-        return orjson.dumps(describe(others()))
+        # BentoML's statuses are numbers.
+        return orjson.dumps(describe(others()), option=orjson.OPT_NON_STR_KEYS)
 
     async def document(_: Request) -> Response:
         return Response(content(), media_type="application/json")

@@ -109,3 +109,17 @@ def test_an_annotation_is_kept_where_it_cannot_be_compared(
     assert client.post("/webhook", json=annotated("Positive", "good")).status_code == 200
     assert seen("annotations_total", change="annotated") == 1
     assert seen("annotations_compared_total", version=VERSION, agrees="true") == 0
+
+
+def test_of_an_event_with_many_annotations_a_hundred_are_compared(
+    client: TestClient, seen: Any, model: KeywordModel
+) -> None:
+    event = annotated("Positive", "good")
+    annotation, task = event.pop("annotation"), event.pop("task")
+    event["action"] = "ANNOTATIONS_CREATED"
+    event["annotations"] = [annotation | {"id": n, "task": n} for n in range(150)]
+    event["tasks"] = [task | {"id": n} for n in range(150)]
+    client.post("/webhook", json=event)
+    assert len(model.texts) == 100
+    assert seen("annotations_total", change="annotated") == 150
+    assert seen("annotations_compared_total", version=VERSION, agrees="true") == 100

@@ -12,7 +12,10 @@ from adapters.label_studio.openapi import OPERATIONS, document_route
 from tests.integration.conftest import PAYLOADS, payload
 
 OTHERS: dict[str, Any] = {
-    "paths": {"/classify": {"post": {"responses": {}}}, "/livez": {"get": {"responses": {}}}},
+    "paths": {
+        "/classify": {"post": {"responses": {200: {}}}},
+        "/livez": {"get": {"responses": {}}},
+    },
     "components": {"schemas": {"ClassifyRequest": {"type": "object"}}},
 }
 BODIES = {"predict": "/predict", "setup": "/setup", "webhook": "/webhook"}
@@ -51,7 +54,7 @@ def test_no_route_is_described_that_is_not_there(client: TestClient) -> None:
 
 
 def test_routes_of_bentoml_are_there_too(document: Any) -> None:
-    assert document["paths"]["/classify"] == OTHERS["paths"]["/classify"]
+    assert document["paths"]["/classify"] == {"post": {"responses": {"200": {}}}}
     assert document["components"]["schemas"]["ClassifyRequest"] == {"type": "object"}
 
 

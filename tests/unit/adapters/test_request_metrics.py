@@ -40,7 +40,7 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 def client(registry: CollectorRegistry) -> TestClient:
     metrics = Metrics(registry)
-    metrics.service = ("s", "1", "r")
+    metrics.name_service("s", "1", "r")
     middleware = RequestMetricsMiddleware(APP, metrics=metrics, routes=RouteNames(APP, ["/livez"]))
     return TestClient(middleware, raise_server_exceptions=False)
 
