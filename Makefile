@@ -5,6 +5,9 @@ HOST ?= 0.0.0.0
 DATA_DIR ?= .data
 PYTHON ?= python3
 DURATION ?= 30m
+BACKEND ?= docker
+IMAGE ?= sentiment:latest
+TORCH ?= cpu
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +20,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check load soak bench train lock clean
+.PHONY: serve test test-fast e2e check load soak bench train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -37,6 +40,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m deploy.validate
 
 # The load tests start the servers that they need.
 load: $(VENV)/.dev
@@ -51,6 +55,17 @@ bench: $(VENV)/.dev
 
 train: $(VENV)/.dev
 	$(BIN)/python -m model_store train "$(DATA)" "$(OUT)"
+
+# All that the server is, in BentoML's store below the data directory.
+bento: $(VENV)/.server
+	@mkdir -p "$(DATA_PATH)/bentoml"
+	@$(SERVER_ENV) $(BIN)/bentoml build
+
+# A container image of it, by docker or another BACKEND that BentoML knows; TORCH=cu130 for GPUs.
+# BentoML looks for the template of the Dockerfile below the current folder, where it has its copy.
+image: bento
+	@cd "$${TMPDIR:-/tmp}" && $(SERVER_ENV) "$(CURDIR)/$(BIN)/bentoml" containerize sentiment:latest \
+		--backend $(BACKEND) --image-tag $(IMAGE) --opt build-arg=TORCH=$(TORCH)
 
 # The versions everybody gets: run after a change of the dependencies in pyproject.toml.
 lock: $(VENV)/.dev

@@ -150,7 +150,10 @@ class LabelStudioSettings(BaseSettings):
     """How to reach Label Studio's API; without it, learning is from its events alone."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LABEL_STUDIO_", use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix="LABEL_STUDIO_",
+        env_ignore_empty=True,  # So does compose hand on what is not set.
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     url: str | None = None

@@ -101,13 +101,14 @@ def run_backend(
     wait: bool = True,
     target: str = "service:SentimentService",
     cwd: Path = ROOT,
+    python: Path = Path(sys.executable),
 ) -> Iterator[Server]:
     """Our server, with its data and its HOME in `directory`; without `wait`, maybe not ready."""
     home, data = directory / "home", directory / "data"
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = _start(
-        [sys.executable, *serve_command(port, target)],
+        [str(python), *serve_command(port, target)],
         {
             "HOME": str(home),
             "BENTOML_HOME": str(data / "bentoml"),

@@ -1,15 +1,26 @@
 """The Bento that `bentoml build` makes serves from its own files, wherever it is started."""
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
+import venv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 
-from tests.e2e.conftest import StartBackend
-from tests.e2e.servers import ROOT, run_backend
+from model_store import behaviour
+from tests.e2e.conftest import TIMEOUT_SECONDS, StartBackend
+from tests.e2e.servers import ROOT, Server, run_backend, wait_until
+from tests.e2e.versions import model_store
+
+PAYLOADS = ROOT / "tests" / "integration" / "payloads"
+EXAMPLES = 80
+PROJECT = "71.1795521600"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +56,149 @@ def test_a_bento_holds_the_code_and_nothing_of_the_workplace(
         "service.py",
     }
     assert not list(source.rglob("*.safetensors")), "the model is packed by BentoML, once"
+
+
+@pytest.fixture(scope="module")
+def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that an image is made of, as BentoML lays it out: the Bento and its model."""
+    folder = tmp_path_factory.mktemp("image") / "bento"
+    script = (
+        "import shutil, sys, bentoml\n"
+        "from bentoml._internal.container import construct_containerfile\n"
+        "_, tag, folder = sys.argv\n"
+        "with construct_containerfile(bentoml.get(tag), enable_buildkit=False) as (context, _):\n"
+        "    shutil.copytree(context, folder)\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script, bento, folder],
+        cwd=tempfile.gettempdir(),
+        env=os.environ | {"BENTOML_HOME": str(bentoml_home), "BENTOML_DO_NOT_TRACK": "True"},
+        check=True,
+        timeout=120,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a virtual environment that has the Bento's own requirements, and no more."""
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder, with_pip=True)
+    program = folder / "bin" / "python"
+    requirements = image / "env" / "python" / "requirements.txt"
+    subprocess.run(
+        [program, "-m", "pip", "install", "--quiet", "--no-compile", "-r", requirements],
+        check=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    return program
+
+
+@pytest.fixture(scope="module")
+def server(image: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The Bento as an image starts it: by its folder, with a home of BentoML's that is empty."""
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "empty").mkdir()
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    with run_backend(
+        folder,
+        {**nowhere, "PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1", "SENTIMENT_WORKERS": "2"},
+        target=str(image),
+        cwd=folder / "empty",
+        python=python,
+    ) as running:
+        yield running
+    assert list((folder / "empty").iterdir()) == []
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.timeout(2 * TIMEOUT_SECONDS)
+@pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_label_studio_sends_is_answered_by_the_built_bento(
+    server: Server, backend: StartBackend, path: Path
+) -> None:
+    route = path.stem.split("_")[0]
+    body = json.loads(path.read_text(encoding="utf-8"))
+
+    answer = httpx.post(f"{server.url}/{route}", json=body, timeout=60)
+
+    assert answer.status_code == 200, answer.text
+    if route != "webhook":
+        same = httpx.post(f"{backend().url}/{route}", json=body, timeout=60).json()
+        assert without_ids(answer.json()) == without_ids(same)
+
+
+def without_ids(answer: Any) -> Any:
+    """Scores to some digits: another build of a library may add in another order."""
+    if isinstance(answer, dict):
+        return {k: without_ids(v) for k, v in answer.items() if k != "id"}
+    if isinstance(answer, list):
+        return [without_ids(item) for item in answer]
+    return round(answer, 5) if isinstance(answer, float) else answer
+
+
+def test_the_built_bento_learns_and_writes_to_its_data_folder_alone(
+    server: Server, image: Path, labeling_interface: str
+) -> None:
+    before = files(image)
+    project = {"id": 71, "created_at": "2026-11-24T12:00:00Z", "label_config": labeling_interface}
+    for number, case in enumerate(behaviour.suite()[:EXAMPLES]):
+        event = annotation_created(number, case.text, case.label, project)
+        assert httpx.post(f"{server.url}/webhook", json=event).status_code == 200
+    begun = httpx.post(
+        f"{server.url}/webhook", json={"action": "START_TRAINING", "project": project}
+    ).json()
+
+    def job() -> Any:
+        return httpx.get(f"{server.url}/jobs/{begun['job']}").json()
+
+    wait_until(lambda: job()["state"] not in ("queued", "running"), "it trains", seconds=120)
+    assert job()["state"] in ("promoted", "refused"), job()
+    version = job()["version"]
+    assert (server.data / "bentoml" / "models" / version.replace(":", "/")).is_dir()
+    assert files(image) == before
+
+    # Whatever the gate has said: the workers find the version, though the Bento has a store.
+    model_store(server, "promote", version)
+    wait_until(lambda: serving(server, labeling_interface) == version, "it does not serve")
+    body = {
+        "tasks": [{"id": 1, "data": {"review": "A good film."}}],
+        "project": PROJECT,
+        "label_config": labeling_interface,
+    }
+    (result,) = httpx.post(f"{server.url}/predict", json=body).json()["results"]
+    assert result["model_version"] == version
+
+
+def serving(server: Server, interface: str) -> Any:
+    body = {"project": PROJECT, "schema": interface}
+    return httpx.post(f"{server.url}/setup", json=body).json()["model_version"]
+
+
+def annotation_created(
+    number: int, text: str, label: str, project: dict[str, Any]
+) -> dict[str, Any]:
+    region = {
+        "from_name": "sentiment",
+        "to_name": "text",
+        "type": "choices",
+        "value": {"choices": [label]},
+    }
+    return {
+        "action": "ANNOTATION_CREATED",
+        "annotation": {
+            "id": number,
+            "task": number,
+            "result": [region],
+            "was_cancelled": False,
+            "updated_at": "2026-11-24T12:00:00Z",
+        },
+        "task": {"id": number, "data": {"review": text}},
+        "project": project,
+    }
 
 
 def test_a_bento_served_from_an_empty_directory_answers_as_the_folder_does(

@@ -1,0 +1,1 @@
+"""How the server is deployed; nothing here is part of it."""
