@@ -28,7 +28,7 @@ from model_store.errors import NoEarlierVersionError
 ACTIVE = "active"
 """In the list of models of a project: whichever version is active."""
 
-NOTICE_SECONDS = 1.2
+NOTICE_SECONDS = 1.0
 """From the entry of a change to its effect, so that all workers know of it before."""
 
 _log = Table(
