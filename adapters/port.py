@@ -1,7 +1,7 @@
 """The server's port: open from the first worker that is ready to the order to stop.
 
 Knows circus, by which BentoML's parent process starts the workers, and uvicorn, which serves in
-each of them; of both it replaces what is too early or too late. See docs/decisions/0005 and 0012.
+each of them; of both it replaces what is too early or too late. See docs/decisions/0005 and 0013.
 """
 
 import asyncio
