@@ -107,8 +107,6 @@ def problems() -> Iterator[str]:
 
 
 def _are_current(made: Path, source: Path) -> bool:
-    if not source.exists():
-        return True
     return made.read_text(encoding="utf-8") == rules(source.read_text(encoding="utf-8"))
 
 

@@ -34,7 +34,9 @@ def run_prometheus(directory: Path, target: str) -> Iterator[str]:
     for name in ("prometheus.yml", "alerts.yml"):
         content = (ROOT / "deploy/prometheus" / name).read_text()
         content = content.replace("backend.internal:9090", target).replace(": 15s", ": 1s")
+        content = content.replace("/etc/prometheus", str(directory))
         (directory / name).write_text(content)
+    (directory / "backend-password").write_text("not asked for by this server")
     port = free_port()
     with (directory / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
