@@ -215,6 +215,11 @@ class Metrics:
         """An event of Label Studio."""
         self.events.add(action if action in ACTIONS else OTHER)
 
+    def kept(self, **changes: int) -> None:
+        """Annotations that were kept, by CHANGES."""
+        for change, number in changes.items():
+            self.annotations.add(change, amount=number)
+
     def compared(self, outcomes: Mapping[tuple[str, bool], int]) -> None:
         """Annotations by version, and whether that said the same."""
         for (version, agrees), number in outcomes.items():

@@ -3,6 +3,7 @@
 Nothing is kept unless somebody asks: a request's stages by `recording`, batches by a callback.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,6 +43,15 @@ def recording() -> Iterator[list[Stage]]:
 def recorded() -> list[Stage] | None:
     """The list to which stages of the current request are to be added, if anybody asks."""
     return _current.get()
+
+
+def record(name: str, start: float) -> float:
+    """Note a stage of the current request that ends now; returns its seconds."""
+    stage = Stage(name, start, time.perf_counter())
+    stages = _current.get()
+    if stages is not None:
+        stages.append(stage)
+    return stage.end - stage.start
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from adapters.label_studio import schemas
 from adapters.label_studio.agreement import Agreement
-from adapters.label_studio.annotations import Changes, EventError, project_key
+from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.jobs import Job
 from adapters.label_studio.learning import Learning
 from adapters.label_studio.predictions import Runner, predict
@@ -30,7 +30,7 @@ from adapters.middleware import RETRY_AFTER_SECONDS
 from adapters.offloading import offload
 from model_store.errors import ModelStoreError
 from model_store.registry import Registry
-from model_store.stages import ENCODE, Stage, recorded
+from model_store.stages import ENCODE, record
 from model_store.uncertainty import ScoreKind
 
 logger = logging.getLogger(__name__)
@@ -165,16 +165,8 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     answer: schemas.PredictResponse = {"results": results}
     start = time.perf_counter()
     content = orjson.dumps(answer)
-    _note_encoded(start, backend.metrics)
+    backend.metrics.encoded(record(ENCODE, start))
     return Response(content, media_type="application/json")
-
-
-def _note_encoded(start: float, metrics: Metrics) -> None:
-    end = time.perf_counter()
-    metrics.encoded(end - start)
-    stages = recorded()
-    if stages is not None:
-        stages.append(Stage(ENCODE, start, end))
 
 
 async def versions(_: Request, backend: Backend) -> Response:
@@ -206,18 +198,13 @@ async def webhook(request: Request, backend: Backend) -> Response:
         )
     )
     if backend.metrics.is_on:
-        _count(changes, backend.metrics)
+        skipped = sum(annotation.cancelled for annotation in changes.annotations)
+        annotated, deleted = len(changes.annotations) - skipped, len(changes.deleted_annotations)
+        backend.metrics.kept(annotated=annotated, skipped=skipped, deleted=deleted)
         if body.action.endswith("_CREATED"):
             # After the answer, for which an annotator waits.
             answer.background = BackgroundTask(backend.agreement.compare, changes)
     return answer
-
-
-def _count(changes: Changes, metrics: Metrics) -> None:
-    skipped = sum(annotation.cancelled for annotation in changes.annotations)
-    metrics.annotations.add("annotated", amount=len(changes.annotations) - skipped)
-    metrics.annotations.add("skipped", amount=skipped)
-    metrics.annotations.add("deleted", amount=len(changes.deleted_annotations))
 
 
 async def jobs(request: Request, backend: Backend) -> Response:
