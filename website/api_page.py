@@ -7,9 +7,16 @@ _INTRODUCTION = """# HTTP API
 
 {about}
 
-The server describes itself with the same words at `/docs.json`, an OpenAPI document. What is answered
-to what cannot be taken: [Label Studio](label-studio.md#what-is-answered).
+The server describes itself with the same words at `/docs.json`, an OpenAPI document. What cannot be
+taken is answered as [told for Label Studio](label-studio.md#what-is-answered).
 """
+_TITLES = {
+    "Label Studio": "Label Studio",
+    "Service APIs": "Everybody else",
+    "Infrastructure": "Probes and metrics",
+    "About": "Descriptions",
+}
+"""By their tags, in the order of the page; other tags come last, as they are."""
 _PREFIX = "#/components/schemas/"
 
 
@@ -28,26 +35,25 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def _by_tag(paths: Mapping[str, Any]) -> dict[str, list[tuple[str, str, Mapping[str, Any]]]]:
-    """Method, path and operation of all routes; Label Studio's come last in the document."""
-    tags: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {}
-    for path, item in reversed(paths.items()):
+    """Method, path and operation of all routes, by the titles of their tags."""
+    tags: dict[str, list[tuple[str, str, Mapping[str, Any]]]] = {name: [] for name in _TITLES}
+    for path, item in paths.items():
         for method, operation in item.items():
-            tags.setdefault(operation["tags"][0], []).insert(0, (method.upper(), path, operation))
-    return tags
+            tags.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
+    return {_TITLES.get(tag, tag): routes for tag, routes in tags.items() if routes}
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f"### `{method} {path}`\n"
     yield f"{operation.get('summary') or operation.get('description', '')}\n"
-    yield "| | | |\n| --- | --- | --- |"
     for parameter in operation.get("parameters", ()):
-        meaning = parameter.get("description", "")
-        yield f"| in the {parameter['in']} | `{parameter['name']}` | {meaning} |"
+        meaning = f": {parameter['description']}" if "description" in parameter else ""
+        yield f"- in the {parameter['in']}: `{parameter['name']}`{meaning}"
     if body := operation.get("requestBody"):
-        yield f"| takes | | {_content(body)} |"
+        yield f"- takes {_content(body)}"
     for status, answer in operation["responses"].items():
-        name = "any other" if status == "default" else status
-        yield f"| answers | {name} | {_content(answer) or answer['description']} |"
+        name = "anything else" if status == "default" else status
+        yield f"- {name}: {_content(answer) or answer['description']}"
     yield ""
 
 
@@ -55,13 +61,13 @@ def _content(body: Mapping[str, Any]) -> str:
     (content,) = body.get("content", {"": {}}).values()
     schema = content.get("schema", {})
     if "properties" in schema:
-        return "an object: " + _cell(", ".join(_inline(schema)))
-    return _cell(_type(schema)) if schema else ""
+        return f"an object: {'; '.join(_inline(schema))}"
+    return _type(schema) if schema else ""
 
 
 def _inline(schema: Mapping[str, Any]) -> Iterator[str]:
     for name, field in schema["properties"].items():
-        yield f"`{name}`, {_type(field)}"
+        yield f"`{name}`: {_type(field)}"
 
 
 def _object(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -80,24 +86,29 @@ def _object(name: str, schema: Mapping[str, Any]) -> Iterator[str]:
 
 def _type(schema: Any) -> str:
     """A schema in words."""
-    if not isinstance(schema, Mapping):
-        return "anything"
-    if reference := schema.get("$ref"):
-        name = reference.removeprefix(_PREFIX)
-        return f"[{name}](#{name.lower()})"
-    if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
-        return " or ".join(f"`{value}`" for value in values)
-    if parts := schema.get("anyOf", schema.get("oneOf", ())):
-        return " or ".join(map(_type, parts))
-    kind = schema.get("type", "anything")
-    if kind == "array":
-        return f"list of {_type(schema['items'])}" if "items" in schema else "list"
-    if kind == "object":
-        values = schema.get("additionalProperties")
-        return f"object of {_type(values)}" if isinstance(values, Mapping) else "object"
-    if isinstance(kind, list):
-        return " or ".join(kind)
-    return "date and time" if schema.get("format") == "date-time" else str(kind)
+    match schema:
+        case {"$ref": str(reference)}:
+            name = reference.removeprefix(_PREFIX)
+            words = f"[{name}](#{name.lower()})"
+        case {"enum": values}:
+            words = " or ".join(f"`{value}`" for value in values)
+        case {"const": value}:
+            words = f"`{value}`"
+        case {"anyOf": parts} | {"oneOf": parts}:
+            words = " or ".join(map(_type, parts))
+        case {"type": "array", "items": items}:
+            words = f"list of {_type(items)}"
+        case {"type": "object", "additionalProperties": {} as values} if values:
+            words = f"object of {_type(values)}"
+        case {"type": list(kinds)}:
+            words = " or ".join(kinds)
+        case {"format": "date-time"}:
+            words = "date and time"
+        case {"type": kind}:
+            words = str(kind)
+        case _:
+            words = "anything"
+    return words
 
 
 def _cell(text: str) -> str:

@@ -1,7 +1,7 @@
 """What MkDocs calls when it builds the site: pages from elsewhere, and links that hold there.
 
-Besides `docs/` the site has pages from other files of the repository, which stay where they are, and
-pages that are generated from the code.
+Besides `docs/` the site has pages from other files of the repository, which stay where they are,
+and pages that are generated from the code.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Links of the documents, as the site needs them. On GitHub they lead to files as they are.
 
-What leaves the site, such as a link to a file of code, becomes the path of that file: the project has
-no public address that such a link could lead to, and whoever reads the site has the files.
+What leaves the site, such as a link to a file of code, becomes the path of that file: the project
+has no public address that such a link could lead to, and whoever builds the site has the files.
 """
 
 import posixpath

@@ -30,7 +30,6 @@ def _split(readme: str) -> tuple[str, dict[str, str]]:
     found = list(_HEADING.finditer(readme))
     ends = [*(match.start() for match in found[1:]), len(readme)]
     sections = {
-        match.group(1): readme[match.start() : end]
-        for match, end in zip(found, ends, strict=True)
+        match.group(1): readme[match.start() : end] for match, end in zip(found, ends, strict=True)
     }
     return readme[: found[0].start()], sections

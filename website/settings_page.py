@@ -18,8 +18,8 @@ CLASSES: tuple[tuple[str, type[BaseSettings]], ...] = (
 )
 _INTRODUCTION = """# Settings
 
-By environment variables; the server reads them when it starts. What BentoML itself can be told is in
-BentoML's documents.
+By environment variables; the server reads them when it starts. What has no default is off, or is
+as its meaning says.
 """
 _WORDS = {
     bool: "true or false",
@@ -54,10 +54,10 @@ def _section(title: str, settings: type[BaseSettings]) -> Iterator[str]:
 
 
 def _default(field: FieldInfo) -> str:
-    """The value, or a dash where the meaning says what is done without one."""
+    """The value, or nothing where the meaning says what is done without one."""
     default = field.default
     if field.default_factory is not None or default is None or default == []:
-        return "–"
+        return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
