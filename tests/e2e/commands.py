@@ -22,7 +22,8 @@ ADDRESS = "localhost:9090"
 
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 120
-_REVIEWS = 40
+_REVIEWS = 200
+"""Of each label; `simulate` takes those that no training has learned from, one in seven."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Workplace:
         self._program(".venv/bin/python", f'{python} "$@"')
         self._program(".venv/bin/pip", f'PIP_DRY_RUN=1 PIP_NO_INDEX=1 {python} -m pip "$@"')
         (folder / "examples").symlink_to(ROOT / "examples")
+        (folder / ".data/bentoml/models").mkdir(parents=True)
         (folder / "model_store").mkdir()
         (folder / "model_store/pretrained").symlink_to(ROOT / "model_store/pretrained")
         self._reviews()
@@ -116,7 +118,13 @@ class Workplace:
         pyarrow.parquet.write_table(pa.table({"review": rows}), self.folder / "reviews/a.parquet")
         (self.folder / "more.csv.gz").write_bytes(gzip.compress(b"id,review\n1,a film\n"))
         (self.folder / "reviews.tsv").write_text("id\treview\n1\ta film\n", encoding="utf-8")
-        labelled = "".join(
-            f"a good film number {n},1\na bad film number {n},0\n" for n in range(_REVIEWS)
-        )
-        (self.folder / "reviews.csv").write_text("text,label\n" + labelled, encoding="utf-8")
+        labelled = [
+            (f"a {word} film, number {number}", label)
+            for number in range(_REVIEWS)
+            for label, word in enumerate(("bad", "good"))
+        ]
+        lines = "".join(f'"{text}",{label}\n' for text, label in labelled)
+        (self.folder / "reviews.csv").write_text("text,label\n" + lines, encoding="utf-8")
+        texts, labels = zip(*labelled, strict=True)
+        table = pa.table({"text": texts, "label": labels})
+        pyarrow.parquet.write_table(table, self.folder / "reviews.parquet")

@@ -33,8 +33,6 @@ OTHER_TESTS = {
     "test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_does",
     "db.internal": "tests/e2e/test_replicas.py::"
     "test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request",
-    "model_store simulate": "tests/unit/model_store/test_simulation.py::"
-    "test_both_orders_start_alike_learn_and_end_where_the_pool_does",
 }
 """By a part of the block: the test that does the same on other files, or at another address."""
 
@@ -68,6 +66,10 @@ def writes_a_report(folder: Path, _: str) -> None:
     assert (folder / "report/report.html").exists()
 
 
+def draws_a_plot(folder: Path, _: str) -> None:
+    assert (folder / "out/active-learning.svg").exists()
+
+
 def prints_a_version(_: Path, printed: str) -> None:
     assert re.fullmatch(r"sentiment-cnn:[0-9a-f]{16}\n", printed)
 
@@ -77,6 +79,7 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "examples/reviews.csv": writes_a_hundred_tasks,
     "--part-size": writes_a_part_and_a_file,
     "model_store evaluate": writes_a_report,
+    "model_store simulate": draws_a_plot,
     "--state-dict": prints_a_version,
 }
 """By a part of the block: what is true after it, in its folder and of what it has printed."""
@@ -85,10 +88,11 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
 @pytest.fixture
 def workplace(tmp_path: Path, make_classifier: ClassifierFactory) -> Workplace:
     """Where the commands run, with what those before them have made."""
+    made = Workplace(tmp_path)
     artifact.save(tmp_path / ".data/my-model", make_classifier(), training={}, metrics={})
     write_archive(tmp_path / "vocab_obj.pt", vocabulary_pickle(TOKENS))
     write_state_dict(tmp_path / "cnn.pt")
-    return Workplace(tmp_path)
+    return made
 
 
 @pytest.mark.parametrize("item", HERE.values(), ids=str)
