@@ -20,7 +20,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check load soak bench train bento image lock clean
+.PHONY: serve test test-fast e2e check docs load soak bench train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -41,6 +41,11 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m deploy.validate
+
+# The site of the documents, into build/site; a warning is an error. The theme's own announcement is
+# none of ours.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # The load tests start the servers that they need.
 load: $(VENV)/.dev

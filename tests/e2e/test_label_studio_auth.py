@@ -1,13 +1,14 @@
 """A real Label Studio and a backend that asks for HTTP basic authentication."""
 
+from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import pytest
 
+from tests.e2e.commands import Workplace, block
 from tests.e2e.conftest import ConnectProject, StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi
-from tests.e2e.servers import Server, logged_statuses, wait_until
+from tests.e2e.servers import LabelStudioServer, Server, logged_statuses, wait_until
 
 USER, PASSWORD = "label-studio", "pass:word of the tests"
 CREDENTIALS = {
@@ -92,17 +93,28 @@ def test_start_training_carries_the_password(
     )
 
 
-def test_events_arrive_once_the_webhook_is_given_an_authorization_header(
-    api: LabelStudioApi, server: Server, connect_project: ConnectProject
+def test_events_arrive_once_the_webhook_is_given_the_header_as_documented(
+    api: LabelStudioApi,
+    label_studio: LabelStudioServer,
+    server: Server,
+    connect_project: ConnectProject,
+    tmp_path: Path,
 ) -> None:
     project = connect_project(server, **CREDENTIALS)
     (webhook,) = api.get("/api/webhooks/", project=project.id)
     before = len(logged_statuses(server, "POST", "/webhook"))
-    request = httpx.Request("GET", server.url)
-    header = next(httpx.BasicAuth(USER, PASSWORD).auth_flow(request)).headers["Authorization"]
 
     api.annotate(project.tasks[0], [])
-    api.patch(f"/api/webhooks/{webhook['id']}/", {"headers": {"Authorization": header}})
+    Workplace(tmp_path).run(
+        block("docs/label-studio.md", "/api/webhooks/"),
+        {
+            "LABEL_STUDIO_URL": label_studio.url,
+            "ID": str(webhook["id"]),
+            "TOKEN": label_studio.token,
+            "USER": USER,
+            "PASSWORD": PASSWORD,
+        },
+    )
     api.annotate(project.tasks[1], [])
 
     wait_until(
