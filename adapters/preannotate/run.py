@@ -25,7 +25,7 @@ from adapters.preannotate.work_folder import REJECTS, TASKS, WorkFolder
 
 _FORMAT = 1
 """Of what a run keeps; a change of the tasks that are made of the same input raises it."""
-_COMMIT_SECONDS = 1.0
+_COMMIT_SECONDS = 0.25
 
 
 @dataclass(frozen=True)

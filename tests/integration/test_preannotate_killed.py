@@ -33,6 +33,16 @@ def start(reviews: Path, out: Path, tag: str, *options: str) -> subprocess.Popen
     )
 
 
+def rows_done(out: Path) -> int:
+    """Of a run that was interrupted, or is at work."""
+    try:
+        state = json.loads(Path(f"{out}.work/state.json").read_bytes())
+    except FileNotFoundError:
+        return 0
+    rows: int = state["progress"]["rows"]
+    return rows
+
+
 def kill(process: subprocess.Popen[bytes]) -> None:
     workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
@@ -54,21 +64,23 @@ def test_a_run_killed_again_and_again_and_resumed_writes_the_bytes_of_an_undistu
     seconds = time.monotonic() - began
 
     out, summary = tmp_path / f"out.{suffix}", tmp_path / "summary.json"
-    chooser = random.Random()
+    chooser = random.Random(kills)
     resumed_rows = set()
     killed = 0
     while killed < kills:
+        before = rows_done(out)
         process = start(reviews, out, tag, "--resume")
+        if killed % 2:  # in the middle of its work, wherever that is
+            while process.poll() is None and rows_done(out) == before:
+                time.sleep(0.01)
         try:
-            process.wait(chooser.uniform(0, seconds))
+            process.wait(chooser.uniform(0, 0.2 if killed % 2 else seconds))
         except subprocess.TimeoutExpired:
             kill(process)
             killed += 1
             # The output is whole as soon as it is there.
             assert not out.exists() or out.read_bytes() == expected.read_bytes()
-            state = Path(f"{out}.work/state.json")
-            if state.exists():
-                resumed_rows.add(json.loads(state.read_bytes())["progress"]["rows"])
+            resumed_rows.add(rows_done(out))
         else:
             assert out.read_bytes() == expected.read_bytes()
             out.unlink()
