@@ -8,15 +8,18 @@ all at once. Everything here is for the thread of the event loop alone.
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 OTHER = "other"
 """Stands for all values of a label that do not have a series of their own."""
 
 _MAX_LENGTH = 100
 _MAX_SERIES = 1000
+
+M = TypeVar("M", bound=MetricWrapperBase)
 
 
 class Instrument(Protocol):
@@ -56,7 +59,22 @@ class _Described:
         self.name = name
         self.meaning = meaning
         self.labels = tuple(labels)
-        self._others = (OTHER,) * len(self.labels)
+
+
+class _Series(Generic[M]):
+    """The series of a metric by the values of its labels; those past the bound share one."""
+
+    def __init__(self, metric: M, labels: int) -> None:
+        self._metric = metric
+        self._others = (OTHER,) * labels
+        self._series: dict[tuple[str, ...], M] = {}
+
+    def __getitem__(self, values: tuple[str, ...]) -> M:
+        if values not in self._series:
+            if len(self._series) >= _MAX_SERIES and values != self._others:
+                return self[self._others]
+            self._series[values] = self._metric.labels(*values) if values else self._metric
+        return self._series[values]
 
 
 class Count(_Described):
@@ -73,30 +91,26 @@ class Count(_Described):
         start: Iterable[Sequence[str]] = (),
     ) -> None:
         super().__init__(name, meaning, labels)
-        self._counter = Counter(name, meaning, self.labels, registry=registry) if registry else None
-        self._series: dict[tuple[str, ...], Counter] = {}
+        self._series = (
+            _Series(Counter(name, meaning, self.labels, registry=registry), len(self.labels))
+            if registry
+            else None
+        )
         self._new: dict[tuple[str, ...], float] = {}
         for values in start:
             self.add(*values, amount=0)
 
     def add(self, *values: str, amount: float = 1) -> None:
         """Count for these values of the labels."""
-        if self._counter is not None:
+        if self._series is not None:
             self._new[values] = self._new.get(values, 0) + amount
 
     def flush(self) -> None:
         """Give the client what has come since the last time."""
         new, self._new = self._new, {}
         for values, amount in new.items():
-            self._of(values).inc(amount)
-
-    def _of(self, values: tuple[str, ...]) -> Counter:
-        if values not in self._series:
-            assert self._counter is not None
-            if len(self._series) >= _MAX_SERIES and values != self._others:
-                return self._of(self._others)
-            self._series[values] = self._counter.labels(*values) if values else self._counter
-        return self._series[values]
+            assert self._series is not None
+            self._series[values].inc(amount)
 
 
 class _BulkHistogram(Histogram):
@@ -124,37 +138,32 @@ class Distribution(_Described):
         labels: Sequence[str] = (),
     ) -> None:
         super().__init__(name, meaning, labels)
-        self._histogram = (
-            _BulkHistogram(name, meaning, self.labels, buckets=buckets, registry=registry)
+        self._series = (
+            _Series(
+                _BulkHistogram(name, meaning, self.labels, buckets=buckets, registry=registry),
+                len(self.labels),
+            )
             if registry
             else None
         )
-        self._series: dict[tuple[str, ...], _BulkHistogram] = {}
         self._new: dict[tuple[str, ...], list[float]] = {}
 
     def add(self, value: float, *values: str) -> None:
         """One number, for these values of the labels."""
-        if self._histogram is not None:
+        if self._series is not None:
             self._new.setdefault(values, []).append(value)
 
     def add_all(self, numbers: Iterable[float], *values: str) -> None:
         """Several numbers, for these values of the labels."""
-        if self._histogram is not None:
+        if self._series is not None:
             self._new.setdefault(values, []).extend(numbers)
 
     def flush(self) -> None:
         """Give the client what has come since the last time."""
         new, self._new = self._new, {}
         for values, numbers in new.items():
-            self._of(values).observe_all(numbers)
-
-    def _of(self, values: tuple[str, ...]) -> _BulkHistogram:
-        if values not in self._series:
-            assert self._histogram is not None
-            if len(self._series) >= _MAX_SERIES and values != self._others:
-                return self._of(self._others)
-            self._series[values] = self._histogram.labels(*values) if values else self._histogram
-        return self._series[values]
+            assert self._series is not None
+            self._series[values].observe_all(numbers)
 
 
 class Level(_Described):

@@ -1,6 +1,5 @@
 """What a deployment can set, by environment variables."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -8,12 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from adapters.cores import cores
+from model_store.database import sqlite_url
 from model_store.uncertainty import ScoreKind
-
-
-def _cores() -> int:
-    """The cores this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Settings(BaseSettings):
@@ -60,7 +56,7 @@ class Settings(BaseSettings):
     keep_versions: int = Field(default=10, gt=0)
     """Versions of a project that are kept, the newest ones; those in use always are."""
 
-    workers: int = Field(default_factory=_cores, gt=0)
+    workers: int = Field(default_factory=cores, gt=0)
     """Worker processes; by default one for each core."""
 
     torch_threads: int = Field(default=1, gt=0)
@@ -108,7 +104,7 @@ class Settings(BaseSettings):
         """The URL of the database."""
         if self.database_url:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir.absolute() / 'sentiment.db'}"
+        return sqlite_url(self.data_dir)
 
     @property
     def logs_requests(self) -> bool:

@@ -211,7 +211,9 @@ def load(
         known[name] = _load_encoder(directory, manifest, device, compiled and compiled / name)
     encoder = known[name]
     head = Head.of(encoder.network.fc, manifest.labels, manifest.temperature)
-    return Classifier(encoder, head, _load_heads(directory, manifest))
+    return Classifier(
+        encoder, head, _load_heads(directory, manifest, encoder.network.config.features)
+    )
 
 
 def _load_encoder(
@@ -234,13 +236,11 @@ def _load_encoder(
     return Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=features)
 
 
-def _load_heads(directory: Path, manifest: Manifest) -> dict[str, Head]:
+def _load_heads(directory: Path, manifest: Manifest, features: int) -> dict[str, Head]:
     if not manifest.heads:
         return {}
     path = directory / HEADS
     tensors = _load_tensors(path)
-    architecture = manifest.architecture
-    features = architecture.filters * len(architecture.kernel_sizes)
     expected = {}
     for index, section in enumerate(manifest.heads.values()):
         expected[f"{index}.weight"] = [len(section.labels), features]

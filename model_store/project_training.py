@@ -75,8 +75,9 @@ class Result:
 
 def train(project: str, parent: Parent, lessons: Sequence[Lesson], progress: Progress) -> Result:
     """Learn the controls that have annotations enough, and put the version into the store."""
-    reasons = [f'"{lesson.control}": {lack}.' for lesson in lessons if (lack := lesson.lacking)]
-    ready = [lesson for lesson in lessons if not lesson.lacking]
+    pairs = [(lesson, lesson.lacking) for lesson in lessons]
+    reasons = [f'"{lesson.control}": {lack}.' for lesson, lack in pairs if lack]
+    ready = [lesson for lesson, lack in pairs if not lack]
     outcomes: dict[str, Outcome] = {}
     for number, lesson in enumerate(ready):
 
@@ -94,7 +95,7 @@ def train(project: str, parent: Parent, lessons: Sequence[Lesson], progress: Pro
         if not check.passed
     ]
     progress("publishing", 0.95)
-    version = _publish(project, parent, lessons, outcomes, failed)
+    version = _publish(project, parent, lessons, outcomes, {"controls": metrics, "refused": failed})
     return Result(version, passed=not failed, reasons=[*reasons, *failed], metrics=metrics)
 
 
@@ -136,7 +137,7 @@ def _publish(
     parent: Parent,
     lessons: Sequence[Lesson],
     outcomes: dict[str, Outcome],
-    failed: Sequence[str],
+    metrics: dict[str, Any],
 ) -> str:
     old = parent.classifier
     new = {control: outcome.head for control, outcome in outcomes.items() if outcome.head}
@@ -156,10 +157,7 @@ def _publish(
             directory,
             Classifier(old.encoder, old.head, {**old.heads, **new}),
             training=lineage,
-            metrics={
-                "controls": {control: outcome.report() for control, outcome in outcomes.items()},
-                "refused": list(failed),
-            },
+            metrics=metrics,
         )
         return store.import_artifact(directory)
 

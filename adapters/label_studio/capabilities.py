@@ -1,13 +1,26 @@
 """What a classifier can say of the controls of a labeling config."""
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from adapters.label_studio.labeling_config import ChoicesControl, Labels
 from model_store.classifier import Classifier
 
 
+class _Labelled(Protocol):
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+
 def labels_of(classifier: Classifier) -> Labels:
     """Its labels: of any control, and of those that it has heads for."""
-    heads = sorted(classifier.heads.items())
-    return Labels(classifier.labels, tuple((control, head.labels) for control, head in heads))
+    return labels_with(classifier.labels, classifier.heads)
+
+
+def labels_with(default: tuple[str, ...], heads: Mapping[str, _Labelled]) -> Labels:
+    """The same of heads that are loaded, or are only listed in a manifest."""
+    by_control = ((control, head.labels) for control, head in sorted(heads.items()))
+    return Labels(default, tuple(by_control))
 
 
 def classifier_for(classifier: Classifier, control: ChoicesControl) -> Classifier:

@@ -210,11 +210,10 @@ class LabelStudioClient:
         try:
             yield
         except self._api_error as error:
-            status = error.status_code or 0
-            reason, passing = _reason(status), status == 429 or status >= 500  # noqa: PLR2004
+            reason, passing = _reason(error.status_code or 0), _passes(error.status_code or 0)
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
-            reason, passing = _reason(status), status == 429 or status >= 500  # noqa: PLR2004
+            reason, passing = _reason(status), _passes(status)
         except httpx.TimeoutException:
             reason = f"does not answer within {_SECONDS:g} seconds: ask again later"
         except (httpx.HTTPError, httpx.InvalidURL):
@@ -236,6 +235,10 @@ _REASONS = {
     404: _FORBIDDEN,
     429: "has been asked too often: ask again later",
 }
+
+
+def _passes(status: int) -> bool:
+    return status == 429 or status >= 500  # noqa: PLR2004 (HTTP's)
 
 
 def _reason(status: int) -> str:

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sqlalchemy import Engine
+
 from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.capabilities import labels_of
 from adapters.label_studio.client import ClientError, LabelStudioClient
@@ -59,7 +61,8 @@ def main() -> None:
         sys.exit(f"There is no running job {options.job}.")
     default = options.default, options.default_path
     with _signs_of_life(jobs, job):
-        _end(jobs, job, TrainingJob(job, jobs, settings, default), settings.training_timeout)
+        training = TrainingJob(job, jobs, engine, settings, default)
+        _end(jobs, job, training, settings.training_timeout)
 
 
 def _end(jobs: JobQueue, job: Job, training: "TrainingJob", seconds: float) -> None:
@@ -85,9 +88,13 @@ class TrainingJob:
     """The work of one job, step by step."""
 
     def __init__(
-        self, job: Job, jobs: JobQueue, settings: Settings, default: tuple[str, Path]
+        self,
+        job: Job,
+        jobs: JobQueue,
+        engine: Engine,
+        settings: Settings,
+        default: tuple[str, Path],
     ) -> None:
-        engine = connect(settings.database)
         self._job = job
         self._jobs = jobs
         self._settings = settings

@@ -53,13 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(given)
     if options.engine == "local":
         processes.start_early()
-    from adapters.preannotate.run import run, write_summary
+    from adapters.preannotate.run import run
+    from adapters.preannotate.summary import write_summary
 
     try:
         with _interrupted_by_sigterm():
             summary = run(_plan(options))
         if options.summary:
-            write_summary(summary, options.summary)
+            write_summary(summary.to_json(), options.summary)
     except PreannotateError as error:
         return refuse(str(error))
     except OSError as error:

@@ -3,13 +3,12 @@
 import argparse
 from pathlib import Path
 
-import orjson
-
 from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.client import ClientError, LabelStudioClient
 from adapters.preannotate.cli import DONE, SOME_REJECTED, reason_of, refuse
 from adapters.preannotate.errors import PreannotateError
 from adapters.preannotate.project import ProjectRun, ProjectSummary
+from adapters.preannotate.summary import write_summary
 from adapters.preannotate.versions import active_of, find
 from adapters.settings import LabelStudioSettings
 from model_store import data_dir
@@ -39,9 +38,7 @@ def main(arguments: list[str]) -> int:
         with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
             summary = _run(client, options)
         if options.summary:
-            options.summary.write_bytes(
-                orjson.dumps(summary.to_json(), option=orjson.OPT_INDENT_2) + b"\n"
-            )
+            write_summary(summary.to_json(), options.summary)
     except (PreannotateError, ClientError, EventError) as error:
         return refuse(str(error))
     except OSError as error:

@@ -1,7 +1,6 @@
 """One run, from its inputs to its outputs. Knows no command line and no engine's insides."""
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
+from adapters.cores import cores
 from adapters.preannotate import local_engine, outputs
 from adapters.preannotate.errors import EngineError, InputError, LabelingConfigError
 from adapters.preannotate.job import Job
@@ -158,11 +156,6 @@ def _ray_results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, 
     )
 
 
-def cores() -> int:
-    """The cores this process may use, which in a container can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _publish_rejects(work: WorkFolder, plan: Plan) -> Path | None:
     path = plan.rejects or rejects_of(plan.out)
     if work.progress.rejected or plan.rejects:
@@ -170,8 +163,3 @@ def _publish_rejects(work: WorkFolder, plan: Plan) -> Path | None:
     else:
         path.unlink(missing_ok=True)  # that of an earlier run
     return path if work.progress.rejected else None
-
-
-def write_summary(summary: Summary, path: Path) -> None:
-    """As JSON."""
-    path.write_bytes(orjson.dumps(summary.to_json(), option=orjson.OPT_INDENT_2) + b"\n")

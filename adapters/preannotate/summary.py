@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from adapters.preannotate.truth import Comparison
+
+
+def write_summary(content: Mapping[str, Any], path: Path) -> None:
+    """What a run did, as JSON."""
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 @dataclass(frozen=True)

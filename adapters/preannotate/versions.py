@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from adapters.label_studio.labeling_config import Labels
+from adapters.label_studio.capabilities import labels_with
 from adapters.preannotate.errors import ModelError
 from adapters.preannotate.model import ModelReference
 from model_store import artifact, data_dir
@@ -19,8 +19,7 @@ def find(tag: str | None) -> ModelReference:
 
             version, directory = store.find(tag)
         manifest = artifact.read_manifest(directory)
-        heads = tuple((name, head.labels) for name, head in sorted(manifest.heads.items()))
-        return ModelReference(directory, version, Labels(manifest.labels, heads))
+        return ModelReference(directory, version, labels_with(manifest.labels, manifest.heads))
     except ModelStoreError as error:
         raise ModelError(str(error)) from error
 

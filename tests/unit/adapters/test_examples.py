@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -14,7 +13,7 @@ from sqlalchemy import Engine
 
 from adapters.label_studio.annotations import Annotation, Changes, EventError, Task
 from adapters.label_studio.examples import Example, ExampleStore
-from tests.processes import python
+from tests.processes import all_at_once
 
 PROJECT = "1.1"
 CONFIG = "<View/>"
@@ -364,15 +363,6 @@ WRITE_BULK = """
 def test_bulk_events_of_the_same_annotations_do_not_wait_for_each_other_forever(
     store: ExampleStore, database_url: str
 ) -> None:
-    with ExitStack() as stack:
-        processes = [stack.enter_context(python(WRITE_BULK, database_url)) for _ in range(3)]
-        for process in processes:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        answers = [process.stdout.readline() for process in processes if process.stdout]
+    answers = all_at_once(WRITE_BULK, database_url, count=3)
     assert answers == ["done\n"] * 3
     assert choices(store) == dict.fromkeys(range(60), "9")

@@ -6,14 +6,13 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Engine, text
 
 from adapters.label_studio.jobs import STALE_SECONDS, Job, JobQueue, State
 from model_store.database import writing
-from tests.processes import python
+from tests.processes import all_at_once
 
 CLAIM = """
     import sys
@@ -118,20 +117,7 @@ def test_of_processes_that_claim_at_once_one_gets_the_job(
     jobs: JobQueue, database_url: str
 ) -> None:
     job = jobs.enqueue("1.1", 1)
-    with ExitStack() as stack:
-        processes = [stack.enter_context(python(CLAIM, database_url)) for _ in range(4)]
-        answers = []
-        for expected in ("ready", "answer"):
-            for process in processes:
-                assert process.stdout
-                line = process.stdout.readline().strip()
-                if expected == "answer":
-                    answers.append(line)
-            if expected == "ready":
-                for process in processes:
-                    assert process.stdin
-                    process.stdin.write("go\n")
-                    process.stdin.flush()
+    answers = [line.strip() for line in all_at_once(CLAIM, database_url, count=4)]
     assert sorted(answers) == sorted([job.id, "none", "none", "none"])
 
 

@@ -3,7 +3,6 @@
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +23,7 @@ from sqlalchemy import (
 from model_store import database as database_module
 from model_store.database import connect, metadata, reading, sqlite_url, writing
 from model_store.errors import DatabaseError
-from tests.processes import python
+from tests.processes import all_at_once, python
 
 PASSWORD = "hunter2"
 
@@ -95,16 +94,7 @@ def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
 
 
 def test_many_processes_make_the_tables_at_once(database_url: str) -> None:
-    with ExitStack() as stack:
-        processes = [stack.enter_context(python(MAKE_TABLES, database_url)) for _ in range(6)]
-        for process in processes:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        answers = [process.stdout.readline() for process in processes if process.stdout]
+    answers = all_at_once(MAKE_TABLES, database_url, count=6)
     assert answers == ["done\n"] * 6
 
 
