@@ -1,6 +1,5 @@
 """Two servers, as two replicas are: one PostgreSQL and one folder of versions for both."""
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ import pytest
 
 from model_store.database import connect
 from model_store.deployments import DeploymentLog
+from tests.e2e.numbers import metric
 from tests.e2e.servers import Server, run_backend, wait_until
 from tests.e2e.versions import (
     CONNECTIONS,
@@ -120,8 +120,4 @@ def test_the_metrics_of_one_replica_outlive_the_start_of_another(
 
 def classified(server: Server) -> float:
     """The requests to `/classify`, by the server's own metrics."""
-    pattern = (
-        r'^bentoml_service_request_total{endpoint="/classify",http_response_code="200".* (.*)$'
-    )
-    found = re.findall(pattern, httpx.get(f"{server.url}/metrics").text, re.MULTILINE)
-    return sum(map(float, found))
+    return metric(server, "bentoml_service_request_total", endpoint="/classify")

@@ -10,6 +10,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.e2e.conftest import StartBackend
+from tests.e2e.numbers import wait_for_metric
 from tests.e2e.servers import Server, accepts_connections, run_backend, stop, wait_until
 
 LABELS = {"Negative", "Positive"}
@@ -141,14 +142,13 @@ def test_a_probe_answers_200(backend: StartBackend, path: str) -> None:
     assert httpx.get(f"{backend().url}{path}").status_code == 200
 
 
-def test_metrics_count_the_requests(backend: StartBackend) -> None:
-    url = backend().url
-    httpx.post(f"{url}/classify", json={"texts": ["Fine."]})
+def test_metrics_count_the_requests(tmp_path: Path) -> None:
+    with run_backend(tmp_path) as server:
+        httpx.post(f"{server.url}/classify", json={"texts": ["Fine."]})
 
-    metrics = httpx.get(f"{url}/metrics")
-
-    assert metrics.headers["content-type"].startswith("text/plain")
-    assert 'endpoint="/classify"' in metrics.text
+        wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="/classify")
+        page = httpx.get(f"{server.url}/metrics")
+        assert page.headers["content-type"].startswith("text/plain")
 
 
 def test_docs_json_describes_classify(backend: StartBackend) -> None:
