@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from joblib import cpu_count
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from adapters.cores import cores
 from model_store.database import sqlite_url
 from model_store.uncertainty import ScoreKind
 
@@ -56,8 +56,9 @@ class Settings(BaseSettings):
     keep_versions: int = Field(default=10, gt=0)
     """Versions of a project that are kept, the newest ones; those in use always are."""
 
-    workers: int = Field(default_factory=cores, gt=0)
-    """Worker processes; by default one for each core."""
+    workers: int = Field(default_factory=cpu_count, gt=0)
+    """Worker processes; by default one for each core that the server may use: a container's limit on
+    CPU counts."""
 
     torch_threads: int = Field(default=1, gt=0)
     """Threads of one worker's network; with a worker for each core, one is best."""

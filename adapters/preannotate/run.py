@@ -8,7 +8,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from adapters.cores import cores
+from joblib import cpu_count
+
 from adapters.preannotate import local_engine, outputs
 from adapters.preannotate.errors import EngineError, InputError, LabelingConfigError
 from adapters.preannotate.job import Job
@@ -43,7 +44,7 @@ class Plan:
     ray_address: str | None
     """Of a cluster that runs; None starts one on this machine."""
     workers: int | None
-    """None takes all cores."""
+    """None is one for each core that this process may use."""
     rejects: Path | None
     resume: bool
     quiet: bool
@@ -135,7 +136,7 @@ def _results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, Resu
     wanted = [control.data_key for control in job.controls]
     inputs = Inputs(plan.sources, plan.encoding, wanted)
     chunks = islice(inputs.chunks(), work.progress.chunks, None)
-    workers = plan.workers or cores()
+    workers = plan.workers or cpu_count()
     return local_engine.run(chunks, job, workers=workers, compiled=work.folder / "compiled")
 
 

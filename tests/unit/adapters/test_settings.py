@@ -12,7 +12,6 @@ def test_defaults_need_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"SENTIMENT_{name.upper()}", raising=False)
     settings = Settings()
-    assert settings.workers >= 1
     assert settings.torch_threads == 1
     assert settings.basic_auth_user is None
 
@@ -20,6 +19,15 @@ def test_defaults_need_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_WORKERS", "3")
     assert Settings().workers == 3
+
+
+def test_workers_are_no_more_than_the_cores_that_there_are_for_us(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SENTIMENT_WORKERS", raising=False)
+    # What joblib takes the least of: this, the cores, affinity and the limit of a container.
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    assert Settings().workers == 1
 
 
 def test_each_wrong_value_ends_the_process_with_a_sentence(
