@@ -57,8 +57,8 @@ class Settings(BaseSettings):
     """Versions of a project that are kept, the newest ones; those in use always are."""
 
     workers: int = Field(default_factory=cpu_count, gt=0)
-    """Worker processes; by default one for each core that the server may use: a container's limit on
-    CPU counts."""
+    """Worker processes; by default one for each core that the server may use, by its affinity or
+    by a container's limit."""
 
     torch_threads: int = Field(default=1, gt=0)
     """Threads of one worker's network; with a worker for each core, one is best."""
