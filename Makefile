@@ -75,7 +75,7 @@ image: bento
 # The versions everybody gets: run after a change of the dependencies in pyproject.toml.
 lock: $(VENV)/.dev
 	$(PIP_COMPILE) -o requirements.txt pyproject.toml
-	$(PIP_COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	$(PIP_COMPILE) --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
 	sed -i 's/+cpu$$//' requirements.txt requirements-dev.txt
 
 clean:

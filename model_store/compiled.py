@@ -5,9 +5,10 @@ Holds no text and trains nothing; `network.py` is the reference. See docs/decisi
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -50,6 +51,10 @@ class CompiledCNN:
             torch.arange(end - size, end, dtype=torch.int32)
             for size, end in zip(config.kernel_sizes, ends, strict=True)
         ]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled with the table as an array, which Ray's processes share instead of copying it."""
+        return _from_array, (self.config, self.tensors["table"].numpy())
 
     @classmethod
     @torch.inference_mode()
@@ -102,6 +107,13 @@ class CompiledCNN:
                 torch.amax(sums[start : start + length - len(kernel) + 1], dim=0, out=target)
                 start += length
         return pooled.relu_()  # it and the maximum can change places
+
+
+def _from_array(config: NetworkConfig, table: NDArray[np.float32]) -> CompiledCNN:
+    with warnings.catch_warnings(
+        action="ignore"
+    ):  # that the array is not to be written: nobody does
+        return CompiledCNN(config, {"table": torch.from_numpy(table)})
 
 
 def load_or_compile(network: SentimentCNN, folder: Path, name: str) -> CompiledCNN:

@@ -84,10 +84,11 @@ def parser() -> argparse.ArgumentParser:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="file, folder, glob pattern in quotes, or - for standard input; plain, gzip or zstd",
+        help="file, folder, glob pattern in quotes, a URI of any of them in an object store, or - "
+        "for standard input; plain, gzip or zstd",
     )
     result.add_argument(
-        "out", type=Path, metavar="OUT", help="file to write: .json, .jsonl or .parquet"
+        "out", metavar="OUT", help="file or URI to write: .json, .jsonl or .parquet"
     )
     _add_reading(result.add_argument_group("reading"))
     _add_predicting(result.add_argument_group("predicting"))
@@ -137,7 +138,7 @@ def _add_predicting(group: "argparse._ArgumentGroup") -> None:
         choices=("local", "ray"),
         default="local",
         help="where to predict: on this machine, or on a Ray cluster, which reads Parquet or JSONL "
-        "from a file system that all its nodes share (local)",
+        "from an object store or a file system that all its nodes share (local)",
     )
     group.add_argument(
         "--ray-address",
@@ -162,7 +163,6 @@ def _add_writing(group: "argparse._ArgumentGroup") -> None:
     )
     group.add_argument(
         "--rejects",
-        type=Path,
         metavar="FILE",
         help="where to list rejected rows, as JSONL (OUT.rejects.jsonl, if there are any)",
     )
@@ -173,12 +173,13 @@ def _add_writing(group: "argparse._ArgumentGroup") -> None:
 
 
 def _plan(options: argparse.Namespace) -> "Plan":
-    from adapters.preannotate import outputs, sources, text
+    from adapters.preannotate import files, outputs, sources, text
     from adapters.preannotate.run import Plan, rejects_of, work_folder_of
     from adapters.preannotate.versions import find
 
-    out: Path = options.out
-    written = [out, work_folder_of(out), options.rejects or rejects_of(out), *outputs.parts(out)]
+    out = files.at(options.out)
+    rejects = files.at(options.rejects) if options.rejects else None
+    written = [out, work_folder_of(out), rejects or rejects_of(out), *outputs.parts(out)]
     if options.summary:
         written.append(options.summary)
     return Plan(
@@ -193,7 +194,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
         engine=options.engine,
         ray_address=options.ray_address,
         workers=options.workers,
-        rejects=options.rejects,
+        rejects=rejects,
         resume=options.resume,
         quiet=options.quiet,
     )

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from adapters.preannotate.files import File, StoredFile
 
 
 class PreannotateError(Exception):
@@ -18,8 +22,15 @@ class InputError(PreannotateError):
 class OutputError(PreannotateError):
     """The output cannot be written as it is asked for."""
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}.")
+    def __init__(self, file: "File", reason: str) -> None:
+        super().__init__(f"{file}: {reason}.")
+
+
+class StoreError(PreannotateError):
+    """An object store cannot do what it is asked for."""
+
+    def __init__(self, file: "StoredFile", reason: str) -> None:
+        super().__init__(f"{file}: {reason}.")
 
 
 class LabelingConfigError(PreannotateError):

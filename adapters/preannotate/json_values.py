@@ -1,6 +1,6 @@
 """JSON and JSONL to rows. Values are only told apart here; workers parse them.
 
-A splitter of its own instead of a streaming parser: docs/decisions/0009 says why.
+A splitter of its own instead of a streaming parser: docs/decisions/0012 says why.
 """
 
 import re

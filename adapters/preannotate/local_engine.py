@@ -12,7 +12,7 @@ from pathlib import Path
 
 from adapters.preannotate.errors import EngineError
 from adapters.preannotate.job import Job, LoadedJob
-from adapters.preannotate.processes import interrupts_ignored, workers_context
+from adapters.preannotate.processes import interrupts_held_back, workers_context
 from adapters.preannotate.records import Chunk
 from adapters.preannotate.results import Result
 
@@ -40,7 +40,7 @@ def run(
     waiting: deque[tuple[int, Future[Result]]] = deque()
     try:
         for chunk in chunks:
-            with interrupts_ignored():
+            with interrupts_held_back():
                 waiting.append((chunk.consumed, pool.submit(_work, chunk)))
             if len(waiting) >= workers * _CHUNKS_AHEAD:
                 yield _first(waiting)

@@ -33,9 +33,14 @@ class ModelReference:
 
         Without a folder the table is in the memory of this process alone.
         """
-        inference.use_threads(1)  # there is a process for each core
+        use_one_thread()
         classifier = artifact.load(self.directory, device="cpu", compiled=compiled)
         return LoadedModel(self.version, classifier)
+
+
+def use_one_thread() -> None:
+    """Predict with one thread in this process: there is a process for each core."""
+    inference.use_threads(1)
 
 
 class LoadedModel:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from adapters.preannotate.errors import OutputError
+from adapters.preannotate.files import File, put, siblings
 from adapters.preannotate.formats import OUTPUT_SUFFIXES
 
 _GROUP_ROWS = 4096
@@ -30,7 +31,7 @@ PARQUET_SCHEMA = pa.schema(
 of any type, and of another one in each row."""
 
 
-def format_of(out: Path, chosen: str | None) -> str:
+def format_of(out: File, chosen: str | None) -> str:
     """The format that was chosen, or that of the suffix; raises OutputError."""
     name = chosen or OUTPUT_SUFFIXES.get(out.suffix.lower())
     if name is None:
@@ -42,9 +43,9 @@ def format_of(out: Path, chosen: str | None) -> str:
 
 
 def publish(
-    lines: Path, out: Path, format_name: str, part_size: int | None, scratch: Path
-) -> list[Path]:
-    """Write the tasks beside the output, then rename; returns the files.
+    lines: Path, out: File, format_name: str, part_size: int | None, scratch: Path
+) -> list[File]:
+    """Write the tasks into `scratch`, then put them where they belong; returns the files.
 
     With a part size, `out.json` becomes `out-00001.json` and so on, and parts beyond the last are
     removed: they are those of an earlier run. The same lines give the same bytes.
@@ -57,46 +58,30 @@ def publish(
             draft = scratch / f"part-{len(drafts) + 1:05}"
             _write(islice(file, part_size), draft, format_name)
             drafts.append(draft)
-    if part_size is None:
-        paths = [out]
-    else:
-        paths = [_part(out, number) for number in range(1, len(drafts) + 1)]
-    for draft, path in zip(drafts, paths, strict=True):
-        draft.replace(path)
+    written = [out] if part_size is None else [_part(out, n) for n in range(1, len(drafts) + 1)]
+    for draft, target in zip(drafts, written, strict=True):
+        put(draft, target)
     if part_size is not None:
-        for stale in set(parts(out)) - set(paths):
+        for stale in set(parts(out)) - set(written):
             stale.unlink()
-    sync_folder(out.parent)
-    return paths
+    return written
 
 
-def parts(out: Path) -> list[Path]:
+def parts(out: File) -> list[File]:
     """The files beside `out` that are named like parts of it."""
     pattern = re.compile(rf"{re.escape(out.stem)}-\d{{5,}}{re.escape(out.suffix)}")
-    if not out.parent.is_dir():
-        return []
-    return [path for path in out.parent.iterdir() if pattern.fullmatch(path.name)]
+    return [file for file in siblings(out) if pattern.fullmatch(file.name)]
 
 
-def copy_whole(source: Path, target: Path, scratch: Path) -> None:
+def copy_whole(source: Path, target: File, scratch: Path) -> None:
     """Copy a file so that the target is whole at any time."""
     draft = scratch / "copy"
     with source.open("rb") as lines:
         _write(lines, draft, "jsonl")
-    draft.replace(target)
-    sync_folder(target.parent)
+    put(draft, target)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make sure of the names in a folder, also against a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _part(out: Path, number: int) -> Path:
+def _part(out: File, number: int) -> File:
     return out.with_name(f"{out.stem}-{number:05}{out.suffix}")
 
 

@@ -3,8 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -27,9 +26,9 @@ def read(source: OpenSource) -> Table:
     return Table("row", _fields, _unpacked_rows(source))
 
 
-def read_from(path: Path, first: int) -> Table:
+def read_from(content: BinaryIO, first: int) -> Table:
     """The rows of a Parquet file from number `first` on."""
-    return Table("row", _fields, _rows(path, first))
+    return Table("row", _fields, _rows(content, first))
 
 
 def _unpacked_rows(source: OpenSource) -> Iterator[Row]:

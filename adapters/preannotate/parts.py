@@ -1,4 +1,4 @@
-"""Inputs on a file system that many machines share, cut into parts that any of them can do alone.
+"""Inputs that many machines can read, cut into parts that any of them can do alone.
 
 The rows go through the step in the very chunks in which one machine would take them, so that the
 results are the same to the last digit. Knows nothing of how parts are handed out.
@@ -7,13 +7,13 @@ results are the same to the last digit. Knows nothing of how parts are handed ou
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow.parquet
 
-from adapters.preannotate import json_values, parquet
+from adapters.preannotate import files, json_values, parquet
 from adapters.preannotate.errors import InputError
+from adapters.preannotate.files import File
 from adapters.preannotate.reading import (
     BROKEN,
     CHUNK_ROWS,
@@ -34,7 +34,8 @@ class Part:
     """Neighbouring rows of one file."""
 
     name: str
-    path: Path
+    file: str
+    """Its path or URI."""
     format: str
     file_number: int
     start: int
@@ -46,52 +47,52 @@ class Part:
 
     def chunks(self) -> Iterator[Chunk]:
         """Its rows."""
-        if self.format == "parquet":
-            table = parquet.read_from(self.path, self.start)
-            rows = until_broken(table.rows, self.start)
-        else:
-            table = json_values.read_lines(self._lines())
-            rows = until_broken(table.rows, self.first_line)
-        for chunk in in_chunks(takewhile(self._is_mine, rows)):
-            yield chunk_of(self.name, self.file_number, table, chunk)
+        with files.at(self.file).open("rb") as content:
+            if self.format == "parquet":
+                table = parquet.read_from(content, self.start)
+                rows = until_broken(table.rows, self.start)
+            else:
+                table = json_values.read_lines(self._lines(content))
+                rows = until_broken(table.rows, self.first_line)
+            for chunk in in_chunks(takewhile(self._is_mine, rows)):
+                yield chunk_of(self.name, self.file_number, table, chunk)
 
     def _is_mine(self, row: Row) -> bool:
         return self.format == "jsonl" or row.number < self.stop
 
-    def _lines(self) -> Iterator[tuple[int, str | None]]:
+    def _lines(self, content: BinaryIO) -> Iterator[tuple[int, str | None]]:
         """The lines of all blocks whose first line begins in the part."""
-        with self.path.open("rb") as file:
-            number = self.first_line
-            _seek_line(file, self.start)
-            position = file.tell()
-            is_ours = False
-            for size, line in _lines_from(file):
-                if (number - 1) % CHUNK_ROWS == 0:
-                    is_ours = position < self.stop
-                    if not is_ours:
-                        return
-                if is_ours:
-                    yield number, line
-                elif position >= self.stop:
+        number = self.first_line
+        _seek_line(content, self.start)
+        position = content.tell()
+        is_ours = False
+        for size, line in _lines_from(content):
+            if (number - 1) % CHUNK_ROWS == 0:
+                is_ours = position < self.stop
+                if not is_ours:
                     return
-                number += 1
-                position += size
+            if is_ours:
+                yield number, line
+            elif position >= self.stop:
+                return
+            number += 1
+            position += size
 
 
 def plan(sources: Sequence[Source]) -> list[Part]:
     """Parts of all inputs, in order, without line numbers; raises InputError."""
     parts: list[Part] = []
     for number, source in enumerate(sources, start=1):
-        if source.path is None or source.format not in ("parquet", "jsonl"):
+        if source.file is None or source.format not in ("parquet", "jsonl"):
             raise InputError(
                 source.name, "on a cluster, inputs are Parquet or JSONL files: convert it first"
             )
-        if is_compressed(source.path):
+        if is_compressed(source.file):
             raise InputError(
                 source.name, "on a cluster, files are not compressed as a whole: decompress it"
             )
         step, end = (
-            (PART_ROWS, _parquet_rows(source.path) + 1)
+            (PART_ROWS, _parquet_rows(source.file) + 1)
             if source.format == "parquet"
             else (PART_BYTES, source.size)
         )
@@ -99,7 +100,7 @@ def plan(sources: Sequence[Source]) -> list[Part]:
         parts += [
             Part(
                 source.name,
-                source.path.absolute(),
+                files.name_of(source.file),
                 source.format,
                 number,
                 begin,
@@ -115,11 +116,11 @@ def count_lines(part: Part) -> int:
     if part.format != "jsonl":
         return 0
     count = int(part.start == 0)
-    with part.path.open("rb") as file:
+    with files.at(part.file).open("rb") as content:
         position = max(part.start - 1, 0)
-        file.seek(position)
+        content.seek(position)
         while position < part.stop - 1:
-            piece = file.read(min(_READ_BYTES, part.stop - 1 - position))
+            piece = content.read(min(_READ_BYTES, part.stop - 1 - position))
             if not piece:
                 break
             count += piece.count(b"\n")
@@ -127,9 +128,9 @@ def count_lines(part: Part) -> int:
     return count
 
 
-def _parquet_rows(path: Path) -> int:
+def _parquet_rows(file: File) -> int:
     try:
-        with pyarrow.parquet.ParquetFile(path) as parquet_file:
+        with file.open("rb") as content, pyarrow.parquet.ParquetFile(content) as parquet_file:
             count: int = parquet_file.metadata.num_rows
     except BROKEN:
         return 1  # the one that will say so

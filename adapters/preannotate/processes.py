@@ -18,7 +18,7 @@ _PRELOADED = [
 def start_early() -> None:
     """Have the imports of the workers begin now, beside those of this process."""
     if isinstance(workers_context(), context.ForkServerContext):
-        with interrupts_ignored():
+        with interrupts_held_back():
             forkserver.ensure_running()
 
 
@@ -35,13 +35,13 @@ def workers_context() -> context.BaseContext:
 
 
 @contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Processes that are started meanwhile ignore Ctrl-C from their first moment to their last.
+def interrupts_held_back() -> Iterator[None]:
+    """Processes that are started meanwhile are deaf to Ctrl-C from first to last.
 
-    It is for the first process, which ends its workers.
+    It is for the first process, which ends its workers; it hears of it at the end of the block.
     """
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -37,11 +37,12 @@ class Inputs:
         """All rows, in their order."""
         consumed = 0
         for number, source in enumerate(self.sources, start=1):
+            size = source.size
             with opened(source) as content, self._table(source, content) as table:
                 for rows in in_chunks(until_broken(table.rows)):
-                    position = consumed + min(content.position(), source.size)
+                    position = consumed + min(content.position(), size)
                     yield chunk_of(source.name, number, table, rows, position)
-            consumed += source.size
+            consumed += size
 
     @contextmanager
     def _table(self, source: Source, content: OpenSource) -> Iterator[Table]:

@@ -12,6 +12,7 @@ from joblib import cpu_count
 
 from adapters.preannotate import local_engine, outputs
 from adapters.preannotate.errors import EngineError, InputError, LabelingConfigError
+from adapters.preannotate.files import File
 from adapters.preannotate.job import Job
 from adapters.preannotate.model import ModelReference
 from adapters.preannotate.reading import CHUNK_ROWS, Inputs
@@ -33,7 +34,7 @@ class Plan:
 
     sources: Sequence[Source]
     encoding: str
-    out: Path
+    out: File
     out_format: str
     part_size: int | None
     label_config: str
@@ -45,7 +46,7 @@ class Plan:
     """Of a cluster that runs; None starts one on this machine."""
     workers: int | None
     """None is one for each core that this process may use."""
-    rejects: Path | None
+    rejects: File | None
     resume: bool
     quiet: bool
 
@@ -63,12 +64,13 @@ class Plan:
         }
 
 
-def work_folder_of(out: Path) -> Path:
-    """Where a run keeps what it has done, beside its output."""
-    return out.with_name(f"{out.name}.work")
+def work_folder_of(out: File) -> Path:
+    """Where a run keeps what it has done: beside its output, or here if that is no path."""
+    name = f"{out.name}.work"
+    return out.with_name(name) if isinstance(out, Path) else Path(name)
 
 
-def rejects_of(out: Path) -> Path:
+def rejects_of(out: File) -> File:
     """Where rejected rows are listed if nothing else is asked for."""
     return out.with_name(f"{out.name}.rejects.jsonl")
 
@@ -77,11 +79,10 @@ def run(plan: Plan) -> Summary:
     """Do it; raises PreannotateError, and OSError where a file cannot be written."""
     began = time.monotonic()
     job = _job(plan)
-    if plan.resume and any(source.path is None for source in plan.sources):
+    if plan.resume and any(source.file is None for source in plan.sources):
         raise InputError(
             "standard input", "cannot be read again: write it into a file to use --resume"
         )
-    plan.out.parent.mkdir(parents=True, exist_ok=True)
     with WorkFolder(work_folder_of(plan.out), plan.key(), resume=plan.resume) as work:
         before = work.progress.rows
         _fill(work, plan, job)
@@ -152,15 +153,15 @@ def _ray_results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, 
         job,
         address=plan.ray_address,
         workers=plan.workers,
-        folder=work.folder.absolute() / "parts",
+        folder=work.folder / "parts",
         done=work.progress.chunks,
     )
 
 
-def _publish_rejects(work: WorkFolder, plan: Plan) -> Path | None:
-    path = plan.rejects or rejects_of(plan.out)
+def _publish_rejects(work: WorkFolder, plan: Plan) -> File | None:
+    file = plan.rejects or rejects_of(plan.out)
     if work.progress.rejected or plan.rejects:
-        outputs.copy_whole(work.folder / REJECTS, path, work.folder)
+        outputs.copy_whole(work.folder / REJECTS, file, work.folder)
     else:
-        path.unlink(missing_ok=True)  # that of an earlier run
-    return path if work.progress.rejected else None
+        file.unlink(missing_ok=True)  # that of an earlier run
+    return file if work.progress.rejected else None

@@ -1,6 +1,5 @@
 """Which files a run reads, and their bytes, decompressed. Knows no rows."""
 
-import glob
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +10,9 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
+from adapters.preannotate import files
 from adapters.preannotate.errors import InputError
+from adapters.preannotate.files import File
 from adapters.preannotate.formats import INPUT_SUFFIXES
 
 STANDARD_INPUT = "-"
@@ -29,21 +30,21 @@ class Source:
 
     name: str
     """As reports call it."""
-    path: Path | None
+    file: File | None
     """None for standard input."""
     format: str
     """One of `formats.INPUTS`."""
 
     @property
     def size(self) -> int:
-        """Bytes on disk; 0 if that is not known."""
-        return self.path.stat().st_size if self.path else 0
+        """Bytes as they are stored; 0 if that is not known. It is asked for each time."""
+        return self.file.stat().st_size if self.file else 0
 
     def identity(self) -> list[str | int]:
         """What tells whether it is still the same: its name, size and time of change."""
-        if self.path is None:
+        if self.file is None:
             return [self.name]
-        stat = self.path.stat()
+        stat = self.file.stat()
         return [self.name, stat.st_size, stat.st_mtime_ns]
 
 
@@ -54,7 +55,7 @@ class OpenSource:
     stream: io.BufferedReader
     """Its content, decompressed."""
     raw: BinaryIO
-    """What is on disk."""
+    """What is stored."""
     is_compressed: bool
 
     def position(self) -> int:
@@ -63,28 +64,28 @@ class OpenSource:
 
 
 def find(
-    arguments: Sequence[str], format_name: str | None, written: Sequence[Path]
+    arguments: Sequence[str], format_name: str | None, written: Sequence[File]
 ) -> list[Source]:
     """The inputs that the arguments name, in order, each once; raises InputError.
 
     An argument is a file, a folder, of which all files with a known suffix are taken, a glob
-    pattern, or `-`. The format is that of the suffix, unless `format_name` says another. In a
-    folder, the files that are `written` by the run are passed over.
+    pattern, the URI of any of them, or `-`. The format is that of the suffix, unless `format_name`
+    says another. In a folder, the files that are `written` by the run are passed over.
     """
-    sources: dict[Path | None, Source] = {}
+    sources: dict[File | None, Source] = {}
     for argument in arguments:
         if argument == STANDARD_INPUT:
             if format_name is None:
                 raise InputError("standard input", "say with --format what it holds")
             sources.setdefault(None, Source("-", None, format_name))
             continue
-        for path in _paths(argument, written):
-            chosen = format_name or _format_of(path)
+        for file in _files(files.at(argument), written):
+            chosen = format_name or _format_of(file)
             if chosen is None:
                 raise InputError(
-                    str(path), "its suffix names no known format: say with --format what it holds"
+                    str(file), "its suffix names no known format: say with --format what it holds"
                 )
-            sources.setdefault(path.resolve(), Source(str(path), path, chosen))
+            sources.setdefault(_resolved(file), Source(str(file), file, chosen))
     return list(sources.values())
 
 
@@ -92,7 +93,7 @@ def find(
 def opened(source: Source) -> Iterator[OpenSource]:
     """The content of an input. Whether it is compressed is told by its first bytes."""
     # Standard input is not closed: it is not ours.
-    raw: BinaryIO = sys.stdin.buffer if source.path is None else source.path.open("rb")
+    raw: BinaryIO = sys.stdin.buffer if source.file is None else source.file.open("rb")
     try:
         start = cast("io.BufferedReader", raw).peek(4)
         codec = next((name for mark, name in _CODECS.items() if start.startswith(mark)), None)
@@ -103,40 +104,50 @@ def opened(source: Source) -> Iterator[OpenSource]:
         with pa.CompressedInputStream(raw, codec) as content:
             yield OpenSource(io.BufferedReader(content, _BUFFER), raw, is_compressed=True)
     finally:
-        if source.path is not None:
+        if source.file is not None:
             raw.close()
 
 
-def is_compressed(path: Path) -> bool:
+def is_compressed(file: File) -> bool:
     """Whether a file is compressed as a whole."""
-    with path.open("rb") as file:
-        return file.read(4).startswith(tuple(_CODECS))
+    with file.open("rb") as content:
+        return content.read(4).startswith(tuple(_CODECS))
 
 
-def _paths(argument: str, written: Iterable[Path]) -> list[Path]:
-    path = Path(argument)
-    if path.is_dir():
-        passed_over = {file.resolve() for file in written}
-        files = [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.is_file()
-            and _format_of(file)
-            and not passed_over & {file.resolve(), *file.resolve().parents}
-        ]
-        if not files:
-            suffixes = ", ".join(sorted(INPUT_SUFFIXES))
-            raise InputError(argument, f"the folder holds no file with one of {suffixes}")
-        return files
-    if path.is_file() or path.is_fifo():
-        return [path]
-    if matches := sorted(glob.glob(argument, recursive=True)):  # noqa: PTH207 (takes any pattern)
-        return [file for match in matches for file in _paths(match, written)]
-    raise InputError(argument, "there is no such file, folder or match")
+def _files(named: File, written: Iterable[File]) -> list[File]:
+    if named.is_dir():
+        return _readable(named, files.below(named), written)
+    if named.is_file() or (isinstance(named, Path) and named.is_fifo()):
+        return [named]
+    if matches := files.matches(named):
+        return [file for match in matches for file in _files(match, written)]
+    raise InputError(str(named), "there is no such file, folder or match")
 
 
-def _format_of(path: Path) -> str | None:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+def _readable(folder: File, found: Iterable[File], written: Iterable[File]) -> list[File]:
+    """Those of a known format that the run does not write."""
+    passed_over = {_resolved(file) for file in written}
+    chosen = [
+        file
+        for file in found
+        if _format_of(file) and not passed_over & {_resolved(file), *_parents(file)}
+    ]
+    if not chosen:
+        suffixes = ", ".join(sorted(INPUT_SUFFIXES))
+        raise InputError(str(folder), f"the folder holds no file with one of {suffixes}")
+    return chosen
+
+
+def _resolved(file: File) -> File:
+    return file.resolve() if isinstance(file, Path) else file
+
+
+def _parents(file: File) -> Sequence[File]:
+    return file.resolve().parents if isinstance(file, Path) else ()
+
+
+def _format_of(file: File) -> str | None:
+    suffixes = [suffix.lower() for suffix in file.suffixes]
     while suffixes and suffixes[-1] in _COMPRESSED:
         suffixes.pop()
     return INPUT_SUFFIXES.get(suffixes[-1]) if suffixes else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from adapters.preannotate.files import File
 from adapters.preannotate.truth import Comparison
 
 
@@ -27,8 +28,8 @@ class Summary:
     rejected: int
     reasons: Mapping[str, int]
     """Rejected rows by reason."""
-    outputs: Sequence[Path]
-    rejects: Path | None
+    outputs: Sequence[File]
+    rejects: File | None
     """Where the rejected rows are listed, if there are any."""
     seconds: float
     """Of this run alone, as the next two."""
@@ -41,7 +42,7 @@ class Summary:
         return {
             **vars(self),
             "reasons": dict(self.reasons),
-            "outputs": [str(path) for path in self.outputs],
+            "outputs": [str(file) for file in self.outputs],
             "rejects": str(self.rejects) if self.rejects else None,
             "truth": self.truth.to_json() if self.truth else None,
         }

@@ -31,6 +31,8 @@ OTHER_TESTS = {
     "test_the_doctor_finds_nothing_wrong_where_nothing_is",
     "--ray-address": "tests/integration/test_preannotate_ray.py::"
     "test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_does",
+    "s3://": "tests/integration/test_preannotate_stores.py::"
+    "test_parts_are_objects_and_those_of_an_earlier_run_are_removed",
     "db.internal": "tests/e2e/test_replicas.py::"
     "test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request",
 }

@@ -23,8 +23,6 @@ CONNECTIONS = 50
 TASKS = 20
 SECONDS = 2.0
 """In which a change must be everywhere."""
-SLACK = 0.25
-"""Between two workers, and between an answer and its reading here."""
 
 
 def model_store(
@@ -86,14 +84,14 @@ class Callers:
     def changes(self) -> list[str]:
         """The versions in the order in which they were seen first.
 
-        Whoever asks after somebody has seen a change sees it too, whoever answers: an answer by an
-        earlier version that comes later than `SLACK` is in here as one more change.
+        Whoever asks after somebody has seen a change sees it too, whoever answers: where that does
+        not hold, the answer by the earlier version is in here as one more change.
         """
         answers = sorted(self.answers, key=lambda answer: answer[1])
         changed = 0.0
         serving = [answers[0][2]]
-        for _, answered, name in answers:
-            if name != serving[-1] and answered > changed + SLACK:
+        for asked, answered, name in answers:
+            if name != serving[-1] and asked > changed:
                 serving.append(name)
                 changed = answered
         return serving

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ import pyarrow.parquet
 import pytest
 
 from adapters.preannotate import parts, sources
+from adapters.preannotate.errors import EngineError
 
-pytest.importorskip("ray", reason='Ray is not installed: pip install -e ".[ray]"')
+ray_engine = pytest.importorskip(
+    "adapters.preannotate.ray_engine", reason='Ray is not installed: pip install -e ".[ray]"'
+)
 
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000
@@ -97,6 +101,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def finished_parts(out: Path) -> int:
+    """How many have come back from the cluster."""
     work = Path(f"{out}.work")
     state = work / "state.json"
     appended = json.loads(state.read_bytes())["progress"]["chunks"] if state.exists() else 0
@@ -121,9 +126,21 @@ def test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_doe
         while process.poll() is None and finished_parts(out) < PARTS // 2:
             time.sleep(0.02)
         cluster.lose_a_node()
-        assert finished_parts(out) < PARTS, "the work was done before the node was lost"
+        assert process.poll() is None, "the work was done before the node was lost"
         _, said = process.communicate(timeout=240)
 
     assert process.returncode == 1, said
     assert out.read_bytes() == local.read_bytes()
     assert Path(f"{out}.rejects.jsonl").read_bytes() == Path(f"{local}.rejects.jsonl").read_bytes()
+
+
+@pytest.mark.timeout(300)
+def test_a_file_that_a_node_cannot_read_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.jsonl"
+    gone.write_text('{"review": "a good film"}\n')
+    found = sources.find([str(gone)], None, [])
+    (part,) = parts.plan(found)
+    gone.unlink()
+    answer = ray_engine._count({"number": 0, **asdict(part)})
+    with pytest.raises(EngineError, match="No such file or directory: can all nodes read it"):
+        ray_engine._check(answer)

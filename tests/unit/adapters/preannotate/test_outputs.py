@@ -32,7 +32,8 @@ def publish(tmp_path: Path) -> Publish:
         lines.write_bytes(b"".join(json.dumps(task).encode() + b"\n" for task in TASKS[:count]))
         out = tmp_path / name
         chosen = outputs.format_of(out, None)
-        return outputs.publish(lines, out, chosen, part_size, tmp_path / "work")
+        written = outputs.publish(lines, out, chosen, part_size, tmp_path / "work")
+        return [path for path in written if isinstance(path, Path)]
 
     return call
 

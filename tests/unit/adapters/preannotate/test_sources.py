@@ -49,7 +49,7 @@ def test_in_a_folder_what_the_run_writes_is_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, "a.csv", "out.json", "out.json.work/tasks.jsonl")
     written = [tmp_path / "out.json", tmp_path / "out.json.work"]
     (source,) = find([str(tmp_path)], None, written)
-    assert source.path == tmp_path / "a.csv"
+    assert source.file == tmp_path / "a.csv"
 
 
 def test_a_format_that_is_named_is_that_of_all(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_standard_input_needs_a_format() -> None:
     with pytest.raises(InputError, match="--format"):
         find(["-"], None, [])
     (source,) = find(["-"], "csv", [])
-    assert (source.path, source.size) == (None, 0)
+    assert (source.file, source.size) == (None, 0)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd])
