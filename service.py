@@ -13,6 +13,7 @@ import bentoml
 from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.context import server_context
 from bentoml._internal.server.http import access, instruments, traffic
+from bentoml.exceptions import ServiceUnavailable
 from opentelemetry.trace import Tracer
 from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,6 +46,7 @@ from model_store.classifier import Query
 from model_store.database import connect
 from model_store.deployments import DeploymentLog
 from model_store.encoder import Encoder
+from model_store.errors import ModelStoreError
 from model_store.registry import Registry, Version
 
 logger = logging.getLogger(__name__)
@@ -155,14 +157,18 @@ class SentimentService:
     @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
     async def classify(self, texts: list[str]) -> ClassifyResponse:
         """Classify texts, in their order."""
-        version = registry.deployment(None).versions[0]
-        queries = [Query(text, (version.classifier,)) for text in texts]
         deadline = asyncio.get_running_loop().time() + settings.deadline
+        try:
+            version = registry.deployment(None).versions[0]
+            queries = [Query(text, (version.classifier,)) for text in texts]
+            answers = await runner.classify(queries, deadline=deadline)
+        except ModelStoreError as error:
+            raise ServiceUnavailable(str(error)) from error
         done = [
             TextClassification(
                 label=item.label, score=item.score, probabilities=dict(item.probabilities)
             )
-            for (item,) in await runner.classify(queries, deadline=deadline)
+            for (item,) in answers
         ]
         unreached = len(texts) - len(done)
         if unreached:

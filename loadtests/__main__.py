@@ -19,7 +19,6 @@ from loadtests.stage import Stage
 from loadtests.table import format_figures, format_routes
 from loadtests.thresholds import Limits, judge, read_limits
 
-_THRESHOLDS = Path(__file__).with_name("thresholds.toml")
 _REPORTS = Path(__file__).parents[1] / "build/load"
 
 
@@ -54,7 +53,7 @@ def main() -> int:
 
 
 def _report(measured: list[ScenarioFigures]) -> int:
-    limits = read_limits(_THRESHOLDS)
+    limits = read_limits()
     misses = [
         miss
         for scenario in measured

@@ -126,7 +126,7 @@ def training(stage: Stage) -> ScenarioFigures:
     return stage.conclude(
         [without, during],
         during_to_without=ratio_of(during.tasks_per_second(), without.tasks_per_second()),
-        trainings=len(jobs),
+        trainings=sum(job["state"] in ("promoted", "refused") for job in jobs),
     )
 
 

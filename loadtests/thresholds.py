@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loadtests.figures import RouteFigures, ScenarioFigures
 
+THRESHOLDS = Path(__file__).with_name("thresholds.toml")
 _REQUIRED_OF_A_ROUTE = ("p50", "p95", "p99")
 
 
@@ -39,7 +40,7 @@ class Miss:
         return f"{self.scenario}, {self.subject}: {self.reason}"
 
 
-def read_limits(path: Path) -> dict[str, Limits]:
+def read_limits(path: Path = THRESHOLDS) -> dict[str, Limits]:
     """The limits of each scenario."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
     return {scenario: Limits(**table) for scenario, table in tables.items()}

@@ -155,7 +155,8 @@ class BatchRunner:
         """Let no call last longer than `seconds` from now: it returns what it has by then."""
         self._end = asyncio.get_running_loop().time() + seconds
         for timer in self._timers:
-            timer.reschedule(self._bounded(timer.when()))
+            if not timer.expired():
+                timer.reschedule(self._bounded(timer.when()))
 
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None

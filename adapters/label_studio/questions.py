@@ -43,6 +43,7 @@ class Questions:
     """All that is asked about a task."""
 
     versions: tuple[str, ...]
+    """Those that are asked; Label Studio is told of the first one."""
     ensemble: str | None
     questions: tuple[Question, ...]
     config: LabelingConfig
@@ -56,18 +57,25 @@ class Questions:
 
 @lru_cache(maxsize=256)
 def ask(xml: str, deployment: Deployment) -> Questions:
-    """The questions that a labeling config gives to the versions of a deployment."""
-    configs = [parse(xml, labels_of(version.classifier)) for version in deployment.versions]
+    """The questions that a labeling config gives to the versions of a deployment.
+
+    Versions that serve none of its controls are left out, unless all are: Label Studio asks anew
+    for tasks without a prediction of the version that it is told of, so that one must predict.
+    """
+    parsed = [
+        (version, parse(xml, labels_of(version.classifier))) for version in deployment.versions
+    ]
+    serving = [(version, config) for version, config in parsed if config.controls] or parsed[:1]
     by_control: dict[str, list[Asked]] = {}
-    for index, (version, config) in enumerate(zip(deployment.versions, configs, strict=True)):
+    for index, (version, config) in enumerate(serving):
         for control in config.controls:
             classifier = classifier_for(version.classifier, control)
             by_control.setdefault(control.name, []).append(Asked(index, control, classifier))
     return Questions(
-        tuple(version.name for version in deployment.versions),
+        tuple(version.name for version, _ in serving),
         deployment.ensemble,
         tuple(Question(tuple(asked)) for asked in by_control.values()),
-        configs[0],
+        serving[0][1],
     )
 
 

@@ -133,11 +133,14 @@ async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str
     try:
         wanted = schemas.ExtraParams.model_validate(extra_params or {})
     except ValidationError as error:
-        return [f"extra_params: {item['loc'][0]}: {item['msg']}." for item in error.errors()[:3]]
+        return [
+            ": ".join(["extra_params", *map(str, item["loc"]), f"{item['msg']}."])
+            for item in error.errors(include_url=False, include_input=False)[:3]
+        ]
     unknown = [name for name in wanted.models if not backend.registry.knows(name)]
     if unknown:
         return [
-            f"extra_params: there is no version {name}: it does not predict." for name in unknown
+            f"extra_params: there is no version {name!r}: it does not predict." for name in unknown
         ]
     if backend.registry.chosen(project) != (tuple(wanted.models), wanted.ensemble):
         await backend.learning.choose(project, wanted.models, ensemble=wanted.ensemble)
@@ -188,7 +191,7 @@ async def webhook(request: Request, backend: Backend) -> Response:
                     detail=f"The training of this project is {training.state}.",
                 )
             )
-        changes = await backend.learning.record(body.model_dump())
+        changes = await backend.learning.record(dict(body))
     except EventError as error:
         raise _BadRequestError(422, schemas.ErrorResponse(error=str(error))) from None
     answer = _json(

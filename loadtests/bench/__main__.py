@@ -18,8 +18,10 @@ from loadtests.bench import (
     servers,
     wrk,
 )
+from loadtests.bench.headline import headline
 from loadtests.bench.results import Results
 from loadtests.reviews import corpus_folder, has_reviews
+from loadtests.thresholds import judge, read_limits
 from model_store.store import PRETRAINED
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ _IN_PROCESS_TEXTS = 500
 
 
 def main() -> None:
-    """Measure and write; ends with 1 and one sentence if something is missing or wrong."""
+    """Measure and write; ends with 1 if something is missing or wrong, or a threshold is missed."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short trial, not for conclusions")
     parser.add_argument(
@@ -52,6 +54,9 @@ def main() -> None:
     (out / "benchmarks.md").write_text(page.render(results), encoding="utf-8")
     plot.draw(results, out / "benchmarks.svg")
     logger.info("Written: benchmarks.md, benchmarks.svg and benchmarks.json in %s", out)
+    told = headline(results)
+    if misses := judge(told, read_limits()[told.scenario]):
+        sys.exit("\n".join(map(str, misses)))
 
 
 def _measure(plan: comparison.Plan) -> Results:

@@ -38,6 +38,7 @@ def describe() -> Machine:
         cache=_last_level_cache(),
         system=_system(),
         versions={
+            "this project": _revision(),
             "Python": platform.python_version(),
             **{package: version(package) for package in _PACKAGES},
             "wrk": _wrk_version(),
@@ -62,6 +63,14 @@ def _last_level_cache() -> str:
     with suppress(OSError):
         *_, last = sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"))
         return last.read_text(encoding="utf-8").strip()
+    return "unknown"
+
+
+def _revision() -> str:
+    with suppress(OSError, subprocess.CalledProcessError):
+        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+        run = subprocess.run(command, check=True, capture_output=True, text=True)
+        return run.stdout.strip()
     return "unknown"
 
 

@@ -245,7 +245,8 @@ def test_extra_params_choose_the_versions_and_unknown_ones_are_named(
     client: TestClient, database: Engine
 ) -> None:
     body = {"project": PROJECT, "schema": payload("setup")["schema"]}
-    for extra_params in ({"models": ["a:9"]}, {"models": "a:9"}, {"models": [3]}):
+    unusable = ({"models": ["a:9"]}, {"models": "a:9"}, {"models": [3]}, "a:9", ["a:9"], 3)
+    for extra_params in unusable:
         answer = client.post("/setup", json={**body, "extra_params": extra_params})
         assert answer.status_code == 200
         assert any("extra_params" in problem for problem in answer.json()["problems"])

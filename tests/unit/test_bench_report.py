@@ -7,9 +7,11 @@ import pytest
 
 from loadtests.bench import bandwidth, in_process, page, plot, summary, wrk
 from loadtests.bench.comparison import LOADS, Comparison, Measurement, Plan, Visit
+from loadtests.bench.headline import headline
 from loadtests.bench.in_process import InProcess, Timing
 from loadtests.bench.machine import Machine
 from loadtests.bench.results import Results
+from loadtests.thresholds import judge, read_limits
 
 SINGLE, FIFTY, LARGE = LOADS
 SPEEDS = {"tutorial": 10, "litserve": 100, "ours": 1000}
@@ -154,3 +156,11 @@ def test_the_plot_names_every_load_and_every_server(tmp_path: Path) -> None:
     text = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     for word in (*SPEEDS, *(page.describe(load) for load in LOADS)):
         assert word in text
+
+
+def test_a_figure_below_its_floor_is_missed() -> None:
+    told = headline(make_results())
+    assert told.figures["compiled_to_eager"] == pytest.approx(20)
+    assert told.figures["tasks_50_to_litserve"] == pytest.approx(10)
+    missed = {miss.subject for miss in judge(told, read_limits()["bench"])}
+    assert missed == {"failures", "share_of_limit"}
