@@ -58,14 +58,13 @@ def block(document: str, part: str) -> Block:
 class Workplace:
     """A folder with the programs and the files that the documents name.
 
-    `make` only says what it would do, and `pip` whether it could: neither changes anything.
+    `pip` only says whether it could: it changes nothing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         python = f'exec "{sys.executable}"'
         self._program("bin/preannotate", f'{python} -m adapters.preannotate "$@"')
-        self._program("bin/make", f'exec "{shutil.which("make")}" -n -C "{ROOT}" "$@"')
         self._program(".venv/bin/python", f'{python} "$@"')
         self._program(".venv/bin/pip", f'PIP_DRY_RUN=1 PIP_NO_INDEX=1 {python} -m pip "$@"')
         (folder / "examples").symlink_to(ROOT / "examples")

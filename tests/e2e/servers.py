@@ -102,13 +102,17 @@ def run_backend(
     target: str = "service:SentimentService",
     cwd: Path = ROOT,
     python: Path = Path(sys.executable),
+    command: Callable[[int], list[str]] | None = None,
 ) -> Iterator[Server]:
-    """Our server, with its data and its HOME in `directory`; without `wait`, maybe not ready."""
+    """Our server, with its data and its HOME in `directory`; without `wait`, maybe not ready.
+
+    `command` is what starts it on a port, if that is not `bentoml serve` of `target`.
+    """
     home, data = directory / "home", directory / "data"
     home.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = _start(
-        [str(python), *serve_command(port, target)],
+        command(port) if command else [str(python), *serve_command(port, target)],
         {
             "HOME": str(home),
             "BENTOML_HOME": str(data / "bentoml"),

@@ -21,6 +21,15 @@ from tests.e2e.servers import ROOT
 from tests.tutorial_files import TOKENS, vocabulary_pickle, write_archive, write_state_dict
 
 OTHER_TESTS = {
+    "make serve        #": "tests/e2e/test_make.py::"
+    "test_make_serve_serves_the_model_that_ships_and_writes_into_its_folder_alone",
+    "export SENTIMENT_MODEL": "tests/e2e/test_make.py::"
+    "test_make_serve_serves_the_model_that_the_settings_name",
+    "make bento": "tests/e2e/test_make.py::test_make_bento_builds_one_in_the_data_folder",
+    "tracing.yaml make serve": "tests/e2e/test_seeing.py::"
+    "test_the_stages_of_a_request_are_spans_below_its_own",
+    "make train": "tests/integration/test_training_killed.py::"
+    "test_a_training_killed_again_and_again_ends_in_an_artifact_and_never_in_half_of_one",
     "label-studio start": "tests/e2e/test_label_studio.py::"
     "test_a_submitted_annotation_is_announced_and_acknowledged",
     "api/webhooks/": "tests/e2e/test_label_studio_auth.py::"
