@@ -20,7 +20,7 @@ from tests.e2e.servers import Server, accepts_connections, run_backend, wait_unt
 CALLERS = 30
 TASKS = 20
 GONE_SECONDS = 15.0
-REFUSED_SECONDS = 1.0
+REFUSED_SECONDS = 2.0
 LONG_TASKS = 150_000
 LONG_REVIEW = "It was, frankly, a film like many others. " * 4
 
