@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from model_store.database import metadata, reading, writing
+from model_store.database import be_alone_in, metadata, reading, writing
 from model_store.errors import NoEarlierVersionError
 
 ACTIVE = "active"
@@ -107,6 +107,14 @@ class DeploymentLog:
     def _entries(connection: Connection, condition: Any) -> list[Entry]:
         rows = connection.execute(select(_log).where(condition).order_by(_log.c.id))
         return [_entry(row._mapping) for row in rows]  # noqa: SLF001 (its public name)
+
+
+def activate(
+    connection: Connection, project: str, version: str | None, *, by: str, reason: str
+) -> Entry:
+    """`DeploymentLog.activate` as a part of a transaction that writes something else too."""
+    be_alone_in(connection, _log)
+    return _append(connection, project, by, reason, version=version)
 
 
 def latest(entries: Sequence[Entry]) -> dict[str, Entry]:

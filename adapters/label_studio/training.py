@@ -12,10 +12,11 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.capabilities import labels_of
@@ -28,7 +29,7 @@ from adapters.logs import use_json
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.classifier import Classifier
 from model_store.database import connect
-from model_store.deployments import DeploymentLog, latest
+from model_store.deployments import DeploymentLog, activate, latest
 from model_store.errors import ModelStoreError
 from model_store.project_training import Lesson, Parent, load_parent, train
 from model_store.versions import prune
@@ -61,27 +62,49 @@ def main() -> None:
         sys.exit(f"There is no running job {options.job}.")
     default = options.default, options.default_path
     with _signs_of_life(jobs, job):
-        training = TrainingJob(job, jobs, engine, settings, default)
-        _end(jobs, job, training, settings.training_timeout)
+        _do(TrainingJob(job, jobs, engine, settings, default), settings.training_timeout)
 
 
-def _end(jobs: JobQueue, job: Job, training: "TrainingJob", seconds: float) -> None:
+def _do(training: "TrainingJob", seconds: float) -> None:
+    project, job = training.job.project, training.job.id
     try:
         with _time_limit(seconds):
-            state, reasons, changes = training.run()
+            ending = training.run()
+    except _GivenUpError:
+        logger.warning("Project %s: training job %s is over: it was taken for dead", project, job)
+        return
     except (ModelStoreError, _FailedError) as error:
-        state, reasons, changes = State.FAILED, [str(error)], {}
+        ending = Ending(State.FAILED, [str(error)])
     except Exception:  # The boundary of the process: whatever it was, the job ends with a word.
-        logger.exception("Project %s: training job %s failed", job.project, job.id)
-        state, changes = State.FAILED, {}
-        reasons = ["The job failed by a fault of the server's: its log says which."]
-    jobs.end(job.id, state, reasons, **changes)
-    for reason in reasons:
-        logger.info("Project %s: training %s: %s", job.project, state, reason)
+        logger.exception("Project %s: training job %s failed", project, job)
+        reason = "The job failed by a fault of the server's: its log says which."
+        ending = Ending(State.FAILED, [reason])
+    # The time limit is off by now: it cannot come between the end and what belongs to it.
+    if not training.end(ending):
+        logger.warning("Project %s: training job %s was over: no change", project, job)
+        return
+    for reason in ending.reasons:
+        logger.info("Project %s: training %s: %s", project, ending.state, reason)
+    if ending.version:
+        training.prune()
 
 
 class _FailedError(Exception):
     """Why a job could not be done; never leaves this module."""
+
+
+class _GivenUpError(Exception):
+    """The job has ended without us; never leaves this module."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ends, why, and what else is to be noted of it."""
+
+    state: State
+    reasons: Sequence[str]
+    version: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
 
 
 class TrainingJob:
@@ -95,16 +118,16 @@ class TrainingJob:
         settings: Settings,
         default: tuple[str, Path],
     ) -> None:
-        self._job = job
+        self.job = job
         self._jobs = jobs
         self._settings = settings
         self._default = default
         self._examples = ExampleStore(engine)
         self._deployments = DeploymentLog(engine)
 
-    def run(self) -> tuple[State, Sequence[str], dict[str, Any]]:
-        """How the job ends, why, and what else is to be noted of it."""
-        project = self._job.project
+    def run(self) -> Ending:
+        """Make a version, which nothing serves yet."""
+        project = self.job.project
         self._fetch(project)
         self._report("taking the annotations", 0.1)
         examples = self._examples.snapshot(project)
@@ -116,26 +139,47 @@ class TrainingJob:
         if not lessons:
             raise _FailedError("The labeling config has no Choices control on a text.")
         outcome = train(project, parent, lessons, self._report)
+        changes: dict[str, Any] = {"metrics": outcome.metrics}
         if outcome.version is None:
-            return State.TOO_FEW, outcome.reasons, {"metrics": outcome.metrics}
-        changes = {"version": outcome.version, "metrics": outcome.metrics}
-        if outcome.passed:
-            self._deployments.activate(
-                project, outcome.version, by="training", reason=f"job {self._job.id}"
-            )
-        prune(self._deployments, project, keep=self._settings.keep_versions)
+            return Ending(State.TOO_FEW, outcome.reasons, changes=changes)
+        changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
-        return state, outcome.reasons, {**changes, "progress": 1.0, "stage": "done"}
+        return Ending(state, outcome.reasons, outcome.version, changes)
+
+    def end(self, ending: Ending) -> bool:
+        """End the job, and let its version serve if it is promoted: both at once or neither.
+
+        False if the job has ended already: then nothing is changed, and the version is a candidate.
+        """
+
+        def promote(connection: Connection) -> None:
+            if ending.state is State.PROMOTED:
+                reason = f"job {self.job.id}"
+                activate(connection, self.job.project, ending.version, by="training", reason=reason)
+
+        return self._jobs.end(
+            self.job.id,
+            ending.state,
+            ending.reasons,
+            together_with=promote,
+            version=ending.version,
+            **ending.changes,
+        )
+
+    def prune(self) -> None:
+        """Delete the versions of the project that need not be kept."""
+        prune(self._deployments, self.job.project, keep=self._settings.keep_versions)
 
     def _parent(self) -> Parent:
-        active = latest(self._deployments.since(0)).get(self._job.project)
+        active = latest(self._deployments.since(0)).get(self.job.project)
         if active and active.version:
             return load_parent(active.version, compiled=self._settings.compiled)
         name, path = self._default
         return load_parent(name, path, compiled=self._settings.compiled)
 
     def _report(self, stage: str, progress: float) -> None:
-        self._jobs.report(self._job.id, stage=stage, progress=progress)
+        if not self._jobs.report(self.job.id, stage=stage, progress=progress):
+            raise _GivenUpError
 
     def _fetch(self, project: str) -> None:
         """Take what Label Studio itself has, if it may be asked."""
@@ -209,12 +253,13 @@ def _time_limit(seconds: float) -> Iterator[None]:
             f"The training took longer than {seconds:g} seconds: raise SENTIMENT_TRAINING_TIMEOUT."
         )
 
-    signal.signal(signal.SIGALRM, give_up)
+    before = signal.signal(signal.SIGALRM, give_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 if __name__ == "__main__":

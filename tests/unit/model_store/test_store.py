@@ -1,7 +1,6 @@
 """Artifacts in the BentoML model store."""
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,15 +16,8 @@ from tests.conftest import ClassifierFactory
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Path]:
-    """An empty model store in BentoML's home."""
-    path = tmp_path / "bentoml" / "models"
-    path.mkdir(parents=True)
-    BentoMLContainer.model_store_dir.set(str(path))
-    BentoMLContainer.model_store.set(ModelStore(path))
-    yield path
-    BentoMLContainer.model_store.reset()
-    BentoMLContainer.model_store_dir.reset()
+def store(home_store: Path) -> Path:
+    return home_store
 
 
 @pytest.fixture
