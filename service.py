@@ -138,6 +138,7 @@ class SentimentService:
             jobs,
             ["--default", name, "--default-path", path],
             threads=settings.training_threads,
+            timeout=settings.training_timeout,
             metrics=metrics,
         )
         self.trainer.start()

@@ -233,8 +233,16 @@ def _signs_of_life(jobs: JobQueue, job: Job) -> Iterator[None]:
     ended = threading.Event()
 
     def report() -> None:
+        works = True
         while not ended.wait(_SIGN_OF_LIFE_SECONDS):
-            jobs.report(job.id)
+            try:
+                jobs.report(job.id)
+            except Exception:  # Whatever it was, the next sign of life may be seen.
+                if works:
+                    logger.exception("Project %s: no sign of life of %s", job.project, job.id)
+                works = False
+            else:
+                works = True
 
     jobs.report(job.id)
     thread = threading.Thread(target=report, daemon=True)

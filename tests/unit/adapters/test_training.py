@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -198,3 +199,30 @@ def test_a_fault_is_told_in_the_log_and_not_in_the_job(
 def test_a_training_has_the_lowest_priority(world: World) -> None:
     world.run(good)
     assert world.nice == [19]
+
+
+def test_a_sign_of_life_that_fails_is_not_the_last_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(training, "_SIGN_OF_LIFE_SECONDS", 0.01)
+    report = JobQueue.report
+    failed: list[str] = []
+    seen = threading.Event()
+
+    def sometimes(jobs: JobQueue, job_id: str, **changes: Any) -> bool:
+        if changes or threading.current_thread() is threading.main_thread():
+            return report(jobs, job_id, **changes)
+        if len(failed) < 3:
+            failed.append(job_id)
+            raise DatabaseError("of the tests", "it is gone")
+        seen.set()
+        return report(jobs, job_id)
+
+    def train(progress: Progress) -> Result:
+        assert seen.wait(30)
+        return good(progress)
+
+    monkeypatch.setattr(JobQueue, "report", sometimes)
+    world.run(train)
+    assert world.job.state is State.PROMOTED
+    assert caplog.text.count("no sign of life") == 1
