@@ -168,7 +168,12 @@ class TrainingJob:
 
     def prune(self) -> None:
         """Delete the versions of the project that need not be kept."""
-        prune(self._deployments, self.job.project, keep=self._settings.keep_versions)
+        prune(
+            self._deployments,
+            self.job.project,
+            keep=self._settings.keep_versions,
+            used={self._default[0], *self._settings.models},
+        )
 
     def _parent(self) -> Parent:
         active = latest(self._deployments.since(0)).get(self.job.project)

@@ -196,6 +196,20 @@ def test_a_fault_is_told_in_the_log_and_not_in_the_job(
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_old_versions_are_deleted_after_the_end_but_for_those_in_use(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned = []
+
+    def prune(_: DeploymentLog, project: str, *, keep: int, used: set[str]) -> None:
+        assert world.job.state is State.PROMOTED
+        pruned.append((project, keep, used))
+
+    monkeypatch.setattr(training, "prune", prune)
+    world.run(good, keep_versions="3", models="active,sentiment-cnn:1")
+    assert pruned == [(PROJECT, 3, {DEFAULT, "active", "sentiment-cnn:1"})]
+
+
 def test_a_training_has_the_lowest_priority(world: World) -> None:
     world.run(good)
     assert world.nice == [19]
