@@ -65,7 +65,7 @@ def import_artifact(directory: Path) -> str:
 
 
 def path_of(tag: str) -> Path:
-    """Where the artifact of a version is; raises UnknownVersionError if the tag is not a full one."""
+    """Where the artifact of a version is; raises UnknownVersionError unless the tag is full."""
     full, path = find(tag)
     if full != tag:
         raise UnknownVersionError(tag)
