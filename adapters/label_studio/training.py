@@ -10,11 +10,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -36,6 +36,8 @@ from model_store.versions import prune
 
 # Not by __name__: this module is run as `__main__`.
 logger = logging.getLogger("adapters.label_studio.training")
+
+R = TypeVar("R")
 
 _SIGN_OF_LIFE_SECONDS = 2.0
 _NICE = 19
@@ -124,11 +126,14 @@ class TrainingJob:
         self._default = default
         self._examples = ExampleStore(engine)
         self._deployments = DeploymentLog(engine)
+        self._remarks: list[str] = []
 
     def run(self) -> Ending:
         """Make a version, which nothing serves yet."""
         project = self.job.project
-        self._fetch(project)
+        self._remarks = self._fetch(project)
+        for remark in self._remarks:
+            logger.warning("Project %s: %s", project, remark)
         self._report("taking the annotations", 0.1)
         examples = self._examples.snapshot(project)
         xml = self._examples.label_config(project)
@@ -160,7 +165,7 @@ class TrainingJob:
         return self._jobs.end(
             self.job.id,
             ending.state,
-            ending.reasons,
+            [*self._remarks, *ending.reasons],
             together_with=promote,
             version=ending.version,
             **ending.changes,
@@ -186,25 +191,32 @@ class TrainingJob:
         if not self._jobs.report(self.job.id, stage=stage, progress=progress):
             raise _GivenUpError
 
-    def _fetch(self, project: str) -> None:
-        """Take what Label Studio itself has, if it may be asked."""
+    def _fetch(self, project: str) -> list[str]:
+        """Take what Label Studio itself has, if it may be asked; what is amiss with it."""
         access = LabelStudioSettings()
         if access.url is None or access.api_key is None:
-            return
+            return []
         self._report("asking Label Studio for its annotations", 0.0)
         number = int(project.partition(".")[0])
         try:
             with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
                 found = client.project(number)
                 if project_key(found) != project:
-                    logger.warning("Project %s: it is not one of LABEL_STUDIO_URL's", project)
-                    return
-                self._examples.replace(
-                    project, found["label_config"], client.tasks_with_annotations(number)
-                )
+                    return ["No annotations were fetched: LABEL_STUDIO_URL has another project."]
+                pages = self._watched(client.tasks_with_annotations(number))
+                odd = self._examples.replace(project, found["label_config"], pages)
         except (ClientError, EventError) as error:
             # What the events have told is there all the same.
-            logger.warning("Project %s: trained by events alone: %s", project, error)
+            return [f"Not all annotations were fetched from Label Studio: {error}"]
+        return (
+            [f"Tasks that were left out, for they are not as they should be: {odd}."] if odd else []
+        )
+
+    def _watched(self, pages: Iterable[R]) -> Iterator[R]:
+        """Pages that are read no further than the job is open."""
+        for page in pages:
+            self._report("asking Label Studio for its annotations", 0.0)
+            yield page
 
 
 def _lessons(xml: str, examples: Sequence[Example], classifier: Classifier) -> Iterator[Lesson]:

@@ -5,15 +5,16 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pytest
 from sqlalchemy import Engine
 
 from adapters.label_studio import training
 from adapters.label_studio.annotations import Annotation, Changes, Task
+from adapters.label_studio.client import ClientError
 from adapters.label_studio.examples import ExampleStore
 from adapters.label_studio.jobs import Job, JobQueue, State
 from model_store.deployments import DeploymentLog, Entry
@@ -208,6 +209,88 @@ def test_old_versions_are_deleted_after_the_end_but_for_those_in_use(
     monkeypatch.setattr(training, "prune", prune)
     world.run(good, keep_versions="3", models="active,sentiment-cnn:1")
     assert pruned == [(PROJECT, 3, {DEFAULT, "active", "sentiment-cnn:1"})]
+
+
+class FakeClient:
+    """A Label Studio with one page of tasks; or one that fails."""
+
+    pages: ClassVar[list[list[dict[str, Any]]]] = []
+    error: ClassVar[Exception | None] = None
+    created_at = "1970-01-01T00:00:01Z"
+
+    def __init__(self, *_: str) -> None:
+        if self.error:
+            raise self.error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def project(self, number: int) -> dict[str, Any]:
+        return {"id": number, "created_at": self.created_at, "label_config": CONFIG}
+
+    def tasks_with_annotations(self, _: int) -> Iterator[list[dict[str, Any]]]:
+        yield from self.pages
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
+    class Client(FakeClient):
+        pass
+
+    monkeypatch.setattr(training, "LabelStudioClient", Client)
+    monkeypatch.setenv("LABEL_STUDIO_URL", "http://labels.example.org")
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "a token")
+    return Client
+
+
+def test_a_job_says_that_its_annotations_could_not_be_fetched(
+    world: World, client: type[FakeClient]
+) -> None:
+    client.error = ClientError("It does not answer.")
+    world.run(lambda _: Result(VERSION, passed=False, reasons=["Worse."], metrics={}))
+    expected = "Not all annotations were fetched from Label Studio: It does not answer."
+    assert world.job.reasons == [expected, "Worse."]
+
+
+def test_a_job_says_that_its_project_is_another_label_studios(
+    world: World, client: type[FakeClient]
+) -> None:
+    client.created_at = "1970-01-01T00:00:02Z"
+    world.run(good)
+    expected = "No annotations were fetched: LABEL_STUDIO_URL has another project."
+    assert world.job.reasons == [expected]
+
+
+def test_a_job_says_how_many_tasks_were_left_out_and_learns_from_the_others(
+    world: World, client: type[FakeClient]
+) -> None:
+    odd = {"id": 2, "data": "a secret", "annotations": []}
+    client.pages = [[odd], [{"id": 3, "data": {"text": "a text"}, "annotations": []}]]
+    world.run(good)
+    expected = "Tasks that were left out, for they are not as they should be: 1."
+    assert world.job.reasons == [expected]
+    assert world.job.state is State.PROMOTED
+
+
+def test_a_job_that_ended_meanwhile_asks_for_no_more_pages(
+    world: World, client: type[FakeClient]
+) -> None:
+    asked = []
+
+    def pages(*_: object) -> Iterator[list[dict[str, Any]]]:
+        yield []
+        world.kill()
+        yield []
+        asked.append("more")
+        yield []
+
+    setattr(client, "tasks_with_annotations", pages)
+    world.run(good)
+    assert asked == []
+    assert world.entries() == []
 
 
 def test_a_training_has_the_lowest_priority(world: World) -> None:
