@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.models import ModelStore
 
 
 @pytest.fixture
 def home_store(tmp_path: Path) -> Iterator[Path]:
     """An empty model store in BentoML's home."""
+    # Only here: it takes long to import.
+    from bentoml._internal.configuration.containers import BentoMLContainer  # noqa: PLC0415
+    from bentoml._internal.models import ModelStore  # noqa: PLC0415
+
     path = tmp_path / "bentoml" / "models"
     path.mkdir(parents=True)
     BentoMLContainer.model_store_dir.set(str(path))
