@@ -6,7 +6,6 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, cast
 
 import bentoml
@@ -130,16 +129,16 @@ class SentimentService:
     async def start(self) -> None:
         for package in ("adapters", "model_store"):
             logging.getLogger(package).setLevel(logging.INFO)
-        name = str(self.model.tag)
-        path = str(store.path_of(name))
-        classifier = artifact.load(Path(path), compiled=settings.compiled, encoders=encoders)
+        name, path = store.find(str(self.model.tag))
+        classifier = artifact.load(path, compiled=settings.compiled, encoders=encoders)
         metrics.start()
         await runner.start(classifier)
         await registry.start(Version(name, classifier))
         self.trainer = Trainer(
             jobs,
-            ["--default", name, "--default-path", path],
+            ["--default", name, "--default-path", str(path)],
             threads=settings.training_threads,
+            timeout=settings.training_timeout,
             metrics=metrics,
         )
         self.trainer.start()

@@ -27,11 +27,11 @@ class Settings(BaseSettings):
 
     model: str | None = None
     """Tag of the BentoML model to serve, such as `sentiment-cnn:0123456789abcdef`; by default the
-    model that ships with the project."""
+    model that ships with the project. `sentiment-cnn` is what was imported last."""
 
     models: Annotated[list[str], NoDecode] = []
-    """Versions that predict for every project that does not name others, separated by commas;
-    `active` is the project's own, and the default."""
+    """Versions that predict for every project that does not name others, by their full tags,
+    separated by commas; `active` is the project's own, and the default."""
 
     ensemble: bool = False
     """Whether the average of several versions is a prediction of its own."""

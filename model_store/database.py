@@ -95,11 +95,20 @@ def writing(engine: Engine, *, alone_in: Table | None = None) -> Iterator[Connec
         with engine.connect() as connection:
             connection = connection.execution_options(writes=True)  # noqa: PLW2901
             with connection.begin():
-                if alone_in is not None and connection.dialect.name == "postgresql":
-                    connection.execute(text(f"LOCK TABLE {alone_in.name} IN EXCLUSIVE MODE"))
+                if alone_in is not None:
+                    be_alone_in(connection, alone_in)
                 yield connection
     except SQLAlchemyError as error:
         raise _error(engine.url, error) from error
+
+
+def be_alone_in(connection: Connection, table: Table) -> None:
+    """From now to the end of a transaction that writes, nobody else writes a table.
+
+    In SQLite nobody else writes anything as it is.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {table.name} IN EXCLUSIVE MODE"))
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from model_store.database import metadata, reading, writing
+from model_store.database import be_alone_in, metadata, reading, writing
 from model_store.errors import NoEarlierVersionError
 
 ACTIVE = "active"
@@ -76,8 +76,14 @@ class DeploymentLog:
             return _append(connection, project, by, reason, version=version)
 
     def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> Entry:
-        """Let these models predict for a project, as its backend in Label Studio asks."""
+        """Let these models predict for a project, as its backend in Label Studio asks.
+
+        Returns the last entry where that is its choice already: Label Studio asks several times.
+        """
         with self._change() as connection:
+            last = _last(connection, project)
+            if last and (last.models, last.ensemble) == (tuple(models), ensemble):
+                return last
             choice = {"models": list(models), "ensemble": ensemble}
             return _append(connection, project, "Label Studio", "extra_params", **choice)
 
@@ -109,6 +115,14 @@ class DeploymentLog:
         return [_entry(row._mapping) for row in rows]  # noqa: SLF001 (its public name)
 
 
+def activate(
+    connection: Connection, project: str, version: str | None, *, by: str, reason: str
+) -> Entry:
+    """`DeploymentLog.activate` as a part of a transaction that writes something else too."""
+    be_alone_in(connection, _log)
+    return _append(connection, project, by, reason, version=version)
+
+
 def latest(entries: Sequence[Entry]) -> dict[str, Entry]:
     """The last entry of each project: what serves it, or will in a moment."""
     return {entry.project: entry for entry in entries}
@@ -127,16 +141,12 @@ def _promoted(entries: Sequence[Entry]) -> list[str | None]:
 
 
 def _append(connection: Connection, project: str, by: str, reason: str, **change: Any) -> Entry:
-    before = connection.execute(
-        select(_log.c.version, _log.c.models, _log.c.ensemble)
-        .where(_log.c.project == project)
-        .order_by(_log.c.id.desc())
-        .limit(1)
-    ).first()
-    state = before._asdict() if before else {"version": None, "models": [], "ensemble": False}
+    last = _last(connection, project)
     row = {
         "project": project,
-        **state,
+        "version": last.version if last else None,
+        "models": list(last.models) if last else [],
+        "ensemble": last.ensemble if last else False,
         "is_rollback": False,
         **change,
         "effective_at": time.time() + NOTICE_SECONDS,
@@ -145,6 +155,12 @@ def _append(connection: Connection, project: str, by: str, reason: str, **change
     }
     (number,) = connection.execute(insert(_log).values(row)).inserted_primary_key or (0,)
     return _entry({"id": number, **row})
+
+
+def _last(connection: Connection, project: str) -> Entry | None:
+    statement = select(_log).where(_log.c.project == project).order_by(_log.c.id.desc()).limit(1)
+    row = connection.execute(statement).first()
+    return _entry(row._mapping) if row else None  # noqa: SLF001 (its public name)
 
 
 def _entry(row: Any) -> Entry:

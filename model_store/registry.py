@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from model_store.classifier import Classifier
-from model_store.deployments import ACTIVE, DeploymentLog, Entry
+from model_store.deployments import ACTIVE, DeploymentLog, Entry, latest
 from model_store.errors import ModelNotReadyError, ModelStoreError
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,8 @@ class Registry:
         self._exists = exists
         self._models = tuple(models) or (ACTIVE,)
         self._ensemble = ensemble
-        self._default: Version | None = None
+        self._default: Version
+        self._serves = False
         self._versions: dict[str, Version] = {}
         self._schedules: dict[str, list[tuple[Entry, Deployment]]] = defaultdict(list)
         self._last_id = 0
@@ -81,17 +82,16 @@ class Registry:
 
     async def start(self, default: Version) -> None:
         """Take `default` into service, and what the log says so far; then follow the log."""
-        self._versions[default.name] = default
-        self._fallback = await asyncio.to_thread(
-            self._deployment, None, (), self._ensemble, default
-        )
-        await asyncio.to_thread(self._catch_up, default)
         self._default = default
-        self._following = asyncio.create_task(self._follow(default))
+        self._versions[default.name] = default
+        self._fallback = await asyncio.to_thread(self._deployment, None, (), self._ensemble)
+        await asyncio.to_thread(self._catch_up)
+        self._serves = True
+        self._following = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
         """Serve nothing any more."""
-        self._default = None
+        self._serves = False
         if self._following:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
@@ -99,7 +99,7 @@ class Registry:
 
     def deployment(self, project: str | None) -> Deployment:
         """What serves a project now; raises ModelNotReadyError before `start`."""
-        if self._default is None:
+        if not self._serves:
             raise ModelNotReadyError
         schedule = self._schedules.get(project or "")
         if not schedule:
@@ -124,26 +124,33 @@ class Registry:
         deployments = [self.deployment(project) for project in ("", *self._schedules)]
         return list(dict.fromkeys(name for found in deployments for name in found.names))
 
-    async def _follow(self, default: Version) -> None:
-        reachable = True
+    async def _follow(self) -> None:
+        works = True
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             try:
-                await asyncio.to_thread(self._catch_up, default)
-            except ModelStoreError as error:
-                if reachable:
+                await asyncio.to_thread(self._catch_up)
+            except Exception as error:  # Whatever it was, the next look at the log may do.
+                if works:
                     logger.warning(
-                        "Changes of versions are not seen until this is mended: %s", error
+                        "Changes of versions are not seen until this is mended: %s",
+                        error,
+                        exc_info=not isinstance(error, ModelStoreError),
                     )
-                reachable = False
+                works = False
             else:
-                reachable = True
+                works = True
 
-    def _catch_up(self, default: Version) -> None:
-        for entry in self._log.since(self._last_id):
-            deployment = self._deployment(entry.version, entry.models, entry.ensemble, default)
-            self._schedules[entry.project].append((entry, deployment))
+    def _catch_up(self) -> None:
+        entries = self._log.since(self._last_id)
+        now = time.time()
+        in_force = latest([entry for entry in entries if entry.effective_at <= now])
+        for entry in entries:
             self._last_id = entry.id
+            if entry.id < in_force.get(entry.project, entry).id:
+                continue  # It serves nothing any more, and may be deleted.
+            deployment = self._deployment(entry.version, entry.models, entry.ensemble)
+            self._schedules[entry.project].append((entry, deployment))
             late = time.time() - entry.effective_at
             logger.info(
                 "Project %s: %s %s (%s: %s)",
@@ -154,23 +161,27 @@ class Registry:
                 entry.reason or "no reason given",
             )
 
-    def _deployment(
-        self, active: str | None, models: Sequence[str], ensemble: bool, default: Version
-    ) -> Deployment:
+    def _deployment(self, active: str | None, models: Sequence[str], ensemble: bool) -> Deployment:
         asked = [active if name == ACTIVE else name for name in models or self._models]
-        found = [self._find(name, default) for name in asked]
-        versions = tuple(dict.fromkeys(version for version in found if version)) or (default,)
+        found = [self._find(name) for name in asked]
+        loaded = tuple(dict.fromkeys(version for version in found if version))
+        versions = loaded or (self._default,)
         average = (ensemble if models else self._ensemble) and len(versions) > 1
         return Deployment(versions, _ensemble_name(versions) if average else None)
 
-    def _find(self, name: str | None, default: Version) -> Version | None:
+    def _find(self, name: str | None) -> Version | None:
         if name is None:
-            return default
+            return self._default
         if name not in self._versions:
             try:
                 self._versions[name] = Version(name, self._load(name))
-            except ModelStoreError as error:
-                logger.warning("Version %s does not serve: %s", name, error)
+            except Exception as error:  # Whatever is wrong with it, the others serve.
+                logger.warning(
+                    "Version %s does not serve: %s",
+                    name,
+                    error,
+                    exc_info=not isinstance(error, ModelStoreError),
+                )
                 return None
         return self._versions[name]
 

@@ -31,7 +31,8 @@ tag_of = artifact.tag_of
 def find(tag: str) -> tuple[str, Path]:
     """The full tag and the directory of a version in the store; raises UnknownVersionError.
 
-    `tag` can leave out the version: then it is that of the latest import.
+    `tag` can leave out the version: then it is that of the latest import, so that the same name may
+    be another one tomorrow. Whatever is to be served or kept goes by the full tag.
     """
     for store in _stores():
         with suppress(BentoMLException, ValueError):
@@ -64,12 +65,15 @@ def import_artifact(directory: Path) -> str:
 
 
 def path_of(tag: str) -> Path:
-    """Where the artifact of a version is; raises UnknownVersionError."""
-    return find(tag)[1]
+    """Where the artifact of a version is; raises UnknownVersionError unless the tag is full."""
+    full, path = find(tag)
+    if full != tag:
+        raise UnknownVersionError(tag)
+    return path
 
 
 def exists(tag: str) -> bool:
-    """Whether there is such a version."""
+    """Whether there is a version of exactly this tag."""
     try:
         path_of(tag)
     except UnknownVersionError:

@@ -1,6 +1,6 @@
 """The versions of projects: what there is, what serves, and changing that by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,22 +22,29 @@ class VersionRow:
     accuracy: float | None
     """On held-out examples; the lowest of its controls."""
     state: str
-    """`active`, `candidate` if the gate refused it and nobody overruled that, or `retired`."""
+    """`active`, `retired` if it was, `candidate` if it never was; `base`: made for no project."""
 
 
 def table(log: DeploymentLog) -> list[VersionRow]:
     """All versions in the store, by project, the newest last."""
     entries = log.since(0)
-    rows = [_row(version, manifest, entries) for version, manifest in store.versions().items()]
+    active = {entry.version for entry in latest(entries).values()}
+    were_active = {entry.version for entry in entries}
+    rows = [
+        _row(version, manifest, _state(version, manifest, active, were_active))
+        for version, manifest in store.versions().items()
+    ]
     return sorted(rows, key=lambda row: (row.project, row.created, row.version))
 
 
 def promote(log: DeploymentLog, version: str, project: str | None = None) -> Entry:
     """Let a version serve a project, by default the one that it was trained for.
 
+    `version` can be shorter than the full tag, as for `store.find`; the log gets the full one.
     Where the promotion gate refused it, the log of deployments keeps that it was overruled.
     Raises UnknownVersionError, and UnknownProjectError if it was trained for none.
     """
+    version, _ = store.find(version)
     manifest = store.versions().get(version)
     if manifest is None:
         raise UnknownVersionError(version)
@@ -54,32 +61,41 @@ def rollback(log: DeploymentLog, project: str) -> Entry:
     return log.rollback(project, by="rollback", available={None, *store.versions()})
 
 
-def prune(log: DeploymentLog, project: str, *, keep: int) -> list[str]:
-    """Delete the oldest versions of a project beyond `keep`; never one that predicts."""
+def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] = ()) -> list[str]:
+    """Delete the oldest versions of a project beyond `keep`; never one that predicts.
+
+    Those predict that the log names last for any project, and those `used` by its settings.
+    """
     entries = latest(log.since(0)).values()
-    used = {entry.version for entry in entries} | {m for entry in entries for m in entry.models}
+    serving = {entry.version for entry in entries} | {m for entry in entries for m in entry.models}
     own = {
         version: manifest
         for version, manifest in store.versions().items()
         if manifest.training.get("project") == project
     }
     by_age = sorted(own, key=lambda version: _created(own[version]))
-    doomed = [version for version in by_age[:-keep] if version not in used]
+    doomed = [version for version in by_age[:-keep] if version not in serving.union(used)]
     for version in doomed:
         store.delete(version)
     return doomed
 
 
-def _row(version: str, manifest: Manifest, entries: list[Entry]) -> VersionRow:
+def _state(
+    version: str,
+    manifest: Manifest,
+    active: Collection[str | None],
+    were_active: Collection[str | None],
+) -> str:
+    if version in active:
+        return "active"
+    if not manifest.training.get("project"):
+        return "base"
+    return "retired" if version in were_active else "candidate"
+
+
+def _row(version: str, manifest: Manifest, state: str) -> VersionRow:
     training: Mapping[str, Any] = manifest.training
     controls = manifest.metrics.get("controls", {})
-    serving = {entry.version for entry in latest(entries).values()}
-    if version in serving:
-        state = "active"
-    elif manifest.metrics.get("refused") and version not in {entry.version for entry in entries}:
-        state = "candidate"
-    else:
-        state = "retired" if training.get("project") else "base"
     return VersionRow(
         version,
         training.get("project", ""),

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,18 +155,30 @@ class JobQueue:
             return _jobs_where(connection, _jobs.c.id == queued[0].id)[0]
 
     def _has_queued(self) -> bool:
+        statement = select(1).where(_jobs.c.state == State.QUEUED).limit(1)
         with reading(self._engine) as connection:
-            return bool(_jobs_where(connection, _jobs.c.state == State.QUEUED))
+            return connection.execute(statement).first() is not None
 
-    def report(self, job_id: str, **changes: Any) -> None:
-        """A sign of life of a running job, by the process that does it."""
+    def report(self, job_id: str, **changes: Any) -> bool:
+        """A sign of life of a running job, by the process that does it; False if it has ended."""
         with writing(self._engine, alone_in=_jobs) as connection:
-            _change(connection, job_id, seen_at=time.time(), pid=os.getpid(), **changes)
+            return _change(connection, job_id, seen_at=time.time(), pid=os.getpid(), **changes)
 
-    def end(self, job_id: str, state: State, reasons: Sequence[str] = (), **changes: Any) -> bool:
-        """End a running job; False if it has ended already."""
+    def end(
+        self,
+        job_id: str,
+        state: State,
+        reasons: Sequence[str] = (),
+        *,
+        together_with: Callable[[Connection], object] = lambda _: None,
+        **changes: Any,
+    ) -> bool:
+        """End a running job; False if it has ended already.
+
+        `together_with` is done in the same transaction, so with the end or not at all.
+        """
         with writing(self._engine, alone_in=_jobs) as connection:
-            return _change(
+            is_ended = _change(
                 connection,
                 job_id,
                 state=state,
@@ -174,6 +186,9 @@ class JobQueue:
                 ended_at=time.time(),
                 **changes,
             )
+            if is_ended:
+                together_with(connection)
+            return is_ended
 
     def bury_the_dead(self) -> list[Job]:
         """Mark those jobs as killed whose process is not there any more; returns them."""

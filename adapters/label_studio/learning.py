@@ -1,7 +1,7 @@
 """What a project's annotations come to: examples that are kept, and trainings that are asked for.
 
-Everything here waits for the database, in a thread of its own, so that neither the event loop nor
-the events behind predictions wait for it.
+Everything here waits for the database, in threads of its own, so that the event loop does not; and
+what only reads does so in another thread than what keeps events, for which an annotator waits.
 """
 
 import asyncio
@@ -44,37 +44,36 @@ class Learning:
         self._train_every = train_every
         # Those that have enough: Label Studio asks with every task that is opened.
         self._ready: set[tuple[str, str, tuple[str, ...]]] = set()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="learning")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="learning")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="learning-reader")
 
     async def record(self, event: Mapping[str, Any]) -> Changes:
         """Keep what an event says of annotations; when this returns, it is on the disk.
 
         Returns the changes it held. Raises EventError if it is no event of Label Studio's.
         """
-        return await self._do(self._record, event)
+        return await _do(self._writer, self._record, event)
 
     async def train(self, project: str) -> Job:
         """Ask for a training of a project; one that is not done yet serves for this one too."""
-        return await self._do(self._train, project)
+        return await _do(self._writer, self._train, project)
 
     async def needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
         """For each control that cannot be trained yet, how many annotations are missing."""
-        return await self._do(self._needed, project, controls)
+        return await _do(self._reader, self._needed, project, controls)
 
     async def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> None:
         """Let these versions predict for a project."""
-        await self._do(partial(self._deployments.choose, project, models, ensemble=ensemble))
+        choose = partial(self._deployments.choose, project, models, ensemble=ensemble)
+        await _do(self._writer, choose)
 
     async def jobs(self, project: str | None) -> list[Job]:
         """The last jobs, the newest first."""
-        return await self._do(self._jobs.jobs, project)
+        return await _do(self._reader, self._jobs.jobs, project)
 
     async def job(self, job_id: str) -> Job | None:
         """One job."""
-        return await self._do(self._jobs.job, job_id)
-
-    async def _do(self, function: Callable[..., R], *args: Any) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+        return await _do(self._reader, self._jobs.job, job_id)
 
     def _record(self, event: Mapping[str, Any]) -> Changes:
         changes = changes_of(event)
@@ -96,15 +95,19 @@ class Learning:
         asked = [control for control in controls if _key(project, control) not in self._ready]
         if not asked:
             return []
-        examples = self._examples.snapshot(project)
+        choices = self._examples.choices(project)
         sentences = []
         for control in asked:
-            counts = Counter(example.choices.get(control.name, "") for example in examples)
+            counts = Counter(chosen.get(control.name, "") for chosen in choices)
             if lacking := missing(counts, control.options):
                 sentences.append(f'Before "{control.name}" can be trained: {lacking}.')
             else:
                 self._ready.add(_key(project, control))
         return sentences
+
+
+async def _do(thread: ThreadPoolExecutor, function: Callable[..., R], *args: Any) -> R:
+    return await asyncio.get_running_loop().run_in_executor(thread, function, *args)
 
 
 def _key(project: str, control: ChoicesControl) -> tuple[str, str, tuple[str, ...]]:

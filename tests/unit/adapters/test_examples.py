@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from adapters.label_studio.annotations import Annotation, Changes, EventError, Task
+from adapters.label_studio.annotations import Annotation, Changes, Task
 from adapters.label_studio.examples import Example, ExampleStore
 from tests.processes import all_at_once
 
@@ -250,7 +250,7 @@ def test_a_fetch_brings_all_pages(store: ExampleStore) -> None:
         [api_task(1, (1, "Positive", 1), (2, "Positive", 1)), api_task(2, (3, "Negative", 1))],
         [api_task(3, (4, "Negative", 1)), api_task(4)],
     ]
-    assert store.replace(PROJECT, CONFIG, pages) == 4
+    assert store.replace(PROJECT, CONFIG, pages) == 0
     assert choices(store) == {1: "Positive", 2: "Negative", 3: "Negative"}
     assert store.annotation_count(PROJECT) == 4
     assert store.label_config(PROJECT) == CONFIG
@@ -327,11 +327,32 @@ def test_a_fetch_that_ends_early_deletes_nothing(store: ExampleStore) -> None:
     assert choices(store) == {1: "Positive", 2: "Negative"}
 
 
-def test_an_odd_page_is_an_error_and_deletes_nothing(store: ExampleStore) -> None:
-    store.record(annotated(1))
-    with pytest.raises(EventError, match=r"task\.data"):
-        store.replace(PROJECT, CONFIG, [[{"id": 2, "data": "a secret"}]])
-    assert choices(store) == {1: "Positive"}
+def test_odd_tasks_are_counted_and_left_as_they_were_and_the_others_kept(
+    store: ExampleStore,
+) -> None:
+    store.record(annotated(1, task=1))
+    store.record(annotated(2, task=2))
+    store.record(annotated(9, task=9))
+    pages = [
+        [{**api_task(1, (1, "Negative", 2)), "data": "a secret"}, api_task(3, (3, "Negative", 1))],
+        [api_task(4, (4, "Negative", 1))],
+        [api_task(2, (2, "Negative", 2), (5, "Negative", 2))],
+    ]
+    pages[2][0]["annotations"][1]["updated_at"] = "yesterday"
+    assert store.replace(PROJECT, CONFIG, pages) == 2
+    assert choices(store) == {1: "Positive", 2: "Positive", 3: "Negative", 4: "Negative"}
+
+
+def test_choices_are_those_of_the_examples(store: ExampleStore) -> None:
+    store.record(annotated(1, "Positive", task=1, by=1))
+    store.record(annotated(2, "Negative", task=1, by=2))
+    store.record(annotated(3, "Negative", task=2, by=1))
+    store.record(annotated(4, "Positive", task=2, by=1, at=2))
+    store.record(annotated(5, "Positive", task=3, cancelled=True))
+    store.record(annotated(6, "Negative", task=4))
+    store.record(deleted_task(4))
+    assert store.choices(PROJECT) == [example.choices for example in store.snapshot(PROJECT)]
+    assert store.choices(PROJECT) == [{"label": "Positive"}]
 
 
 WRITE_BULK = """

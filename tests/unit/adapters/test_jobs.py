@@ -127,7 +127,7 @@ def test_a_report_is_a_sign_of_life_and_says_how_far_it_is(
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, seen_at=1.0, pid=1)
-    jobs.report(job.id, stage="fitting", progress=0.5)
+    assert jobs.report(job.id, stage="fitting", progress=0.5)
     reported = again(jobs, job)
     assert (reported.stage, reported.progress, reported.pid) == ("fitting", 0.5, os.getpid())
     assert (reported.seen_at or 0) > time.time() - 60
@@ -146,8 +146,25 @@ def test_a_job_ends_once(jobs: JobQueue, state: State) -> None:
     assert ended.metrics == metrics
     assert ended.ended_at
     assert not jobs.end(job.id, State.KILLED, ["Too late."])
-    jobs.report(job.id, stage="too late")
+    assert not jobs.report(job.id, stage="too late")
     assert again(jobs, job) == ended
+
+
+def test_what_belongs_to_the_end_of_a_job_is_done_with_it_or_not_at_all(jobs: JobQueue) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    done: list[object] = []
+
+    def fail(connection: object) -> None:
+        done.append(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        jobs.end(job.id, State.PROMOTED, together_with=fail)
+    assert again(jobs, job).state is State.RUNNING
+    assert jobs.end(job.id, State.PROMOTED, together_with=done.append)
+    assert not jobs.end(job.id, State.PROMOTED, together_with=done.append)
+    assert len(done) == 2
 
 
 def test_a_job_whose_process_is_gone_is_buried_at_once(jobs: JobQueue, database: Engine) -> None:

@@ -1,6 +1,7 @@
 """What a worker makes of events: examples, and trainings that ask for themselves."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -129,6 +130,29 @@ def test_what_a_control_still_needs_is_said_until_it_has_it(database: Engine) ->
     worker.annotate(*range(60, 120), choice="Complaint")
     assert run(lambda: worker.learning.needed(PROJECT, controls)) == []
     assert run(lambda: worker.learning.needed(PROJECT, [])) == []
+
+
+def test_an_event_does_not_wait_for_what_only_reads(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(database)
+    controls = parse(CONFIG, Labels(("Positive", "Negative"))).unknown
+    is_kept = threading.Event()
+
+    def wait(*_: object) -> list[dict[str, str]]:
+        assert is_kept.wait(30), "the event waits"
+        return []
+
+    monkeypatch.setattr(worker.examples, "choices", wait)
+
+    async def main() -> None:
+        asking = [asyncio.create_task(worker.learning.needed(PROJECT, controls)) for _ in range(10)]
+        await asyncio.sleep(0)
+        await worker.learning.record(event(1))
+        is_kept.set()
+        await asyncio.gather(*asking)
+
+    asyncio.run(main())
 
 
 def test_a_choice_of_models_is_an_entry_of_the_log(database: Engine) -> None:

@@ -83,3 +83,19 @@ def test_changes_at_the_same_time_are_all_kept_in_one_order(log: DeploymentLog) 
     kept = log.since(0)
     assert sorted(entries, key=lambda entry: entry.id) == kept
     assert {entry.version for entry in kept} == set(names)
+
+
+def test_the_same_choice_again_is_no_change(log: DeploymentLog) -> None:
+    first = log.choose("1.1", ["active", "a:1"], ensemble=True)
+    assert log.choose("1.1", ["active", "a:1"], ensemble=True) == first
+    after = log.activate("1.1", "a:2", by="training")
+    assert log.choose("1.1", ["active", "a:1"], ensemble=True) == after
+    log.choose("1.1", ["active", "a:1"], ensemble=False)
+    log.choose("2.1", ["active", "a:1"], ensemble=False)
+    assert len(log.since(0)) == 4
+
+
+def test_a_choice_that_is_made_many_times_at_once_is_one_entry(log: DeploymentLog) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: log.choose("1.1", ["a:1"], ensemble=False), range(24)))
+    assert len(log.since(0)) == 1

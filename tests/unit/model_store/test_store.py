@@ -1,7 +1,6 @@
 """Artifacts in the BentoML model store."""
 
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,21 +10,14 @@ from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
 
 from model_store import artifact
-from model_store.errors import ArtifactError
-from model_store.store import delete, exists, import_artifact, path_of, tag_of, versions
+from model_store.errors import ArtifactError, UnknownVersionError
+from model_store.store import delete, exists, find, import_artifact, path_of, tag_of, versions
 from tests.conftest import ClassifierFactory
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Path]:
-    """An empty model store in BentoML's home."""
-    path = tmp_path / "bentoml" / "models"
-    path.mkdir(parents=True)
-    BentoMLContainer.model_store_dir.set(str(path))
-    BentoMLContainer.model_store.set(ModelStore(path))
-    yield path
-    BentoMLContainer.model_store.reset()
-    BentoMLContainer.model_store_dir.reset()
+def store(home_store: Path) -> Path:
+    return home_store
 
 
 @pytest.fixture
@@ -125,3 +117,15 @@ def test_beside_a_bento_new_versions_go_into_the_home(
     delete(tag)
     delete(packed)
     assert set(versions()) == {packed}
+
+
+@pytest.mark.usefixtures("store")
+def test_only_the_full_tag_is_a_version_for_serving(saved: Path) -> None:
+    tag = import_artifact(saved)
+    assert exists(tag)
+    for name in ("sentiment-cnn", "sentiment-cnn:latest", tag.upper(), "sentiment-cnn:none", ""):
+        assert not exists(name)
+        with pytest.raises(UnknownVersionError):
+            path_of(name)
+    for name in ("sentiment-cnn", "sentiment-cnn:latest", tag.upper()):
+        assert find(name) == (tag, path_of(tag))
