@@ -175,9 +175,12 @@ def test_a_prediction_whose_deletion_is_asked_for_again_is_deleted(pauses: list[
 
 
 def test_a_prediction_that_may_not_be_deleted_is_an_error() -> None:
-    with serve(says(403)) as server, LabelStudioClient(server.url, TOKEN) as client:
-        with pytest.raises(ClientError, match="to delete a prediction"):
-            client.delete_prediction(5)
+    with (
+        serve(says(403)) as server,
+        LabelStudioClient(server.url, TOKEN) as client,
+        pytest.raises(ClientError, match="to delete a prediction"),
+    ):
+        client.delete_prediction(5)
 
 
 @pytest.mark.parametrize(
