@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,29 @@ def test_the_doctor_says_what_is_wrong_and_puts_credentials_onto_the_webhook(
     assert "All is fine." in preannotate(*asked)
     (hook,) = api.get("/api/webhooks/", project=project.id)
     assert hook["headers"]["Authorization"].startswith("Basic ")
+
+
+def test_the_doctor_takes_credentials_in_the_url_for_what_they_are(
+    api: LabelStudioApi,
+    backend: StartBackend,
+    connect_project: ConnectProject,
+    preannotate: Command,
+) -> None:
+    server = backend(SENTIMENT_BASIC_AUTH_USER="anna", SENTIMENT_BASIC_AUTH_PASSWORD="geheim")
+    url = server.url.replace("http://", "http://anna:geheim@")
+    project = connect_project(replace(server, url=url))
+    asked = ("--project", str(project.id))
+    given = ("--user", "anna", "--password", "geheim")
+    for arguments in ((url, *asked), (server.url, *asked, *given)):
+        output = preannotate("doctor", *arguments)
+        assert "ok     webhook credentials" in output
+        assert "All is fine." in output
+        assert "geheim" not in output
+    (hook,) = api.get("/api/webhooks/", project=project.id)
+    api.patch(f"/api/webhooks/{hook['id']}/", {"url": f"{url}/webhook".replace("geheim", "falsch")})
+    output = preannotate("doctor", url, *asked, "--fix", status=1)
+    assert "WRONG  webhook credentials: the backend refuses those in the webhook's URL" in output
+    assert "falsch" not in output
 
 
 @pytest.mark.parametrize(
