@@ -20,7 +20,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check docs load soak bench train bento image lock clean
+.PHONY: serve test test-fast e2e check docs load soak bench bench-bulk train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -57,6 +57,10 @@ soak: $(VENV)/.dev
 # This server beside the tutorial's and LitServe's; needs wrk. Writes docs/benchmarks.*.
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench
+
+# preannotate beside the tutorial's script: rate, cores, memory and rows. Wants the machine for itself.
+bench-bulk: $(VENV)/.dev
+	$(BIN)/python -m loadtests.bench.bulk
 
 train: $(VENV)/.dev
 	$(BIN)/python -m model_store train "$(DATA)" "$(OUT)"

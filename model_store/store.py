@@ -24,6 +24,9 @@ from filelock import FileLock
 from model_store import artifact
 from model_store.errors import ArtifactError, UnknownVersionError
 
+_BENTO = Path(__file__).parents[2]
+"""Where this code is part of one: its folder."""
+
 PRETRAINED = artifact.PRETRAINED
 tag_of = artifact.tag_of
 
@@ -105,6 +108,9 @@ def _home() -> ModelStore:
 def _stores() -> Iterator[ModelStore]:
     yield _home()
     yield BentoMLContainer.model_store.get()
+    # A command that is run in a Bento, which nobody serves.
+    if (_BENTO / "bento.yaml").is_file() and (_BENTO / "models").is_dir():
+        yield ModelStore(_BENTO / "models")
 
 
 def _is_intact(tag: str) -> bool:

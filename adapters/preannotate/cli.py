@@ -173,7 +173,7 @@ def _add_writing(group: "argparse._ArgumentGroup") -> None:
 
 
 def _plan(options: argparse.Namespace) -> "Plan":
-    from adapters.preannotate import files, outputs, sources, text
+    from adapters.preannotate import files, outputs, placing, sources, text
     from adapters.preannotate.run import Plan, rejects_of, work_folder_of
     from adapters.preannotate.versions import find
 
@@ -182,7 +182,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
     written = [out, work_folder_of(out), rejects or rejects_of(out), *outputs.parts(out)]
     if options.summary:
         written.append(options.summary)
-    return Plan(
+    plan = Plan(
         sources=sources.find(options.inputs, options.format, written),
         encoding=text.check_encoding(options.encoding),
         out=out,
@@ -198,6 +198,9 @@ def _plan(options: argparse.Namespace) -> "Plan":
         resume=options.resume,
         quiet=options.quiet,
     )
+    for file in filter(None, (out, rejects or rejects_of(out), options.summary)):
+        placing.prepare(file)
+    return plan
 
 
 def _read(path: Path) -> str:

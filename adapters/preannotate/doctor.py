@@ -3,10 +3,8 @@
 Asks and reads; the one thing that it changes, on request, are the headers of a webhook.
 """
 
-import base64
 import ipaddress
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +13,10 @@ from urllib.parse import urlsplit
 import urllib3
 
 from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.preannotate.backend import Backend
 
 HEALTH_SECONDS = 1.0
 """What Label Studio gives `/health`."""
-_PATIENCE_SECONDS = 10.0
 _LET_PRIVATE = "LABEL_STUDIO_ML_BLOCK_LOCAL_IP=false and LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false"
 
 
@@ -33,42 +31,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{'ok   ' if self.fine else 'WRONG'}  {self.subject}: {self.text}"
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A backend as Label Studio is told of it."""
-
-    url: str
-    user: str | None = None
-    password: str | None = None
-
-    @property
-    def authorization(self) -> dict[str, str]:
-        """The header that its credentials make."""
-        if not self.user:
-            return {}
-        credentials = f"{self.user}:{self.password or ''}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
-
-    def ask(self, method: str, path: str, body: Any = None, *, anonymous: bool = False) -> Any:
-        """Status, seconds and JSON of an answer; raises urllib3's HTTPError."""
-        began = time.monotonic()
-        answer = urllib3.request(
-            method,
-            f"{self.url.rstrip('/')}{path}",
-            json=body if method == "POST" else None,
-            headers={"Content-Type": "application/json"}
-            | ({} if anonymous else self.authorization),
-            timeout=_PATIENCE_SECONDS,
-            retries=False,
-        )
-        seconds = time.monotonic() - began
-        try:
-            content = answer.json()
-        except ValueError:
-            content = None
-        return answer.status, seconds, content
 
 
 def examine_backend(backend: Backend) -> Iterator[Finding]:
@@ -100,6 +62,10 @@ def examine_backend(backend: Backend) -> Iterator[Finding]:
         fine=up,
         text="it is UP" if up else f"/health answers {status}: see the log of the backend",
     )
+    yield from attempted("version", _version(backend))
+
+
+def _version(backend: Backend) -> Iterator[Finding]:
     status, _, content = backend.ask("POST", "/setup", {})
     if status == 401:  # noqa: PLR2004
         yield _wrong_credentials()
@@ -107,6 +73,25 @@ def examine_backend(backend: Backend) -> Iterator[Finding]:
         yield Finding("version", fine=True, text=f"{content['model_version']} serves new projects")
     else:
         yield Finding("version", fine=False, text=f"/setup answers {status}: is it this backend?")
+
+
+def attempted(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings; where one cannot be made, one that says why."""
+    try:
+        yield from findings
+    except ClientError as error:
+        yield Finding(subject, fine=False, text=str(error).rstrip("."))
+    except urllib3.exceptions.HTTPError as error:
+        yield Finding(
+            subject,
+            fine=False,
+            text=f"the backend does not answer ({type(error).__name__}): see its log, give it more "
+            "cores or less load, and look again",
+        )
+    except (AttributeError, TypeError, ValueError):
+        yield Finding(
+            subject, fine=False, text="it does not answer as this backend does: is it another one?"
+        )
 
 
 def _wrong_credentials() -> Finding:
@@ -132,7 +117,7 @@ def examine_address(url: str) -> Iterator[Finding]:
     )
     try:
         addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
-    except OSError:
+    except (OSError, UnicodeError):
         yield Finding("address", fine=False, text=f"{host} is not known here: check the name")
         return
     private = [item for item in addresses if not ipaddress.ip_address(item).is_global]
@@ -151,10 +136,10 @@ def examine_project(
 ) -> Iterator[Finding]:
     """Whether Label Studio knows the backend, tells it of events and shows its predictions.
 
-    Raises ClientError, and urllib3's HTTPError.
+    Raises ClientError.
     """
     project = client.project(number)
-    yield from _labeling_config(project, backend)
+    yield from attempted("labeling config", _labeling_config(project, backend))
     connected = [item for item in client.backends(number) if _same(item["url"], backend.url)]
     if not connected:
         yield Finding(
@@ -174,8 +159,8 @@ def examine_project(
         if reserved
         else "Label Studio has an error for it: open Settings, Model",
     )
-    yield from _webhook(client, number, backend, fix=fix)
-    yield _selected_version(project, connected[0], backend)
+    yield from attempted("webhook", _webhook(client, number, backend, fix=fix))
+    yield from attempted("selected version", _selected_version(project, connected[0], backend))
 
 
 def _labeling_config(project: Mapping[str, Any], backend: Backend) -> Iterator[Finding]:
@@ -208,35 +193,51 @@ def _webhook(
         )
         return
     yield Finding("webhook", fine=True, text="events are sent")
-    status, _, _ = backend.ask("POST", "/webhook", {}, anonymous=True)
-    if status != 401:  # noqa: PLR2004
+    if _is_heard(backend, {}):
         return
-    carries = (active[0]["headers"] or {}).get("Authorization") == backend.authorization.get(
-        "Authorization"
-    )
-    if not carries and fix and backend.user:
-        headers = {**(active[0]["headers"] or {}), **backend.authorization}
-        client.set_webhook_headers(active[0]["id"], headers)
-        yield Finding("webhook credentials", fine=True, text="were missing, and are set now")
-        return
-    yield Finding(
-        "webhook credentials",
-        fine=carries,
-        text="are there"
-        if carries
-        else "Label Studio sends events without credentials, and the backend refuses them: run "
-        "this again with --user, --password and --fix",
-    )
+    yield _webhook_credentials(client, active[0], backend, fix=fix)
+
+
+def _webhook_credentials(
+    client: LabelStudioClient, hook: Mapping[str, Any], backend: Backend, *, fix: bool
+) -> Finding:
+    """Whether those that Label Studio sends with events are the right ones."""
+    of_url = Backend.at(hook["url"]).authorization
+    headers = hook["headers"] or {}
+    fine = _is_heard(backend, headers | of_url)
+    if fine:
+        text = "are there"
+    elif of_url:
+        text = (
+            "the backend refuses those in the webhook's URL: connect the backend anew "
+            "with the right ones in its URL"
+        )
+    elif fix and backend.user:
+        client.set_webhook_headers(hook["id"], headers | backend.authorization)
+        fine, text = True, "were missing, and are set now"
+    else:
+        text = (
+            "Label Studio sends events without credentials, and the backend refuses them: run this "
+            "again with --user, --password and --fix"
+        )
+    return Finding("webhook credentials", fine=fine, text=text)
+
+
+def _is_heard(backend: Backend, headers: Mapping[str, str]) -> bool:
+    """Whether an event with these headers is let in."""
+    sent = {name: text for name, text in headers.items() if name == "Authorization"}
+    status, _, _ = backend.ask("POST", "/webhook", {}, authorization=sent)
+    return bool(status != 401)  # noqa: PLR2004
 
 
 def _selected_version(
     project: Mapping[str, Any], connected: Mapping[str, Any], backend: Backend
-) -> Finding:
+) -> Iterator[Finding]:
     selected = project.get("model_version") or ""
     _, _, content = backend.ask("GET", "/versions")
     versions = content.get("versions", []) if isinstance(content, Mapping) else []
     fine = selected in (*versions, connected["title"])
-    return Finding(
+    yield Finding(
         "selected version",
         fine=fine,
         text=f"{selected} is shown"
@@ -260,4 +261,8 @@ def let_in(url: str, api_key: str) -> tuple[Finding, LabelStudioClient | None]:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.rstrip("/") == other.rstrip("/")
+    """Whether it is the same address, with whatever credentials."""
+    try:
+        return Backend.at(one).url == Backend.at(other).url
+    except ValueError:  # others may be connected at addresses that are none
+        return False

@@ -4,12 +4,10 @@ import argparse
 import os
 from collections.abc import Iterator
 
-import urllib3
-
-from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.preannotate.backend import Backend
 from adapters.preannotate.doctor import (
-    Backend,
     Finding,
+    attempted,
     examine_address,
     examine_backend,
     examine_project,
@@ -52,7 +50,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _examine(options: argparse.Namespace) -> Iterator[Finding]:
-    backend = Backend(options.url.rstrip("/"), options.user, options.password)
+    try:
+        backend = Backend.at(options.url, options.user, options.password)
+    except ValueError:
+        text = "what is given is no URL of a backend: write it as http://backend.internal:9090"
+        yield Finding("address", fine=False, text=text)
+        return
     yield from examine_address(backend.url)
     found = list(examine_backend(backend))
     yield from found
@@ -62,14 +65,6 @@ def _examine(options: argparse.Namespace) -> Iterator[Finding]:
     finding, client = let_in(access.url, access.api_key.get_secret_value())
     yield finding
     if client and options.project and found[0].fine:
-        yield from _examine_project(client, options, backend)
-
-
-def _examine_project(
-    client: LabelStudioClient, options: argparse.Namespace, backend: Backend
-) -> Iterator[Finding]:
-    try:
         with client:
-            yield from examine_project(client, options.project, backend, fix=options.fix)
-    except (ClientError, urllib3.exceptions.HTTPError) as error:
-        yield Finding("project", fine=False, text=str(error).rstrip("."))
+            findings = examine_project(client, options.project, backend, fix=options.fix)
+            yield from attempted("project", findings)

@@ -7,7 +7,6 @@ pyarrow speaks to the store, which finds credentials and address as the store's 
 import fnmatch
 import glob
 import io
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -169,16 +168,6 @@ def name_of(file: File) -> str:
     return file.uri if isinstance(file, StoredFile) else str(file.absolute())
 
 
-def put(draft: Path, target: File) -> None:
-    """Move a finished file to where it belongs, which at no time holds a part of it."""
-    if isinstance(target, StoredFile):
-        target.upload(draft)
-        draft.unlink()
-        return
-    draft.replace(target)
-    _sync(target.parent)
-
-
 def siblings(file: File) -> list[File]:
     """The files that lie beside it."""
     if isinstance(file, StoredFile):
@@ -245,12 +234,3 @@ def _told(file: StoredFile) -> Iterator[None]:
 def _located(uri: str) -> tuple[Any, str]:
     filesystem, path = fs.FileSystem.from_uri(uri)
     return filesystem, path
-
-
-def _sync(folder: Path) -> None:
-    """Make sure of the names in a folder, also against a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

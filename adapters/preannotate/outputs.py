@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from adapters.preannotate.errors import OutputError
-from adapters.preannotate.files import File, put, siblings
+from adapters.preannotate.files import File, siblings
 from adapters.preannotate.formats import OUTPUT_SUFFIXES
+from adapters.preannotate.placing import put
 
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 16 * 1024 * 1024

@@ -103,6 +103,8 @@ class ProjectRun:
     def __call__(self, compiled: Path) -> ProjectSummary:
         """Do it; raises ClientError, and OSError where the rejects cannot be written."""
         began = time.monotonic()
+        if self._rejects:
+            self._rejects.write_bytes(b"")  # those of an earlier run are found again
         loaded = self._model.load(compiled)
         with tqdm(
             total=self._total,

@@ -7,6 +7,7 @@ from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.client import ClientError, LabelStudioClient
 from adapters.preannotate.cli import DONE, SOME_REJECTED, reason_of, refuse
 from adapters.preannotate.errors import PreannotateError
+from adapters.preannotate.placing import prepare
 from adapters.preannotate.project import ProjectRun, ProjectSummary
 from adapters.preannotate.summary import write_summary
 from adapters.preannotate.versions import active_of, find
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
             "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they say where the project is."
         )
     try:
+        for file in filter(None, (options.rejects, options.summary)):
+            prepare(file)
         with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
             summary = _run(client, options)
         if options.summary:

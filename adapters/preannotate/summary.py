@@ -12,7 +12,7 @@ from adapters.preannotate.truth import Comparison
 
 
 def write_summary(content: Mapping[str, Any], path: Path) -> None:
-    """What a run did, as JSON."""
+    """What a run did, as JSON; `placing.prepare` sees before the run that it can be written."""
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 

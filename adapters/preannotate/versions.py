@@ -12,13 +12,14 @@ from model_store.errors import ModelStoreError
 
 def find(tag: str | None) -> ModelReference:
     """The model of this tag in the BentoML store, or the one that ships; raises ModelError."""
-    version, directory = artifact.tag_of(artifact.PRETRAINED), artifact.PRETRAINED
     try:
-        if tag is not None:
+        version, directory = artifact.tag_of(artifact.PRETRAINED), artifact.PRETRAINED
+        # In a Bento the weights that ship are in its store, and not beside the code.
+        if tag is not None or not (directory / artifact.WEIGHTS).exists():
             from model_store import store
 
-            version, directory = store.find(tag)
-        manifest = artifact.read_manifest(directory)
+            version, directory = store.find(tag or version)
+        manifest = artifact.verify(directory)
         return ModelReference(directory, version, labels_with(manifest.labels, manifest.heads))
     except ModelStoreError as error:
         raise ModelError(str(error)) from error

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from model_store import behaviour
+from model_store import artifact, behaviour
 from tests.e2e.conftest import TIMEOUT_SECONDS, StartBackend
 from tests.e2e.servers import ROOT, Server, run_backend, wait_until
 from tests.e2e.versions import model_store
@@ -129,6 +129,31 @@ def test_what_label_studio_sends_is_answered_by_the_built_bento(
     if route != "webhook":
         same = httpx.post(f"{backend().url}/{route}", json=body, timeout=60).json()
         assert without_ids(answer.json()) == without_ids(same)
+
+
+def test_the_built_bento_annotates_files_in_bulk(image: Path, python: Path, tmp_path: Path) -> None:
+    before = files(image)
+    (tmp_path / "reviews.csv").write_text("review\nA wonderful film.\n")
+    done = subprocess.run(
+        [python, "-m", "adapters.preannotate", "reviews.csv", "out.json"],
+        cwd=tmp_path,
+        env={
+            "BENTOML_HOME": str(tmp_path / "home"),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "PYTHONPATH": str(image / "src"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (task,) = json.loads((tmp_path / "out.json").read_bytes())
+    (prediction,) = task["predictions"]
+    assert prediction["model_version"] == artifact.tag_of(artifact.PRETRAINED)
+    assert prediction["result"][0]["value"] == {"choices": ["Positive"]}
+    assert files(image) == before
 
 
 def without_ids(answer: Any) -> Any:

@@ -136,6 +136,16 @@ def test_standard_input_to_parts_with_a_summary_and_a_confusion_matrix(
     assert [Path(path).name for path in summary["outputs"]] == names
 
 
+def test_folders_of_all_files_that_are_asked_for_are_made(tmp_path: Path, tag: str) -> None:
+    (tmp_path / "in.csv").write_text(f"review\n{GOOD}\n\n")
+    names = ("a/out.json", "b/rejects.jsonl", "c/summary.json")
+    out, rejects, summary = (tmp_path / name for name in names)
+    options = ("--rejects", str(rejects), "--summary", str(summary), "--model", tag, "--quiet")
+    main([str(tmp_path / "in.csv"), str(out), "--workers", "1", *options])
+    written = [path for folder in "abc" for path in (tmp_path / folder).iterdir()]
+    assert written == [out, rejects, summary]
+
+
 def test_a_parquet_of_reviews_becomes_a_parquet_that_pandas_reads(
     tmp_path: Path, tag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -92,6 +92,13 @@ def test_names_between_containers_have_a_dot_and_images_a_version(compose: Any) 
     assert services["backend"]["read_only"] is True
 
 
+def test_prometheus_gives_the_user_that_the_backend_asks_for(compose: Any) -> None:
+    path = validate.ALERTS.with_name("prometheus.yml")
+    (job,) = yaml.safe_load(path.read_text(encoding="utf-8"))["scrape_configs"]
+    settings = compose["services"]["backend"]["environment"]
+    assert settings["SENTIMENT_BASIC_AUTH_USER"] == job["basic_auth"]["username"]
+
+
 def test_pods_are_not_privileged_and_write_to_volumes_only(objects: dict[str, Any]) -> None:
     pod = objects["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]

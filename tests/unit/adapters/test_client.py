@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET  # noqa: N815 (the name that http.server looks for)
+    do_POST = do_DELETE = do_GET  # noqa: N815 (the names that http.server looks for)
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -160,6 +160,27 @@ def test_what_fails_for_a_moment_is_asked_again(pauses: list[float]) -> None:
     with serve(behaviour) as server, LabelStudioClient(server.url, TOKEN) as client:
         assert client.project(1)["id"] == 1
     assert pauses == [7, 7]
+
+
+def test_a_prediction_whose_deletion_is_asked_for_again_is_deleted(pauses: list[float]) -> None:
+    statuses = iter([502, 404])
+
+    def behaviour(_: str) -> Answer:
+        return next(statuses), {}, b"{}"  # the first was carried out, and its answer lost
+
+    with serve(behaviour) as server, LabelStudioClient(server.url, TOKEN) as client:
+        client.delete_prediction(5)
+        assert len(server.asked) == 2
+    assert len(pauses) == 1
+
+
+def test_a_prediction_that_may_not_be_deleted_is_an_error() -> None:
+    with (
+        serve(says(403)) as server,
+        LabelStudioClient(server.url, TOKEN) as client,
+        pytest.raises(ClientError, match="to delete a prediction"),
+    ):
+        client.delete_prediction(5)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,12 @@ def test_it_is_installed_as_a_command() -> None:
         (["reviews.csv", "out.json", "--label-config", "reviews.csv"], "XML"),
         (["reviews.csv", "out.json", "--model", "nobody:1"], "nobody:1"),
         (["reviews.csv", "out.json", "--engine", "ray"], "Parquet or JSONL"),
+        (["reviews.csv", "out.json", "--rejects", "."], "is a folder"),
+        (["reviews.csv", "out.json", "--rejects", "reviews.csv/r.jsonl"], "reviews.csv: is a file"),
+        (["reviews.csv", "out.json", "--summary", "."], "is a folder"),
+        (["reviews.csv", "out.json", "--summary", "reviews.csv/s.json"], "reviews.csv: is a file"),
+        (["--project", "1", "--rejects", "."], "is a folder"),
+        (["--project", "1", "--summary", "reviews.csv/s.json"], "reviews.csv: is a file"),
     ],
 )
 def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
@@ -63,6 +69,8 @@ def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
     if "ray" in arguments:
         pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABEL_STUDIO_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "0" * 40)
     (tmp_path / "reviews.csv").write_text("review\na film\n")
     assert main(arguments) == COULD_NOT_RUN
     said = capsys.readouterr().err

@@ -1,5 +1,6 @@
 """A project that is predicted while its Label Studio fails now and then."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,15 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE_TASKS", 4)
 
 
-def run_of(client: FakeClient, *, config: str = CONFIG, dry_run: bool = False) -> ProjectRun:
+def run_of(
+    client: FakeClient, *, config: str = CONFIG, dry_run: bool = False, rejects: Path | None = None
+) -> ProjectRun:
     return ProjectRun(
         client,
         {"id": 7, "label_config": config},
         FakeReference(Path(), VERSION, Labels(LABELS)),
         dry_run=dry_run,
-        rejects=None,
+        rejects=rejects,
         quiet=True,
     )
 
@@ -131,6 +134,18 @@ def test_a_task_without_text_is_counted_by_its_reason() -> None:
     summary = run_of(client)(Path())
     assert (summary.predicted, summary.rejected) == (5, 1)
     assert 'data key "review" is empty' in str(summary)
+
+
+def test_a_task_without_text_is_listed_once_however_often_the_command_is_given(
+    tmp_path: Path,
+) -> None:
+    client, rejects = FakeClient(6), tmp_path / "rejects.jsonl"
+    for number in (2, 5):  # on two pages
+        client.tasks[number]["data"] = {"review": " "}
+    for _ in range(2):
+        run_of(client, rejects=rejects)(Path())
+        listed = [json.loads(line)["task"] for line in rejects.read_text().splitlines()]
+        assert listed == [2, 5]
 
 
 def test_a_config_that_is_not_served_is_an_error_before_anything_is_asked() -> None:

@@ -1,0 +1,97 @@
+"""The doctor, where it is given what is no address, and where nobody answers."""
+
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.preannotate import backend as module
+from adapters.preannotate.backend import Backend
+from adapters.preannotate.cli import main
+from adapters.preannotate.doctor import examine_address
+from tests.unit.adapters.test_client import Answer, Stranger, says, serve
+
+SECRET = "geheim"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LABEL_STUDIO_URL", "SENTIMENT_BASIC_AUTH_USER", "SENTIMENT_BASIC_AUTH_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def silent_after_health(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
+    released = threading.Event()
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.2)
+
+    def behaviour(path: str) -> Answer:
+        if path != "/health":
+            released.wait(30)
+        return 200, {}, json.dumps({"status": "UP"}).encode()
+
+    with serve(behaviour) as server:
+        yield server
+        released.set()
+
+
+def test_credentials_in_the_url_count_and_are_not_part_of_it() -> None:
+    url = f"https://anna%40b:{SECRET}%2F@backend.internal:9090/path/"
+    backend = Backend.at(url, "another", "other")
+    assert backend == Backend("https://backend.internal:9090/path", "anna@b", f"{SECRET}/")
+    assert SECRET not in repr(backend)
+
+
+def test_a_password_in_the_url_is_sent_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"status": "UP", "model_version": "sentiment-cnn:1"}
+    with serve(says(200, answer)) as server:
+        host = server.url.removeprefix("http://")
+        assert main(["doctor", f"http://anna:{SECRET}@{host}"]) == 0
+        header = Backend(server.url, "anna", SECRET).authorization["Authorization"]
+        assert {sent for _, sent in server.asked} == {header}
+    said = capsys.readouterr().out
+    assert f"reachable: {server.url} answers" in said
+    assert SECRET not in said
+
+
+def test_a_backend_that_falls_silent_is_a_finding(
+    silent_after_health: Stranger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", silent_after_health.url]) == 1
+    said = capsys.readouterr().out
+    assert "WRONG  version: the backend does not answer (ReadTimeoutError): see its log" in said
+
+
+@pytest.mark.parametrize("body", [b"<html>", [], 3, {"status": 3}])
+def test_what_answers_otherwise_is_a_finding(
+    body: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serve(says(200, body)) as server:
+        assert main(["doctor", server.url]) == 1
+    assert "WRONG  version" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://[::1",
+        "http://",
+        "backend.internal:9090",
+        f"http://anna:{SECRET}@host:99999",
+        f"ftp://anna:{SECRET}@host",
+    ],
+)
+def test_an_address_that_is_none_is_a_finding(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", url]) == 1
+    said = capsys.readouterr().out
+    assert "WRONG  address" in said
+    assert "http://backend.internal:9090" in said
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.internal"])
+def test_a_name_that_no_host_can_have_is_not_known(host: str) -> None:
+    *_, last = examine_address(f"http://{host}:9090")
+    assert (last.fine, last.text) == (False, f"{host} is not known here: check the name")

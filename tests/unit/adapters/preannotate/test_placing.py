@@ -1,0 +1,100 @@
+"""Files that are put where they belong: whole, on any file system, or known before not to."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.preannotate.errors import OutputError
+from adapters.preannotate.placing import prepare, put
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    path = tmp_path / "work" / "draft"
+    path.parent.mkdir()
+    path.write_text("new")
+    return path
+
+
+@pytest.fixture
+def two_file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each folder is one of its own."""
+    within = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.parent != target.parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(self))
+        return within(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+
+
+@pytest.mark.usefixtures("two_file_systems")
+def test_a_file_gets_to_another_file_system(draft: Path, tmp_path: Path) -> None:
+    target = tmp_path / "other" / "out.jsonl"
+    target.parent.mkdir()
+    target.write_text("old")
+    put(draft, target)
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+    assert not draft.exists()
+
+
+@pytest.mark.usefixtures("two_file_systems")
+def test_what_fails_on_the_way_there_leaves_what_was_there(
+    draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    target = tmp_path / "other" / "out.jsonl"
+    target.parent.mkdir()
+    target.write_text("old")
+    monkeypatch.setattr("adapters.preannotate.placing._sync", full)
+    with pytest.raises(OSError, match="No space left"):
+        put(draft, target)
+    assert target.read_text() == "old"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_link_stays_one_and_leads_to_the_new_file(draft: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    place, link = tmp_path / "elsewhere" / "out.jsonl", tmp_path / "out.jsonl"
+    link.symlink_to(place)
+    prepare(link)
+    put(draft, link)
+    assert (link.is_symlink(), place.read_text()) == (True, "new")
+
+
+def test_a_pipe_is_written_to_and_not_replaced(draft: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    prepare(pipe)
+    put(draft, pipe)
+    assert os.read(reader, 10) == b"new"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_folders_are_made_and_nothing_else(tmp_path: Path) -> None:
+    prepare(tmp_path / "a" / "b" / "out.json")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_what_cannot_be_written_is_known_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=re.escape(f"{tmp_path}: is a folder")):
+        prepare(tmp_path)
+    with pytest.raises(OutputError, match="file: is a file"):
+        prepare(tmp_path / "file" / "out.json")
+    with pytest.raises(NotADirectoryError):
+        prepare(tmp_path / "file" / "in" / "out.json")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root
+    with pytest.raises(OutputError, match="may not be written to"):
+        prepare(tmp_path / "file")

@@ -1,0 +1,44 @@
+"""Which model a run uses: looked at before any worker is started."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.preannotate import versions
+from adapters.preannotate.errors import ModelError
+from model_store import artifact
+from tests.conftest import ClassifierFactory
+
+
+@pytest.fixture
+def shipped(
+    tmp_path: Path, make_classifier: ClassifierFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """An artifact in the place of the one that ships."""
+    folder = tmp_path / "pretrained"
+    artifact.save(folder, make_classifier(), training={}, metrics={})
+    monkeypatch.setattr(artifact, "PRETRAINED", folder)
+    return folder
+
+
+def test_the_model_that_ships_is_taken_from_beside_the_code(shipped: Path) -> None:
+    found = versions.find(None)
+    assert (found.directory, found.version) == (shipped, artifact.tag_of(shipped))
+
+
+def test_a_damaged_file_of_the_model_is_named(shipped: Path) -> None:
+    (shipped / artifact.VOCABULARY).write_text("other\n")
+    with pytest.raises(ModelError, match=r"vocabulary\.txt cannot be used: its SHA-256"):
+        versions.find(None)
+
+
+def test_weights_that_are_not_beside_the_code_are_looked_for_in_the_store(shipped: Path) -> None:
+    (shipped / artifact.WEIGHTS).unlink()
+    with pytest.raises(ModelError, match=f"no version '{artifact.tag_of(shipped)}'"):
+        versions.find(None)
+
+
+def test_no_model_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "PRETRAINED", tmp_path)
+    with pytest.raises(ModelError, match=r"model\.json"):
+        versions.find(None)
