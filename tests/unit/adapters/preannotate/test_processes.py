@@ -1,26 +1,37 @@
 """Ctrl-C: who hears of it, and when."""
 
-import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from adapters.preannotate.processes import interrupts_held_back
 
 
-def test_an_interrupt_that_is_held_back_is_not_lost() -> None:
+@pytest.mark.parametrize("is_main", [True, False])
+def test_an_interrupt_is_held_back_and_not_lost_whichever_thread_hears_it(is_main: bool) -> None:
     reached = []
 
     def work() -> None:
         with interrupts_held_back():
-            os.kill(os.getpid(), signal.SIGINT)
+            if is_main:
+                signal.raise_signal(signal.SIGINT)
+            else:
+                other = threading.Thread(target=interrupt_this_thread)
+                other.start()
+                other.join()
             reached.append("the end of the block")
 
     with pytest.raises(KeyboardInterrupt):
         work()
     assert reached
+
+
+def interrupt_this_thread() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as threads from before the block
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_a_process_that_is_started_meanwhile_is_deaf_to_it() -> None:
