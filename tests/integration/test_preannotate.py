@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate.cli import main
+from adapters.preannotate.cli import LABELING_INTERFACE, main
 
 ROOT = Path(__file__).parents[2]
 GOOD = "a good film"
@@ -45,6 +45,19 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
         "empty.csv": ("", [(1, "the file is empty")]),
         "empty.parquet": ("", [(1, "no Parquet")]),
         "header-only.csv": ("id,review\n", []),
+        "html.jsonl": (
+            "\n".join(
+                json.dumps({"review": markup})
+                for markup in (
+                    f"<p>{GOOD}</p>",
+                    f"<![x[ {GOOD}",
+                    "<a " * 100_000,
+                    f"<!-- &#{'9' * 5000}; -->{GOOD}",
+                    f"{GOOD}<![",
+                )
+            ),
+            [(2, "is empty"), (3, "is empty")],
+        ),
         "large-cell.csv": (f"id,review\n1,{'long ' * 2_000_000}\n2,{GOOD}\n", []),
         "missing-column.csv": ("id,text\n1,a\n2,b\n", [(2, "is missing"), (3, "is missing")]),
         "nested.jsonl": (
@@ -80,14 +93,17 @@ def test_of_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
 ) -> None:
     expected = write_hostile_files(tmp_path / "in")
     out, rejects = tmp_path / "out.jsonl", tmp_path / "rejects.jsonl"
+    config = tmp_path / "config.xml"
+    config.write_text(LABELING_INTERFACE.read_text().replace("<Text", "<HyperText"))
 
-    ended = run(tmp_path / "in", out, "--model", tag, "--rejects", rejects)
+    options = ("--model", tag, "--rejects", rejects, "--label-config", config)
+    ended = run(tmp_path / "in", out, *options)
 
     assert ended.returncode == 1
     assert "Traceback" not in ended.stdout + ended.stderr
     tasks = [json.loads(line) for line in out.read_text().splitlines()]
-    assert sum(task["data"]["review"] == GOOD for task in tasks) == 11
-    assert [len(t["data"]["review"]) for t in tasks if len(t["data"]["review"]) > 11] == [10**7]
+    assert sum(GOOD in task["data"]["review"] for task in tasks) == 14
+    assert max(len(task["data"]["review"]) for task in tasks) == 10**7
     reported: dict[str, list[Any]] = {name: [] for name in expected}
     for line in rejects.read_text().splitlines():
         item = json.loads(line)
