@@ -1,6 +1,7 @@
 """`preannotate` as its user runs it: files in, files out, with real worker processes."""
 
 import gzip
+import io
 import json
 import signal
 import subprocess
@@ -28,6 +29,12 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+
+
+def parquet_of(**columns: Any) -> bytes:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
 
 
 def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
@@ -78,8 +85,28 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
             [(2, "not valid"), (3, "no JSON object"), (5, "cut off")],
         ),
         "nul.csv": (f"id,review\n1,a\0b\n2,{GOOD}\n", [(2, "NUL")]),
+        "odd.csv": (f"id,review\n1,{GOOD}\n2,a".encode("utf-16") + b"\n", [(3, "--encoding")]),
         "ragged.csv": (f"id,review\n1\n2,{GOOD}\n3,a,b\n", [(2, "1 fields"), (4, "3 fields")]),
+        "times.parquet": (
+            parquet_of(
+                review=[GOOD] * 3,
+                time=pa.array([1, 2**60, 2]).view(pa.timestamp("us")),
+                day=pa.array([2**30, 1, 2], pa.int32()).view(pa.date32()),
+            ),
+            [(1, "a date or time"), (2, "a date or time")],
+        ),
+        "too-long.parquet": (
+            parquet_of(review=[GOOD, GOOD], words=[["long"] * 2_000_000, ["short"]]),
+            [(1, "is longer than")],
+        ),
         "truncated.csv.gz": (gzip.compress(b"id,review\n1,a\n" * 1000)[:-20], [(2, "cut off")]),
+        "twice.parquet": (
+            parquet_of(
+                review=[GOOD],
+                twice=pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
+            ),
+            [(1, "same name")],
+        ),
     }
     folder.mkdir()
     for name, (content, _) in files.items():
@@ -102,7 +129,7 @@ def test_of_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
     assert ended.returncode == 1
     assert "Traceback" not in ended.stdout + ended.stderr
     tasks = [json.loads(line) for line in out.read_text().splitlines()]
-    assert sum(GOOD in task["data"]["review"] for task in tasks) == 14
+    assert sum(GOOD in task["data"]["review"] for task in tasks) == 17
     assert max(len(task["data"]["review"]) for task in tasks) == 10**7
     reported: dict[str, list[Any]] = {name: [] for name in expected}
     for line in rejects.read_text().splitlines():
