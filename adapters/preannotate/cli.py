@@ -179,11 +179,14 @@ def _plan(options: argparse.Namespace) -> "Plan":
 
     out = files.at(options.out)
     rejects = files.at(options.rejects) if options.rejects else None
-    written = [out, work_folder_of(out), rejects or rejects_of(out), *outputs.parts(out)]
-    if options.summary:
-        written.append(options.summary)
+    parts = outputs.parts(out)
+    beside = [rejects or rejects_of(out), *([options.summary] if options.summary else [])]
+    found = sources.find(
+        options.inputs, options.format, [out, work_folder_of(out), *parts, *beside]
+    )
+    sources.check_apart(found, [*(parts if options.part_size else [out]), *beside])
     return Plan(
-        sources=sources.find(options.inputs, options.format, written),
+        sources=found,
         encoding=text.check_encoding(options.encoding),
         out=out,
         out_format=outputs.format_of(out, options.to),

@@ -179,6 +179,19 @@ def test_standard_input_to_parts_with_a_summary_and_a_confusion_matrix(
     assert [Path(path).name for path in summary["outputs"]] == names
 
 
+@pytest.mark.parametrize("options", [(), ("--part-size", "1")])
+def test_a_pattern_never_takes_what_earlier_runs_wrote(
+    tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.jsonl").write_text(f'{{"review": "{GOOD}"}}\n{{"review": ""}}\n' * 2)
+    for _ in range(3):
+        arguments = ["*.jsonl", "out.jsonl", "--model", tag, "--workers", "1"]
+        assert main([*arguments, "--summary", "summary.json", *options]) == 1
+        summary = json.loads((tmp_path / "summary.json").read_bytes())
+        assert (summary["files"], summary["tasks"]) == (1, 2)
+
+
 def test_a_parquet_of_reviews_becomes_a_parquet_that_pandas_reads(
     tmp_path: Path, tag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,9 @@ def test_it_is_installed_as_a_command() -> None:
         (["reviews.csv", "out.json", "--label-config", "reviews.csv"], "XML"),
         (["reviews.csv", "out.json", "--model", "nobody:1"], "nobody:1"),
         (["reviews.csv", "out.json", "--engine", "ray"], "Parquet or JSONL"),
+        (["reviews.csv", "reviews.csv", "--to", "jsonl"], "reviews.csv: the run would replace"),
+        (["reviews.csv", "out.json", "--rejects", "reviews.csv"], "would replace"),
+        (["reviews.csv", "out.json", "--summary", "reviews.csv"], "would replace"),
     ],
 )
 def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
@@ -70,6 +73,7 @@ def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
     assert re.search(r"\.\n$", said)
     assert "Traceback" not in said
     assert not (tmp_path / "out.json").exists()
+    assert (tmp_path / "reviews.csv").read_text() == "review\na film\n"
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
