@@ -1,9 +1,9 @@
 """The text of a task, by the rule that docs/label-studio.md writes down."""
 
 import math
-from html.parser import HTMLParser
 from typing import Any
 
+from adapters.label_studio import html_text
 from adapters.label_studio.labeling_config import ChoicesControl
 
 
@@ -28,7 +28,7 @@ def task_text(data: Any, control: ChoicesControl) -> str:
     value = _look_up(data, control.data_key)
     text = _as_text(value, control.data_key)
     if control.is_html:
-        text = _without_tags(text)
+        text = html_text.text_of(text)
     if not text.strip():
         raise NoTextError("empty", f'data key "{control.data_key}" is empty')
     return text
@@ -64,31 +64,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, list):
         return "a list of other things than strings" if value else "an empty list"
     return kinds.get(type(value), "null")
-
-
-def _without_tags(html: str) -> str:
-    parser = _TextOnly()
-    parser.feed(html)
-    parser.close()
-    return " ".join(parser.parts)
-
-
-class _TextOnly(HTMLParser):
-    """Collects what a reader of the page would see."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = ""
-
-    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "style"):
-            self._hidden = tag
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == self._hidden:
-            self._hidden = ""
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)

@@ -6,7 +6,8 @@ What takes long to import is imported when it is needed, and in the workers at t
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -40,31 +41,51 @@ More, with examples: docs/preannotate.md"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `preannotate`; returns its exit code."""
+    """Run `preannotate`; returns its exit code. What ends it early is told in a sentence."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["doctor"]:
-        from adapters.preannotate import doctor_cli
-
-        return doctor_cli.main(given[1:])
-    if any(option.partition("=")[0] == "--project" for option in given):
-        from adapters.preannotate import project_cli
-
-        return project_cli.main(given)
-    options = parser().parse_args(given)
-    if options.engine == "local":
-        processes.start_early()
-    from adapters.preannotate.run import run
-    from adapters.preannotate.summary import write_summary
-
     try:
-        with _interrupted_by_sigterm():
-            summary = run(_plan(options))
-        if options.summary:
-            write_summary(summary.to_json(), options.summary)
+        return _command(given)(given)
     except PreannotateError as error:
         return refuse(str(error))
     except OSError as error:
         return refuse(reason_of(error))
+    except KeyboardInterrupt:
+        return refuse("Interrupted.")
+    except Exception as error:  # noqa: BLE001 (its own message may hold some of a row)
+        *_, place = traceback.extract_tb(error.__traceback__)
+        return refuse(
+            f"preannotate failed with {type(error).__name__} ({Path(place.filename).name}, line "
+            f"{place.lineno}), which is a fault of its own: please report it."
+        )
+
+
+def _command(given: list[str]) -> Callable[[list[str]], int]:
+    """What does what is asked for."""
+    with processes.interrupts_held_back():
+        if given[:1] == ["doctor"]:
+            from adapters.preannotate import doctor_cli
+
+            return doctor_cli.main
+        if any(option.partition("=")[0] == "--project" for option in given):
+            from adapters.preannotate import project_cli
+
+            return project_cli.main
+    return _predict_files
+
+
+def _predict_files(given: list[str]) -> int:
+    options = parser().parse_args(given)
+    try:
+        if options.engine == "local":
+            processes.start_early()
+        # Amid an import, an interrupt can be lost, or be taken for a module that is missing.
+        with processes.interrupts_held_back():
+            from adapters.preannotate.run import run
+            from adapters.preannotate.summary import write_summary
+        with _interrupted_by_sigterm():
+            summary = run(_plan(options))
+        if options.summary:
+            write_summary(summary.to_json(), options.summary)
     except KeyboardInterrupt:
         return refuse("Interrupted: the same command with --resume goes on where it stopped.")
     if not options.quiet:
@@ -179,11 +200,14 @@ def _plan(options: argparse.Namespace) -> "Plan":
 
     out = files.at(options.out)
     rejects = files.at(options.rejects) if options.rejects else None
-    written = [out, work_folder_of(out), rejects or rejects_of(out), *outputs.parts(out)]
-    if options.summary:
-        written.append(options.summary)
+    parts = outputs.parts(out)
+    beside = [rejects or rejects_of(out), *([options.summary] if options.summary else [])]
+    found = sources.find(
+        options.inputs, options.format, [out, work_folder_of(out), *parts, *beside]
+    )
+    sources.check_apart(found, [*(parts if options.part_size else [out]), *beside])
     plan = Plan(
-        sources=sources.find(options.inputs, options.format, written),
+        sources=found,
         encoding=text.check_encoding(options.encoding),
         out=out,
         out_format=outputs.format_of(out, options.to),
@@ -198,7 +222,7 @@ def _plan(options: argparse.Namespace) -> "Plan":
         resume=options.resume,
         quiet=options.quiet,
     )
-    for file in filter(None, (out, rejects or rejects_of(out), options.summary)):
+    for file in (out, *beside):
         placing.prepare(file)
     return plan
 

@@ -8,14 +8,13 @@ from functools import partial
 from itertools import chain, islice, product
 from typing import Any
 
-from adapters.preannotate.records import MAX_CHARACTERS, Row, RowError, Unreadable
+from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, RowError, Unreadable
 from adapters.preannotate.tables import Table, unique_names
 from adapters.preannotate.text import NOT_TEXT, is_encodable
 
 _SAMPLE_LINES = 100
 _SAMPLE_CHARACTERS = 256 * 1024
 _FIELD_WEIGHT = 16
-_TOO_LONG = f"is longer than {MAX_CHARACTERS:,} characters"
 _BAD_QUOTES = "has quotes that do not match"
 
 Line = tuple[int, str | None]
@@ -151,7 +150,7 @@ class _Lines(Iterator[str]):
             self._size += len(line[1])
             if self._size <= MAX_CHARACTERS:
                 return line[1]
-        raise RowError(_TOO_LONG)
+        raise RowError(TOO_LONG)
 
     @property
     def row_number(self) -> int:

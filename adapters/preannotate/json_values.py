@@ -9,14 +9,14 @@ from typing import Any
 
 import orjson
 
-from adapters.preannotate.records import MAX_CHARACTERS, Row, RowError, Unreadable
+from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, RowError, Unreadable
 from adapters.preannotate.tables import Table
 
 _READ_CHARACTERS = 256 * 1024
 _STRUCTURE = re.compile(r'["\[\]{},]')
 _IN_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _BLANK = " \t\r\n"
-_TOO_LONG = Unreadable(f"is longer than {MAX_CHARACTERS:,} characters")
+_TOO_LONG = Unreadable(TOO_LONG)
 _CUT_OFF = Unreadable("is cut off: the file ends inside of it")
 _AFTER_END = Unreadable("comes after the end of the array: what is there was not read")
 

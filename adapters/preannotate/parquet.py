@@ -1,4 +1,4 @@
-"""Parquet to rows, a few hundred at a time: a row group need not fit into memory."""
+"""Parquet to rows, a few at a time: a row group need not fit into memory."""
 
 import shutil
 import tempfile
@@ -8,14 +8,20 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet
 
-from adapters.preannotate.records import Row, RowError
+from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, Unreadable
 from adapters.preannotate.sources import OpenSource
 from adapters.preannotate.tables import Table, unique_names
-from adapters.preannotate.text import NOT_TEXT
 
-_BATCH_ROWS = 256
+_BATCH_ROWS = 32
+_BATCH_BYTES = 4 * 1024 * 1024
+"""Of a batch, as far as the file tells it beforehand, and of what becomes Python's at once."""
 _BUFFER = 1024 * 1024
-_FIELD_WEIGHT = 16
+_VALUE_WEIGHT = 16
+_NOT_UTF8 = Unreadable("holds text that is not UTF-8")
+_NO_VALUE = Unreadable(
+    "holds a value that Python cannot: a date or time out of range or in an unknown time zone, or "
+    "a struct with two fields of the same name"
+)
 
 
 def read(source: OpenSource) -> Table:
@@ -23,12 +29,12 @@ def read(source: OpenSource) -> Table:
 
     Raises pyarrow.ArrowException for what is none.
     """
-    return Table("row", _fields, _unpacked_rows(source))
+    return Table("row", dict, _unpacked_rows(source))
 
 
 def read_from(content: BinaryIO, first: int) -> Table:
     """The rows of a Parquet file from number `first` on."""
-    return Table("row", _fields, _rows(content, first))
+    return Table("row", dict, _rows(content, first))
 
 
 def _unpacked_rows(source: OpenSource) -> Iterator[Row]:
@@ -46,12 +52,20 @@ def _rows(file: Any, first: int) -> Iterator[Row]:
     with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
         names = list(unique_names(parquet.schema_arrow.names))
         groups, number = _groups_from(parquet.metadata, first)
-        for batch in parquet.iter_batches(_BATCH_ROWS, row_groups=groups, use_threads=False):
+        size = _batch_rows(parquet.metadata)
+        for batch in parquet.iter_batches(size, row_groups=groups, use_threads=False):
             skipped = min(max(first - number, 0), batch.num_rows)
             number += skipped
             for fields in _values(batch.slice(skipped).rename_columns(names)):
-                yield Row(number, fields, _weight(fields) if isinstance(fields, dict) else 0)
+                yield _row(number, fields)
                 number += 1
+
+
+def _batch_rows(metadata: Any) -> int:
+    """How many rows to read at once, by their mean size in the row group with the largest."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return max(min(_BATCH_ROWS, _BATCH_BYTES // max(largest, 1)), 1)
 
 
 def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
@@ -65,28 +79,42 @@ def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
     return [], number
 
 
-def _values(batch: pa.RecordBatch) -> list[Any]:
-    try:
-        values: list[Any] = batch.to_pylist()
-    except UnicodeDecodeError:
-        # Row by row, so that the bad one is found.
-        return [_value(batch.slice(index, 1)) for index in range(batch.num_rows)]
-    return values
+def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
+    """The fields of each row, or why it has none. It halves what is large, or holds a bad row."""
+    if batch.num_rows <= 1 or batch.nbytes <= _BATCH_BYTES:
+        try:
+            values = batch.to_pylist()
+        except (ValueError, OverflowError, pa.ArrowException) as error:
+            if batch.num_rows <= 1:
+                yield _NOT_UTF8 if isinstance(error, UnicodeDecodeError) else _NO_VALUE
+                return
+        else:
+            yield from values
+            return
+    half = batch.num_rows // 2
+    yield from _values(batch.slice(0, half))
+    yield from _values(batch.slice(half))
 
 
-def _value(row: pa.RecordBatch) -> Any:
-    try:
-        return row.to_pylist()[0]
-    except UnicodeDecodeError:
-        return None
+def _row(number: int, fields: dict[str, Any] | Unreadable) -> Row:
+    if isinstance(fields, Unreadable):
+        return Row(number, fields, 0)
+    # Of the row alone, not of its batch: who reads another part of the file makes the same chunks.
+    weight = sum(map(_weight, fields.values()))
+    if weight > MAX_CHARACTERS:
+        return Row(number, Unreadable(TOO_LONG), 0)
+    return Row(number, fields, weight)
 
 
-def _weight(fields: dict[str, Any]) -> int:
-    sizes = (len(value) for value in fields.values() if isinstance(value, str | bytes | list))
-    return sum(sizes) + _FIELD_WEIGHT * len(fields)
-
-
-def _fields(fields: dict[str, Any] | None) -> dict[str, Any]:
-    if fields is None:
-        raise RowError(NOT_TEXT)
-    return fields
+def _weight(value: Any) -> int:
+    """Characters of a value with all that is in it, and something for each part."""
+    match value:
+        case str() | bytes():
+            size = len(value)
+        case list() | tuple():
+            size = sum(map(_weight, value))
+        case dict():
+            size = sum(map(_weight, value.values()))
+        case _:
+            size = 0
+    return _VALUE_WEIGHT + size

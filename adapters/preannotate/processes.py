@@ -6,7 +6,13 @@ Imports nothing that is slow, so that the first of them can begin to import that
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import context, forkserver, get_all_start_methods, get_context
+from multiprocessing import (
+    context,
+    forkserver,
+    get_all_start_methods,
+    get_context,
+    resource_tracker,
+)
 
 _PRELOADED = [
     "adapters.preannotate.local_engine",
@@ -40,6 +46,7 @@ def interrupts_held_back() -> Iterator[None]:
 
     It is for the first process, which ends its workers; it hears of it at the end of the block.
     """
+    resource_tracker.ensure_running()  # to start it in the block would let interrupts through again
     heard: list[int] = []
     # A new process inherits what is blocked. That does not keep this one from hearing: the system
     # tells any of its threads, and those of libraries block nothing.

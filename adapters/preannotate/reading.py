@@ -20,7 +20,7 @@ so the last digits of their scores, depends on their numbers and on nothing that
 _CHUNK_WEIGHT = 2 * 1024 * 1024
 """Characters, after which a chunk ends: what bounds the memory that rows of any size take."""
 
-BROKEN = (OSError, pa.ArrowException)
+BROKEN = (OSError, UnicodeError, pa.ArrowException)
 """What reading a damaged file raises."""
 
 
@@ -107,8 +107,10 @@ def chunk_of(
 def reason_of(error: Exception) -> str:
     """Why a file cannot be read on. The library's own message may hold some of its content."""
     match error:
-        case pa.ArrowException():
+        case pa.ArrowException() | UnicodeDecodeError():  # the latter of names of its columns
             return "cannot be read: the file is no Parquet, or damaged from here on"
+        case UnicodeError():
+            return "cannot be read without a byte order mark: name its order, as in utf-16-le"
         case OSError() if error.errno is not None:
             return f"cannot be read: {error.strerror}"
     return "cannot be read: the file is damaged, or cut off, from here on"

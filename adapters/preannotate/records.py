@@ -12,6 +12,7 @@ Unit = Literal["line", "row"]
 
 MAX_CHARACTERS = 32 * 1024 * 1024
 """A longer row is rejected: it could not be held in memory as often as a run needs it."""
+TOO_LONG = f"is longer than {MAX_CHARACTERS:,} characters"
 
 
 class RowError(Exception):

@@ -23,7 +23,7 @@ from adapters.preannotate.terminal import display
 from adapters.preannotate.truth import Comparison
 from adapters.preannotate.work_folder import REJECTS, TASKS, WorkFolder
 
-_FORMAT = 1
+_FORMAT = 2
 """Of what a run keeps; a change of the tasks that are made of the same input raises it."""
 _COMMIT_SECONDS = 0.25
 

@@ -70,7 +70,8 @@ def find(
 
     An argument is a file, a folder, of which all files with a known suffix are taken, a glob
     pattern, the URI of any of them, or `-`. The format is that of the suffix, unless `format_name`
-    says another. In a folder, the files that are `written` by the run are passed over.
+    says another. In folders and among matches, the files that are `written` by the run, now or
+    earlier, are passed over.
     """
     sources: dict[File | None, Source] = {}
     for argument in arguments:
@@ -87,6 +88,14 @@ def find(
                 )
             sources.setdefault(_resolved(file), Source(str(file), file, chosen))
     return list(sources.values())
+
+
+def check_apart(sources: Iterable[Source], replaced: Iterable[File]) -> None:
+    """Raise InputError where an input is one of the files that the run replaces."""
+    lost = set(map(_resolved, replaced))
+    for source in sources:
+        if source.file is not None and _resolved(source.file) in lost:
+            raise InputError(source.name, "the run would replace this input: name another output")
 
 
 @contextmanager
@@ -116,26 +125,23 @@ def is_compressed(file: File) -> bool:
 
 def _files(named: File, written: Iterable[File]) -> list[File]:
     if named.is_dir():
-        return _readable(named, files.below(named), written)
+        if found := [file for file in _others(files.below(named), written) if _format_of(file)]:
+            return found
+        suffixes = ", ".join(sorted(INPUT_SUFFIXES))
+        raise InputError(str(named), f"the folder holds no file with one of {suffixes}")
     if named.is_file() or (isinstance(named, Path) and named.is_fifo()):
         return [named]
     if matches := files.matches(named):
-        return [file for match in matches for file in _files(match, written)]
+        if others := _others(matches, written):
+            return [file for match in others for file in _files(match, written)]
+        raise InputError(str(named), "it matches nothing but what the run writes itself")
     raise InputError(str(named), "there is no such file, folder or match")
 
 
-def _readable(folder: File, found: Iterable[File], written: Iterable[File]) -> list[File]:
-    """Those of a known format that the run does not write."""
-    passed_over = {_resolved(file) for file in written}
-    chosen = [
-        file
-        for file in found
-        if _format_of(file) and not passed_over & {_resolved(file), *_parents(file)}
-    ]
-    if not chosen:
-        suffixes = ", ".join(sorted(INPUT_SUFFIXES))
-        raise InputError(str(folder), f"the folder holds no file with one of {suffixes}")
-    return chosen
+def _others(found: Iterable[File], written: Iterable[File]) -> list[File]:
+    """Those that the run does not write."""
+    passed_over = set(map(_resolved, written))
+    return [file for file in found if not passed_over & {_resolved(file), *_parents(file)}]
 
 
 def _resolved(file: File) -> File:

@@ -1,13 +1,12 @@
 """Bytes to text and to lines of bounded length. Never fails on what it cannot decode.
 
-Bytes that are not of the encoding become surrogates: whoever uses a row finds them there, so that
-one bad row does not cost the others.
+Bytes that are not of the encoding become surrogates, each by its value: whoever uses a row finds
+them there, so that one bad row does not cost the others.
 """
 
 import codecs
 import io
 from collections.abc import Iterator
-from contextlib import suppress
 
 from adapters.preannotate.errors import InputError
 from adapters.preannotate.records import MAX_CHARACTERS
@@ -24,13 +23,25 @@ _MARKS = (
 )
 
 
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    """As `surrogateescape`, which for ASCII bytes, such as UTF-16 can be broken by, fails."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+_MARKING = "preannotate.mark"
+codecs.register_error(_MARKING, _mark)
+
+
 def check_encoding(name: str) -> str:
     """The name, if it is that of a text encoding; else raises InputError."""
     try:
-        with suppress(UnicodeError):
-            b"a".decode(name)  # of nothing, no encoding would be looked for
+        b"a".decode(name, _MARKING)  # of nothing, no encoding would be looked for
     except LookupError as error:
         raise InputError(f"--encoding {name}", "there is no text encoding of this name") from error
+    except UnicodeError as error:
+        raise InputError(f"--encoding {name}", "files cannot be read in this encoding") from error
     return name
 
 
@@ -38,7 +49,7 @@ def decoded(stream: io.BufferedReader, encoding: str, newline: str) -> io.TextIO
     """The stream as text. A byte order mark decides over `encoding`, and is left out."""
     start = stream.peek(4)
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), encoding)
-    return io.TextIOWrapper(stream, marked, errors="surrogateescape", newline=newline)
+    return io.TextIOWrapper(stream, marked, errors=_MARKING, newline=newline)
 
 
 def lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str | None]]:

@@ -1,6 +1,7 @@
 """`preannotate` as its user runs it: files in, files out, with real worker processes."""
 
 import gzip
+import io
 import json
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate.cli import main
+from adapters.preannotate.cli import LABELING_INTERFACE, main
 
 ROOT = Path(__file__).parents[2]
 GOOD = "a good film"
@@ -28,6 +29,12 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
     )
+
+
+def parquet_of(**columns: Any) -> bytes:
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
 
 
 def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
@@ -45,6 +52,19 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
         "empty.csv": ("", [(1, "the file is empty")]),
         "empty.parquet": ("", [(1, "no Parquet")]),
         "header-only.csv": ("id,review\n", []),
+        "html.jsonl": (
+            "\n".join(
+                json.dumps({"review": markup})
+                for markup in (
+                    f"<p>{GOOD}</p>",
+                    f"<![x[ {GOOD}",
+                    "<a " * 100_000,
+                    f"<!-- &#{'9' * 5000}; -->{GOOD}",
+                    f"{GOOD}<![",
+                )
+            ),
+            [(2, "is empty"), (3, "is empty")],
+        ),
         "large-cell.csv": (f"id,review\n1,{'long ' * 2_000_000}\n2,{GOOD}\n", []),
         "missing-column.csv": ("id,text\n1,a\n2,b\n", [(2, "is missing"), (3, "is missing")]),
         "nested.jsonl": (
@@ -65,8 +85,28 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
             [(2, "not valid"), (3, "no JSON object"), (5, "cut off")],
         ),
         "nul.csv": (f"id,review\n1,a\0b\n2,{GOOD}\n", [(2, "NUL")]),
+        "odd.csv": (f"id,review\n1,{GOOD}\n2,a".encode("utf-16") + b"\n", [(3, "--encoding")]),
         "ragged.csv": (f"id,review\n1\n2,{GOOD}\n3,a,b\n", [(2, "1 fields"), (4, "3 fields")]),
+        "times.parquet": (
+            parquet_of(
+                review=[GOOD] * 3,
+                time=pa.array([1, 2**60, 2]).view(pa.timestamp("us")),
+                day=pa.array([2**30, 1, 2], pa.int32()).view(pa.date32()),
+            ),
+            [(1, "a date or time"), (2, "a date or time")],
+        ),
+        "too-long.parquet": (
+            parquet_of(review=[GOOD, GOOD], words=[["long"] * 2_000_000, ["short"]]),
+            [(1, "is longer than")],
+        ),
         "truncated.csv.gz": (gzip.compress(b"id,review\n1,a\n" * 1000)[:-20], [(2, "cut off")]),
+        "twice.parquet": (
+            parquet_of(
+                review=[GOOD],
+                twice=pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
+            ),
+            [(1, "same name")],
+        ),
     }
     folder.mkdir()
     for name, (content, _) in files.items():
@@ -80,14 +120,17 @@ def test_of_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
 ) -> None:
     expected = write_hostile_files(tmp_path / "in")
     out, rejects = tmp_path / "out.jsonl", tmp_path / "rejects.jsonl"
+    config = tmp_path / "config.xml"
+    config.write_text(LABELING_INTERFACE.read_text().replace("<Text", "<HyperText"))
 
-    ended = run(tmp_path / "in", out, "--model", tag, "--rejects", rejects)
+    options = ("--model", tag, "--rejects", rejects, "--label-config", config)
+    ended = run(tmp_path / "in", out, *options)
 
     assert ended.returncode == 1
     assert "Traceback" not in ended.stdout + ended.stderr
     tasks = [json.loads(line) for line in out.read_text().splitlines()]
-    assert sum(task["data"]["review"] == GOOD for task in tasks) == 11
-    assert [len(t["data"]["review"]) for t in tasks if len(t["data"]["review"]) > 11] == [10**7]
+    assert sum(GOOD in task["data"]["review"] for task in tasks) == 17
+    assert max(len(task["data"]["review"]) for task in tasks) == 10**7
     reported: dict[str, list[Any]] = {name: [] for name in expected}
     for line in rejects.read_text().splitlines():
         item = json.loads(line)
@@ -144,6 +187,19 @@ def test_folders_of_all_files_that_are_asked_for_are_made(tmp_path: Path, tag: s
     main([str(tmp_path / "in.csv"), str(out), "--workers", "1", *options])
     written = [path for folder in "abc" for path in (tmp_path / folder).iterdir()]
     assert written == [out, rejects, summary]
+
+
+@pytest.mark.parametrize("options", [(), ("--part-size", "1")])
+def test_a_pattern_never_takes_what_earlier_runs_wrote(
+    tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.jsonl").write_text(f'{{"review": "{GOOD}"}}\n{{"review": ""}}\n' * 2)
+    for _ in range(3):
+        arguments = ["*.jsonl", "out.jsonl", "--model", tag, "--workers", "1"]
+        assert main([*arguments, "--summary", "summary.json", *options]) == 1
+        summary = json.loads((tmp_path / "summary.json").read_bytes())
+        assert (summary["files"], summary["tasks"]) == (1, 2)
 
 
 def test_a_parquet_of_reviews_becomes_a_parquet_that_pandas_reads(

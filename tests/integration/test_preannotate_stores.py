@@ -122,6 +122,19 @@ def test_a_folder_of_objects_gives_the_tasks_of_the_same_files(
     assert not list(tmp_path.glob("*.work"))
 
 
+def test_a_pattern_of_objects_never_takes_what_earlier_runs_wrote(
+    store: Store, tmp_path: Path
+) -> None:
+    store.write("a b.jsonl", jsonl([*REVIEWS, " "]))
+    pattern, out = f"s3://{BUCKET}/*.jsonl", f"s3://{BUCKET}/out.jsonl"
+    for _ in range(2):
+        assert preannotate(tmp_path, pattern, out).returncode == 1
+        assert len(store.read("out.jsonl").splitlines()) == len(REVIEWS)
+    refused = preannotate(tmp_path, pattern, out, out)
+    assert refused.returncode == 2
+    assert "would replace this input" in refused.stderr
+
+
 def test_parts_are_objects_and_those_of_an_earlier_run_are_removed(
     store: Store, tmp_path: Path
 ) -> None:

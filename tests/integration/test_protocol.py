@@ -163,6 +163,19 @@ def test_half_a_surrogate_pair_in_one_task_fails_no_other(client: TestClient) ->
     assert [bool(result) for result in answer.json()["results"]] == [True, True]
 
 
+@pytest.mark.parametrize("markup", ["<![x[ secret", "&#" + "9" * 5000 + ";", "<a " * 300_000])
+def test_hostile_markup_in_one_task_fails_no_other_and_is_not_logged(
+    client: TestClient, caplog: pytest.LogCaptureFixture, markup: str
+) -> None:
+    body = payload("predict_open_task")
+    body["label_config"] = body["label_config"].replace("<Text", "<HyperText")
+    body["tasks"].append({"id": 9, "data": {"review": markup}})
+    answer = client.post("/predict", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["results"][0]["result"]
+    assert "secret" not in caplog.text
+
+
 def test_a_body_of_many_megabytes_is_taken(client: TestClient) -> None:
     body = payload("predict_open_task")
     body["tasks"] = [

@@ -1,12 +1,15 @@
 """The command line: its help, and what it refuses."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from adapters.preannotate import cli
+from adapters.preannotate import cli, sources
 from adapters.preannotate.cli import COULD_NOT_RUN, LABELING_INTERFACE, main
 
 ROOT = Path(__file__).parents[4]
@@ -57,6 +60,9 @@ def test_it_is_installed_as_a_command() -> None:
         (["reviews.csv", "out.json", "--summary", "reviews.csv/s.json"], "reviews.csv: is a file"),
         (["--project", "1", "--rejects", "."], "is a folder"),
         (["--project", "1", "--summary", "reviews.csv/s.json"], "reviews.csv: is a file"),
+        (["reviews.csv", "reviews.csv", "--to", "jsonl"], "reviews.csv: the run would replace"),
+        (["reviews.csv", "out.json", "--rejects", "reviews.csv"], "would replace"),
+        (["reviews.csv", "out.json", "--summary", "reviews.csv"], "would replace"),
     ],
 )
 def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
@@ -78,6 +84,60 @@ def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
     assert re.search(r"\.\n$", said)
     assert "Traceback" not in said
     assert not (tmp_path / "out.json").exists()
+    assert (tmp_path / "reviews.csv").read_text() == "review\na film\n"
+
+
+def test_what_nobody_thought_of_ends_with_2_and_a_sentence_without_any_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a secret review")
+
+    monkeypatch.setattr(sources, "find", fail)
+    assert main([str(tmp_path / "reviews.csv"), str(tmp_path / "out.json")]) == COULD_NOT_RUN
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"preannotate failed with KeyError \(test_cli.py, line \d+\), .*\.\n", said)
+    assert "secret" not in said
+
+
+INTERRUPTED_AT_AN_IMPORT = """
+import os, signal, sys
+from adapters.preannotate import cli
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("adapters.preannotate.run", ["reviews.csv", "out.json"]),
+        ("pyarrow", ["reviews.csv", "out.json"]),
+        ("adapters.preannotate.versions", ["reviews.csv", "out.json"]),
+        ("adapters.preannotate.doctor_cli", ["doctor", "http://127.0.0.1:1"]),
+        ("adapters.preannotate.project_cli", ["--project", "1"]),
+    ],
+)
+def test_an_interrupt_of_its_imports_ends_with_2_and_a_sentence(
+    tmp_path: Path, module: str, arguments: list[str]
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_AN_IMPORT, module, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stdout) == (COULD_NOT_RUN, "")
+    assert re.fullmatch(r"Interrupted(: .*)?\.\n", ended.stderr)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many"])

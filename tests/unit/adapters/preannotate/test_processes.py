@@ -1,13 +1,17 @@
 """Ctrl-C: who hears of it, and when."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from adapters.preannotate.processes import interrupts_held_back
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("is_main", [True, False])
@@ -41,3 +45,28 @@ def test_a_process_that_is_started_meanwhile_is_deaf_to_it() -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
     assert (done.returncode, done.stdout) == (0, "on\n")
+
+
+def test_the_process_that_workers_are_forked_from_is_deaf_from_its_first_import() -> None:
+    code = """if True:
+        import signal, subprocess
+        from multiprocessing import util
+        from adapters.preannotate import processes
+
+        masks = []
+        start = util.spawnv_passfds
+        def started(*arguments):
+            masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+            return start(*arguments)
+        util.spawnv_passfds = started
+        processes.start_early()
+        print(len(masks), all(signal.SIGINT in mask for mask in masks))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout == "2 True\n"

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate import parts, reading
+from adapters.preannotate import parquet, parts, reading
 from adapters.preannotate.reading import CHUNK_ROWS, Inputs
-from adapters.preannotate.records import Chunk, Record, Rejection
+from adapters.preannotate.records import TOO_LONG, Chunk, Record, Rejection
 from adapters.preannotate.sources import find
 
 ROWS = [{"id": str(number), "review": f"text {number}, größer"} for number in range(1200)]
@@ -102,15 +103,130 @@ def test_a_file_that_is_cut_off_is_named_and_the_next_one_read(tmp_path: Path, s
     assert isinstance(last, Record)
 
 
-def test_a_parquet_row_that_is_no_text_costs_no_other(tmp_path: Path) -> None:
-    column = pa.array([b"fine", b"\xff", b"good"]).cast(pa.string(), safe=False)
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize(
+    ("bad", "lost"),
+    [("text 1,".encode("utf-16-le")[:-1], None), (b"\x3d\xd8", 1), (b"\x00\xdc", 1)],
+    ids=["a byte is missing", "half a pair", "the other half"],
+)
+def test_bytes_that_are_no_utf16_cost_the_rows_that_hold_them(
+    tmp_path: Path, suffix: str, bad: bytes, lost: int | None
+) -> None:
+    path = write(tmp_path / f"a.{suffix}", ROWS[:3], "utf-16")
+    path.write_bytes(path.read_bytes().replace("text 1,".encode("utf-16-le"), bad, 1))
+    items = fields_of(path)
+    assert items[0] == ROWS[0]
+    assert any(isinstance(item, Rejection) for item in items)
+    if lost is not None:
+        assert [n for n, item in enumerate(items) if isinstance(item, Rejection)] == [lost]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+def test_half_a_character_at_the_end_costs_no_row_before_it(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a.{suffix}", ROWS[:3], "utf-16")
+    path.write_bytes(path.read_bytes() + b"\n\0\n")
+    assert fields_of(path)[: 2 if suffix == "jsonl" else 3] == ROWS[: 2 if suffix == "jsonl" else 3]
+
+
+def test_a_utf16_without_a_mark_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("review\na\n".encode("utf-16-be"))
+    (item,) = fields_of(tmp_path / "a.csv", encoding="utf-16")
+    assert "utf-16-le" in item.reason
+
+
+def parquet_of(path: Path, column: pa.Array, group_rows: int | None = None) -> Path:
+    table = pa.table({"review": column})
+    pyarrow.parquet.write_table(table, path, row_group_size=group_rows)
+    return path
+
+
+def text_of_bytes(*values: bytes) -> pa.Array:
+    """A column of text that is none."""
+    binary = pa.array(values, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(values), binary.buffers())
+
+
+def bits_of(*values: int, type_: pa.DataType) -> pa.Array:
+    """Numbers taken for values of another type."""
+    return pa.array(values, pa.int32() if type_.bit_width == 32 else pa.int64()).view(type_)
+
+
+@pytest.mark.parametrize(
+    ("column", "bad", "reason"),
+    [
+        (text_of_bytes(b"fine", b"\xff", b"good"), [2], "is not UTF-8"),
+        (bits_of(1, 2**60, 2, type_=pa.timestamp("us")), [2], "a date or time"),
+        (bits_of(1, 2**60, 2, type_=pa.timestamp("us", "Europe/Berlin")), [2], "a date or time"),
+        (bits_of(1, 2, 2**30, type_=pa.date32()), [3], "a date or time"),
+        (bits_of(1, type_=pa.timestamp("us", "No/Where")), [1], "unknown time zone"),
+        (
+            pa.StructArray.from_arrays([pa.array([1, 2]), pa.array([1, 2])], names=["a", "a"]),
+            [1, 2],
+            "two fields of the same name",
+        ),
+    ],
+)
+def test_a_parquet_value_that_python_cannot_hold_costs_its_row_alone(
+    tmp_path: Path, column: pa.Array, bad: list[int], reason: str
+) -> None:
+    items = records_of(parquet_of(tmp_path / "a.parquet", column))
+    assert [item.number for item in items] == list(range(1, len(column) + 1))
+    rejected = [item for item in items if isinstance(item, Rejection)]
+    assert [item.number for item in rejected] == bad
+    assert all(reason in item.reason for item in rejected)
+
+
+def test_a_parquet_with_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
+    table = pa.table({"review": ["a"], "xyzzy": ["b"]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet", store_schema=False)
+    content = (tmp_path / "a.parquet").read_bytes().replace(b"xyzzy", b"xy\xffzy")
+    (tmp_path / "a.parquet").write_bytes(content)
+    (item,) = fields_of(tmp_path / "a.parquet")
+    assert "cannot be read" in item.reason
+
+
+def test_a_parquet_row_that_is_too_long_is_rejected_wherever_its_length_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "MAX_CHARACTERS", 1000)
+    column = pa.array([["a" * 900], ["a"] * 100, ["a"], ["a" * 400, "b" * 600]])
+    items = fields_of(parquet_of(tmp_path / "a.parquet", column))
+    assert [getattr(item, "reason", "") for item in items] == ["", TOO_LONG, "", TOO_LONG]
+
+
+@pytest.mark.parametrize("group_rows", [3, 50])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["a" * 100] * 100] * 50),
+        pa.array([{"a": {"b": "a" * 10_000}}] * 50),
+        pa.array(["a" * 10_000] * 50).dictionary_encode(),
+    ],
+    ids=["list", "struct", "dictionary"],
+)
+def test_large_parquet_rows_make_small_chunks_the_same_for_any_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: pa.Array, group_rows: int
+) -> None:
+    monkeypatch.setattr(reading, "_CHUNK_WEIGHT", 50_000)
+    path = parquet_of(tmp_path / "a.parquet", column, group_rows)
+    chunks = [chunk.rows for chunk in chunks_of(path)]
+    assert {len(rows) for rows in chunks[:-1]} <= {5, 6}
+    for size in (1, 1000, 10**9):
+        monkeypatch.setattr(parquet, "_BATCH_BYTES", size)
+        assert [chunk.rows for chunk in chunks_of(path)] == chunks
+
+
+def test_of_large_parquet_rows_few_become_pythons_at_once(tmp_path: Path) -> None:
+    column = pa.array([["a" * 100_000] * 10] * 300)
+    path = parquet_of(tmp_path / "a.parquet", column)
+    tracemalloc.start()
     try:
-        pyarrow.parquet.write_table(pa.table({"review": column}), tmp_path / "a.parquet")
-    except pa.ArrowInvalid:
-        pytest.skip("this pyarrow writes no such file")
-    first, second, third = fields_of(tmp_path / "a.parquet")
-    assert (first, third) == ({"review": "fine"}, {"review": "good"})
-    assert "--encoding" in second.reason
+        with path.open("rb") as content:
+            for _ in parquet.read_from(content, 1).rows:
+                """Let go of it."""
+        assert tracemalloc.get_traced_memory()[1] < 20 * 10**6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])

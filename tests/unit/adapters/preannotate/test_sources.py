@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from adapters.preannotate.errors import InputError
-from adapters.preannotate.sources import find, is_compressed, opened
+from adapters.preannotate.sources import check_apart, find, is_compressed, opened
 
 
 def zstd(content: bytes) -> bytes:
@@ -45,11 +45,28 @@ def test_a_folder_gives_its_files_in_order_and_a_pattern_its_matches_each_once(
     assert found(tmp_path, "in/a.csv", "in/*.csv") == [("a.csv", "csv"), ("b.csv", "csv")]
 
 
-def test_in_a_folder_what_the_run_writes_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("argument", [".", "*", "*.*", "**/*.*", "[ao]*.*"])
+def test_in_a_folder_and_among_matches_what_the_run_writes_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     touch(tmp_path, "a.csv", "out.json", "out.json.work/tasks.jsonl")
-    written = [tmp_path / "out.json", tmp_path / "out.json.work"]
-    (source,) = find([str(tmp_path)], None, written)
-    assert source.file == tmp_path / "a.csv"
+    (source,) = find([argument], None, [tmp_path / "out.json", Path("out.json.work")])
+    assert source.name == "a.csv"
+
+
+def test_a_pattern_of_nothing_else_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "out.json")
+    with pytest.raises(InputError, match="nothing but what the run writes"):
+        find([str(tmp_path / "*.json")], None, [tmp_path / "out.json"])
+
+
+def test_an_input_that_the_run_would_replace_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "a.csv", "out.json")
+    sources = find([str(tmp_path / "a.csv"), str(tmp_path / "out.json")], None, [])
+    check_apart(sources, [tmp_path / "other.json"])
+    with pytest.raises(InputError, match=r"out\.json: .*replace"):
+        check_apart(sources, [tmp_path / "folder/../out.json"])
 
 
 def test_a_format_that_is_named_is_that_of_all(tmp_path: Path) -> None:

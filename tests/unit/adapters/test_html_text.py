@@ -1,0 +1,121 @@
+"""The text of HTML, held against Python's parser where that can be trusted."""
+
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.label_studio.html_text import text_of
+
+
+class Reference(HTMLParser):
+    """Collects what a reader of the page would see."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden = ""
+
+    def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
+        if tag in ("script", "style"):
+            self._hidden = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._hidden:
+            self._hidden = ""
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data)
+
+
+def parsed(markup: str) -> list[str]:
+    """The words that Python's parser finds."""
+    reference = Reference()
+    reference.feed(markup)
+    reference.close()
+    return " ".join(reference.parts).split()
+
+
+WORDS = st.text("abc üß&;#1/=\"'!?-\n", max_size=8)
+ATTRIBUTES = st.sampled_from(
+    ["", " a", " a=b", " a = 'x>y'", ' a="<b>" c', "\nhref=http://a/b", " /a", " /a", ' a="it\'s" ']
+)
+CLOSED = st.sampled_from(
+    [
+        "<!-- a > b -->",
+        "<!DOCTYPE html>",
+        "<?xml a?>",
+        "<br/>",
+        "</i>",
+        "<hr>",
+        "&amp;",
+        "&lt;b&gt;",
+    ]
+)
+SNIPPETS = st.recursive(
+    WORDS | CLOSED,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4).map("".join),
+        st.builds(
+            "<{0}{1}>{2}</{0}>".format,
+            st.sampled_from(["p", "DIV", "h1", "x-y"]),
+            ATTRIBUTES,
+            inner,
+        ),
+        st.builds(
+            "<{0}{1}>{2}</{0}\n>".format, st.sampled_from(["script", "Style"]), ATTRIBUTES, WORDS
+        ),
+    ),
+)
+
+
+@given(SNIPPETS)
+def test_of_well_formed_markup_it_is_what_pythons_parser_finds(markup: str) -> None:
+    assert text_of(markup).split() == parsed(markup)
+
+
+@given(st.text("<>/!?-=\"'&#;[] \na1", max_size=40))
+def test_of_any_text_it_is_something(markup: str) -> None:
+    assert isinstance(text_of(markup), str)
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("1 < 2 <3 a<", "1 < 2 <3 a<"),
+        ("a </ b> c </> d </", "a c d </"),
+        ("good <![x[ bad", "good"),
+        ("good <![CDATA[ bad ]]> film", "good film"),
+        ("good <!-- bad", "good"),
+        ("a <!--> b <!---> c <!-- > --!> d", "a b c d"),
+        ("good <a href='bad> film", "good"),
+        ("good <a b", "good"),
+        ("<a title=it's>good</a> <a \">film</a>", "good film"),
+        ('<a ="x>good', "good"),
+        ("good <script>bad", "good"),
+        ("<script>'<p>' </scripts> bad</SCRIPT >good", "good"),
+        ("<scripts>good</scripts>", "good"),
+        ("un<b>believ</b>able", "un believ able"),
+        ("&eacute; &#233; &#0000233; &amp;lt;", "é é é &lt;"),
+        ("&#" + "9" * 5000 + "; &#" + "0" * 5000 + "65;", "\ufffd A"),
+    ],
+)
+def test_tags_comments_and_references_are_told_by_the_rules_of_the_standard(
+    markup: str, words: str
+) -> None:
+    assert text_of(markup).split() == words.split()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *("<", "<a ", "<a/", "<a =", "<a b='", '<a b="x" ', "<a><b>", "</", "</a", "<!", "<?"),
+        *("<!--", "<!-- --", "<![x[", "<script>", "<script></script>", "<style>x</style", "&#0"),
+    ],
+)
+@pytest.mark.parametrize("start", ["", "<script>", "<a b='", "<!--"])
+def test_megabytes_of_what_is_not_closed_are_done(start: str, part: str) -> None:
+    # In a time that grows with the square of the size, each of them would take hours.
+    text_of(start + part * (2_000_000 // len(part)))
