@@ -15,6 +15,8 @@ from adapters.preannotate.doctor import (
 )
 from adapters.settings import LabelStudioSettings
 
+INTERRUPTED = "Interrupted."
+
 _DESCRIPTION = """\
 Look for what goes wrong most often between Label Studio and a backend, and say what to do.
 
@@ -22,8 +24,9 @@ With LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY, Label Studio is looked at as wel
 also what it knows of the backend in one project."""
 
 
-def main(arguments: list[str]) -> int:
+def main(given: list[str]) -> int:
     """Print what was found; 0 if all is fine, 1 if something is wrong."""
+    _, *arguments = given  # the first one is `doctor`
     options = parser().parse_args(arguments)
     wrong = 0
     for finding in _examine(options):

@@ -2,10 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from adapters.preannotate.files import File, StoredFile
 
 
 class PreannotateError(Exception):
@@ -22,15 +18,15 @@ class InputError(PreannotateError):
 class OutputError(PreannotateError):
     """The output cannot be written as it is asked for."""
 
-    def __init__(self, file: "File", reason: str) -> None:
-        super().__init__(f"{file}: {reason}.")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}.")
 
 
 class StoreError(PreannotateError):
     """An object store cannot do what it is asked for."""
 
-    def __init__(self, file: "StoredFile", reason: str) -> None:
-        super().__init__(f"{file}: {reason}.")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}.")
 
 
 class LabelingConfigError(PreannotateError):

@@ -83,7 +83,7 @@ class StoredFile:
         """Its size and the time of its last change."""
         info = self._info()
         if info.type != fs.FileType.File:
-            raise StoreError(self, "there is no such object")
+            raise StoreError(str(self), "there is no such object")
         return Stat(info.size, info.mtime_ns)
 
     def open(self, mode: Literal["rb"]) -> io.BufferedReader:  # noqa: ARG002 (that of a path)
@@ -227,7 +227,7 @@ def _told(file: StoredFile) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(file, f"the object store says: {error}") from error
+        raise StoreError(str(file), f"the object store says: {error}") from error
 
 
 @lru_cache(maxsize=1024)

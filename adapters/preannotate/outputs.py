@@ -37,7 +37,7 @@ def format_of(out: File, chosen: str | None) -> str:
     name = chosen or OUTPUT_SUFFIXES.get(out.suffix.lower())
     if name is None:
         raise OutputError(
-            out,
+            str(out),
             f"its suffix names no format: end it with {', '.join(OUTPUT_SUFFIXES)}, or give --to",
         )
     return name

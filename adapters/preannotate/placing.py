@@ -17,13 +17,13 @@ def prepare(target: File) -> None:
     if isinstance(target, StoredFile):
         return
     if target.is_dir():
-        raise OutputError(target, "is a folder: name a file in it")
+        raise OutputError(str(target), "is a folder: name a file in it")
     if target.exists() and not os.access(target, os.W_OK):
-        raise OutputError(target, "may not be written to")
+        raise OutputError(str(target), "may not be written to")
     if not _is_device(target):
         draft = _draft_beside(target)
         if draft.parent.is_file():
-            raise OutputError(target.parent, "is a file: name a folder")
+            raise OutputError(str(target.parent), "is a file: name a folder")
         draft.parent.mkdir(parents=True, exist_ok=True)
         draft.touch()
         draft.unlink(missing_ok=True)

@@ -5,14 +5,16 @@ from pathlib import Path
 
 from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.client import ClientError, LabelStudioClient
-from adapters.preannotate.cli import DONE, SOME_REJECTED, reason_of, refuse
 from adapters.preannotate.errors import PreannotateError
+from adapters.preannotate.exit_codes import DONE, SOME_REJECTED
 from adapters.preannotate.placing import prepare
 from adapters.preannotate.project import ProjectRun, ProjectSummary
 from adapters.preannotate.summary import write_summary
 from adapters.preannotate.versions import active_of, find
 from adapters.settings import LabelStudioSettings
 from model_store import data_dir
+
+INTERRUPTED = "Interrupted: the same command goes on where it stopped."
 
 _DESCRIPTION = """\
 Predict all tasks of a project in Label Studio and store the predictions there.
@@ -27,27 +29,23 @@ Exit codes: 0 all tasks are done, 1 some have no text, 2 the run could not go on
 More: docs/preannotate.md"""
 
 
-def main(arguments: list[str]) -> int:
-    """Run it; returns the exit code."""
-    options = parser().parse_args(arguments)
+def main(given: list[str]) -> int:
+    """Run it; returns the exit code. Raises PreannotateError, and OSError."""
+    options = parser().parse_args(given)
     access = LabelStudioSettings()
     if access.url is None or access.api_key is None:
-        return refuse(
+        raise PreannotateError(
             "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they say where the project is."
         )
+    for file in filter(None, (options.rejects, options.summary)):
+        prepare(file)
     try:
-        for file in filter(None, (options.rejects, options.summary)):
-            prepare(file)
         with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
             summary = _run(client, options)
-        if options.summary:
-            write_summary(summary.to_json(), options.summary)
-    except (PreannotateError, ClientError, EventError) as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(reason_of(error))
-    except KeyboardInterrupt:
-        return refuse("Interrupted: the same command goes on where it stopped.")
+    except (ClientError, EventError) as error:
+        raise PreannotateError(str(error)) from error
+    if options.summary:
+        write_summary(summary.to_json(), options.summary)
     if not options.quiet:
         print(summary)
     return SOME_REJECTED if summary.rejected else DONE

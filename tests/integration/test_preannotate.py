@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate.cli import LABELING_INTERFACE, main
+from adapters.preannotate.cli import main
+from adapters.preannotate.files_cli import LABELING_INTERFACE
 
 ROOT = Path(__file__).parents[2]
 GOOD = "a good film"

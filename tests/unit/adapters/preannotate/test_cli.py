@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.preannotate import cli, sources
-from adapters.preannotate.cli import COULD_NOT_RUN, LABELING_INTERFACE, main
+from adapters.preannotate import files_cli, sources
+from adapters.preannotate.cli import main
+from adapters.preannotate.exit_codes import COULD_NOT_RUN
+from adapters.preannotate.files_cli import LABELING_INTERFACE
 
 ROOT = Path(__file__).parents[4]
 
@@ -20,12 +22,12 @@ def test_it_explains_itself_and_each_of_its_options(capsys: pytest.CaptureFixtur
         main(["--help"])
     assert ended.value.code == 0
     assert "usage: preannotate" in capsys.readouterr().out
-    assert all(action.help for action in cli.parser()._actions)
+    assert all(action.help for action in files_cli.parser()._actions)
 
 
 def test_every_option_is_in_the_documentation() -> None:
     page = (ROOT / "docs/preannotate.md").read_text(encoding="utf-8")
-    options = [name for action in cli.parser()._actions for name in action.option_strings]
+    options = [name for action in files_cli.parser()._actions for name in action.option_strings]
     missing = [name for name in options if f"`{name}" not in page and name not in ("-h", "--help")]
     assert not missing
 
