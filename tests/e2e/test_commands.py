@@ -50,6 +50,7 @@ OTHER_TESTS = {
 NOT_EXECUTED = {
     "docker compose": "it needs an engine for containers",
     "docker run": "the same; tests/e2e/test_bento.py does it in the Bento that is in the image",
+    "make bench-bulk": "it takes minutes, and needs the machine for itself",
     "kubectl": "it needs a cluster; `make check` holds the files against the schemas",
 }
 """By a part of the block: why no test executes it."""

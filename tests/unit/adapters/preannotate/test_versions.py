@@ -7,6 +7,7 @@ import pytest
 from adapters.preannotate import versions
 from adapters.preannotate.errors import ModelError
 from model_store import artifact
+from model_store.store import import_artifact
 from tests.conftest import ClassifierFactory
 
 
@@ -32,7 +33,17 @@ def test_a_damaged_file_of_the_model_is_named(shipped: Path) -> None:
         versions.find(None)
 
 
-def test_weights_that_are_not_beside_the_code_are_looked_for_in_the_store(shipped: Path) -> None:
+def test_weights_that_are_not_beside_the_code_are_taken_from_the_store(
+    shipped: Path, home_store: Path
+) -> None:
+    tag = import_artifact(shipped)
+    (shipped / artifact.WEIGHTS).unlink()
+    found = versions.find(None)
+    assert (found.directory, found.version) == (home_store / tag.replace(":", "/"), tag)
+
+
+@pytest.mark.usefixtures("home_store")
+def test_weights_that_are_nowhere_are_an_error(shipped: Path) -> None:
     (shipped / artifact.WEIGHTS).unlink()
     with pytest.raises(ModelError, match=f"no version '{artifact.tag_of(shipped)}'"):
         versions.find(None)
