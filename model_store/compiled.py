@@ -110,9 +110,8 @@ class CompiledCNN:
 
 
 def _from_array(config: NetworkConfig, table: NDArray[np.float32]) -> CompiledCNN:
-    with warnings.catch_warnings(
-        action="ignore"
-    ):  # that the array is not to be written: nobody does
+    # The warning is that such an array is not to be written: nobody does.
+    with warnings.catch_warnings(action="ignore"):
         return CompiledCNN(config, {"table": torch.from_numpy(table)})
 
 

@@ -68,13 +68,14 @@ def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] 
     """
     entries = latest(log.since(0)).values()
     serving = {entry.version for entry in entries} | {m for entry in entries for m in entry.models}
+    serving |= set(used)
     own = {
         version: manifest
         for version, manifest in store.versions().items()
         if manifest.training.get("project") == project
     }
     by_age = sorted(own, key=lambda version: _created(own[version]))
-    doomed = [version for version in by_age[:-keep] if version not in serving.union(used)]
+    doomed = [version for version in by_age[:-keep] if version not in serving]
     for version in doomed:
         store.delete(version)
     return doomed

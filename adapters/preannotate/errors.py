@@ -8,25 +8,23 @@ class PreannotateError(Exception):
     """Base of every error that ends a run; the message says what to do."""
 
 
-class InputError(PreannotateError):
+class _FileError(PreannotateError):
+    """What is wrong with a file, by its name."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}.")
+
+
+class InputError(_FileError):
     """An input cannot be used."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}.")
 
-
-class OutputError(PreannotateError):
+class OutputError(_FileError):
     """The output cannot be written as it is asked for."""
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}.")
 
-
-class StoreError(PreannotateError):
+class StoreError(_FileError):
     """An object store cannot do what it is asked for."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}.")
 
 
 class LabelingConfigError(PreannotateError):
