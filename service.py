@@ -18,35 +18,36 @@ from prometheus_client import REGISTRY
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import ASGIApp
 
-from adapters import port
-from adapters.label_studio.examples import ExampleStore
-from adapters.label_studio.jobs import JobQueue
-from adapters.label_studio.learning import Learning
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
-from adapters.label_studio.trainer import Trainer
-from adapters.logs import use_json
-from adapters.metrics import Metrics
-from adapters.metrics_folder import folder_of_this_server
-from adapters.middleware import (
+from adapters.learning.agreement import Agreement
+from adapters.learning.coordinator import Coordinator
+from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import JobQueue
+from adapters.learning.supervisor import Trainer
+from adapters.observability.logs import use_json
+from adapters.observability.metrics import Metrics
+from adapters.observability.metrics_folder import folder_of_this_server
+from adapters.observability.request_log import RequestLogMiddleware
+from adapters.observability.request_metrics import RequestMetricsMiddleware, RouteNames
+from adapters.observability.tracing import StageTracingMiddleware
+from adapters.server import port
+from adapters.server.middleware import (
     AdmissionMiddleware,
     BasicAuthMiddleware,
     BodyLimitMiddleware,
     TimeoutMiddleware,
     TurnoverMiddleware,
 )
-from adapters.request_log import RequestLogMiddleware
-from adapters.request_metrics import RequestMetricsMiddleware, RouteNames
 from adapters.settings import read_settings
-from adapters.tracing import StageTracingMiddleware
 from model_store import artifact, store
-from model_store.batching import BatchRunner
-from model_store.classifier import Query
-from model_store.database import connect
-from model_store.deployments import DeploymentLog
-from model_store.encoder import Encoder
 from model_store.errors import ModelStoreError
-from model_store.registry import Registry, Version
+from model_store.model.classifier import Query
+from model_store.model.encoder import Encoder
+from model_store.serving.batching import BatchRunner
+from model_store.serving.database import connect
+from model_store.serving.deployments import DeploymentLog
+from model_store.serving.registry import Registry, Version
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ runner = BatchRunner(
 backend = Backend(
     runner,
     registry,
-    Learning(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
+    Coordinator(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
+    Agreement(registry, runner, metrics).compare,
     deadline=settings.deadline,
     score=settings.score,
     metrics=metrics,

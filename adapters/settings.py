@@ -8,8 +8,8 @@ from joblib import cpu_count
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from model_store.database import sqlite_url
-from model_store.uncertainty import ScoreKind
+from model_store.model.uncertainty import ScoreKind
+from model_store.serving.database import sqlite_url
 
 
 class Settings(BaseSettings):

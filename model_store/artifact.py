@@ -19,13 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model_store.classifier import Classifier
-from model_store.encoder import Encoder
 from model_store.errors import ArtifactError, ArtifactExistsError
-from model_store.head import Head
-from model_store.inference import features_of
-from model_store.network import NetworkConfig, SentimentCNN, check_weights, load_weights
-from model_store.vocabulary import Vocabulary
+from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder
+from model_store.model.head import Head
+from model_store.model.inference import features_of
+from model_store.model.network import NetworkConfig, SentimentCNN, check_weights, load_weights
+from model_store.model.vocabulary import Vocabulary
 
 MODEL_NAME = "sentiment-cnn"
 PRETRAINED = Path(__file__).parent / "pretrained"

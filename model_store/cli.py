@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_store import data_dir
 from model_store.errors import ModelStoreError
+from model_store.serving import data_dir
 
 if TYPE_CHECKING:
-    from model_store.deployments import DeploymentLog, Entry
+    from model_store.serving.deployments import DeploymentLog, Entry
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -129,15 +129,15 @@ def _add_version_commands(commands: Any, data: argparse.ArgumentParser) -> None:
 
 def _deployments(options: argparse.Namespace) -> "DeploymentLog":
     data_dir.use_store(options.data_dir)
-    from model_store.database import connect
-    from model_store.deployments import DeploymentLog
+    from model_store.serving.database import connect
+    from model_store.serving.deployments import DeploymentLog
 
     return DeploymentLog(connect(data_dir.database_url(options.data_dir)))
 
 
 def _versions(options: argparse.Namespace) -> None:
     log = _deployments(options)
-    from model_store.versions import table
+    from model_store.serving.versions import table
 
     names = ("version", "project", "created", "examples", "accuracy", "state")
     rows = [
@@ -158,14 +158,14 @@ def _versions(options: argparse.Namespace) -> None:
 
 def _promote(options: argparse.Namespace) -> None:
     log = _deployments(options)
-    from model_store.versions import promote
+    from model_store.serving.versions import promote
 
     _print_change(promote(log, options.version, options.project))
 
 
 def _rollback(options: argparse.Namespace) -> None:
     log = _deployments(options)
-    from model_store.versions import rollback
+    from model_store.serving.versions import rollback
 
     _print_change(rollback(log, options.project))
 
@@ -177,15 +177,16 @@ def _print_change(entry: "Entry") -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from model_store.training import Recipe, train
+    from model_store.pretraining.recipe import Recipe, train
 
     manifest = train(options.data, options.out, Recipe(seed=options.seed))
     print(json.dumps(manifest.model_dump(mode="json")["metrics"], indent=2))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from model_store import artifact, corpus, report
-    from model_store.training import predict
+    from model_store import artifact
+    from model_store.pretraining import corpus, report
+    from model_store.pretraining.recipe import predict
 
     reviews = corpus.read(options.data)
     if options.part != "all":
@@ -202,7 +203,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> None:
-    from model_store import artifact, corpus, simulation
+    from model_store import artifact, simulation
+    from model_store.pretraining import corpus
     from model_store.store import PRETRAINED
 
     texts = corpus.read(options.data)
@@ -217,7 +219,8 @@ def _import(options: argparse.Namespace) -> None:
     data_dir.use_store(options.data_dir)
     from tempfile import TemporaryDirectory
 
-    from model_store import artifact, tutorial
+    from model_store import artifact
+    from model_store.pretraining import tutorial
     from model_store.store import import_artifact
 
     if (options.artifact is None) == (options.state_dict is None) or (

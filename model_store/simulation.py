@@ -17,12 +17,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store.classifier import Classifier
-from model_store.corpus import Corpus, Part
 from model_store.errors import CorpusError
-from model_store.head import Head
-from model_store.head_fitting import fit_head
-from model_store.uncertainty import score_of
+from model_store.learning.fitting import fit_head
+from model_store.model.classifier import Classifier
+from model_store.model.head import Head
+from model_store.model.uncertainty import score_of
+from model_store.pretraining.corpus import Corpus, Part
 
 logger = logging.getLogger(__name__)
 

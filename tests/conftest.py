@@ -11,12 +11,12 @@ import pytest
 import torch
 from sqlalchemy import Engine
 
-from model_store.classifier import Classifier
-from model_store.database import connect, sqlite_url
-from model_store.encoder import Encoder
-from model_store.head import Head
-from model_store.network import NetworkConfig, SentimentCNN
-from model_store.vocabulary import PADDING, UNKNOWN, Vocabulary
+from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder
+from model_store.model.head import Head
+from model_store.model.network import NetworkConfig, SentimentCNN
+from model_store.model.vocabulary import PADDING, UNKNOWN, Vocabulary
+from model_store.serving.database import connect, sqlite_url
 from tests.postgres import PostgresServer, find_postgres, run_postgres
 
 # BentoML makes its home on first use: not in the home folder of whoever runs the tests.

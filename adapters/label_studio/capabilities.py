@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from adapters.label_studio.labeling_config import ChoicesControl, Labels
-from model_store.classifier import Classifier
+from model_store.model.classifier import Classifier
 
 
 class _Labelled(Protocol):

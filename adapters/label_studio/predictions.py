@@ -11,11 +11,11 @@ from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.label_studio.questions import Question, Questions, average
 from adapters.label_studio.schemas import Prediction, Region, Task
 from adapters.label_studio.task_text import NoTextError, task_text
-from adapters.metrics import Metrics
-from adapters.offloading import offload
-from model_store.classifier import Query
-from model_store.types import Classification
-from model_store.uncertainty import ScoreKind, score_of
+from adapters.observability.metrics import Metrics
+from adapters.server.offloading import offload
+from model_store.model.classification import Classification
+from model_store.model.classifier import Query
+from model_store.model.uncertainty import ScoreKind, score_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _LOGGED_TASKS = 10
 
 
 class Runner(Protocol):
-    """What the adapter needs of the batcher: `model_store.batching.BatchRunner` has it."""
+    """What the adapter needs of the batcher: `model_store.serving.batching.BatchRunner` has it."""
 
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from adapters.label_studio.capabilities import classifier_for, labels_of
 from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, parse
-from model_store.classifier import Classifier
-from model_store.registry import Deployment
-from model_store.types import Classification
+from model_store.model.classification import Classification
+from model_store.model.classifier import Classifier
+from model_store.serving.registry import Deployment
 
 
 class Asked(NamedTuple):

@@ -4,10 +4,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -19,19 +18,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.label_studio import schemas
-from adapters.label_studio.agreement import Agreement
-from adapters.label_studio.annotations import EventError, project_key
-from adapters.label_studio.jobs import Job
-from adapters.label_studio.learning import Learning
+from adapters.label_studio.events import Changes, EventError, project_key
+from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.questions import ask
-from adapters.metrics import Metrics
-from adapters.middleware import RETRY_AFTER_SECONDS
-from adapters.offloading import offload
+from adapters.observability.metrics import Metrics
+from adapters.server.middleware import RETRY_AFTER_SECONDS
+from adapters.server.offloading import offload
 from model_store.errors import ModelStoreError
-from model_store.registry import Registry
-from model_store.stages import ENCODE, record
-from model_store.uncertainty import ScoreKind
+from model_store.model.stages import ENCODE, record
+from model_store.model.uncertainty import ScoreKind
+from model_store.serving.registry import Registry
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +39,40 @@ _NOTHING = "Nothing to keep."
 R = TypeVar("R", bound=BaseModel)
 
 
+class Job(Protocol):
+    """A training job, with the attributes of `schemas.JobResponse`."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def state(self) -> str:
+        """How far it is, or how it ended."""
+
+
+class Learning(Protocol):
+    """What the routes need of the learning loop: `adapters.learning.coordinator` has it."""
+
+    async def record(self, event: Mapping[str, Any]) -> Changes:
+        """Store what an event says of annotations; raises EventError."""
+
+    async def train(self, project: str) -> Job:
+        """Queue a training of a project."""
+
+    async def needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
+        """For each control that cannot be trained yet, how many annotations are missing."""
+
+    async def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> None:
+        """Let these versions predict for a project."""
+
+    async def jobs(self, project: str | None) -> Sequence[Job]:
+        """The last jobs, the newest first."""
+
+    async def job(self, job_id: str) -> Job | None:
+        """One job."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """What the routes delegate to."""
@@ -49,15 +80,12 @@ class Backend:
     runner: Runner
     registry: Registry
     learning: Learning
+    compare: Callable[[Changes], Awaitable[None]]
+    """Compares new annotations with predictions, after the response."""
     deadline: float = 80.0
     """Seconds after which `/predict` answers with what is done."""
     score: ScoreKind = "confidence"
     metrics: Metrics = field(default_factory=Metrics)
-
-    @cached_property
-    def agreement(self) -> Agreement:
-        """Compares annotations with predictions."""
-        return Agreement(self.registry, self.runner, self.metrics)
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
@@ -206,7 +234,7 @@ async def webhook(request: Request, backend: Backend) -> Response:
         backend.metrics.kept(annotated=annotated, skipped=skipped, deleted=deleted)
         if body.action.endswith("_CREATED"):
             # After the answer, for which an annotator waits.
-            answer.background = BackgroundTask(backend.agreement.compare, changes)
+            answer.background = BackgroundTask(backend.compare, changes)
     return answer
 
 

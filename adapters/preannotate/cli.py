@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from adapters.preannotate import processes
+from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import PreannotateError
 from adapters.preannotate.exit_codes import COULD_NOT_RUN
 

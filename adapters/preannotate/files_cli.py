@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from adapters.preannotate import formats, processes
+from adapters.preannotate import formats
+from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import InputError
 from adapters.preannotate.exit_codes import DONE, SOME_REJECTED
 
@@ -156,7 +157,8 @@ def _add_writing(group: "argparse._ArgumentGroup") -> None:
 
 
 def _plan(options: argparse.Namespace) -> "Plan":
-    from adapters.preannotate import files, outputs, placing, sources, text
+    from adapters.preannotate import files, outputs, placing, sources
+    from adapters.preannotate.readers import text
     from adapters.preannotate.run import Plan, rejects_of, work_folder_of
     from adapters.preannotate.versions import find
 

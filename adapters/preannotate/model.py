@@ -11,9 +11,10 @@ from pathlib import Path
 from adapters.label_studio import labeling_config
 from adapters.label_studio.capabilities import classifier_for
 from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, Labels
-from model_store import artifact, inference
-from model_store.classifier import Classifier, Query, classify_together
-from model_store.types import Classification
+from model_store import artifact
+from model_store.model import inference
+from model_store.model.classification import Classification
+from model_store.model.classifier import Classifier, Query, classify_together
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import BinaryIO
 
 import pyarrow.parquet
 
-from adapters.preannotate import files, json_values, parquet
+from adapters.preannotate import files
 from adapters.preannotate.errors import InputError
 from adapters.preannotate.files import File
-from adapters.preannotate.reading import (
+from adapters.preannotate.readers import json_values, parquet
+from adapters.preannotate.readers.reading import (
     BROKEN,
     CHUNK_ROWS,
     chunk_of,

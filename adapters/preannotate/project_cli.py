@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from adapters.label_studio.annotations import EventError, project_key
 from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.events import EventError, project_key
 from adapters.preannotate.errors import PreannotateError
 from adapters.preannotate.exit_codes import DONE, SOME_REJECTED
 from adapters.preannotate.placing import prepare
@@ -12,7 +12,7 @@ from adapters.preannotate.project import ProjectRun, ProjectSummary
 from adapters.preannotate.summary import write_summary
 from adapters.preannotate.versions import active_of, find
 from adapters.settings import LabelStudioSettings
-from model_store import data_dir
+from model_store.serving import data_dir
 
 INTERRUPTED = "Interrupted: the same command goes on where it stopped."
 

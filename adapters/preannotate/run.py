@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from joblib import cpu_count
 
-from adapters.preannotate import local_engine, outputs
+from adapters.preannotate import outputs
+from adapters.preannotate.engines import local as local_engine
 from adapters.preannotate.errors import EngineError, InputError, LabelingConfigError
 from adapters.preannotate.files import File
 from adapters.preannotate.job import Job
 from adapters.preannotate.model import ModelReference
-from adapters.preannotate.reading import CHUNK_ROWS, Inputs
+from adapters.preannotate.readers.reading import CHUNK_ROWS, Inputs
 from adapters.preannotate.results import Result
 from adapters.preannotate.sources import Source
 from adapters.preannotate.summary import Summary
@@ -143,7 +144,7 @@ def _results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, Resu
 
 def _ray_results(work: WorkFolder, plan: Plan, job: Job) -> Iterator[tuple[int, Result]]:
     try:
-        from adapters.preannotate import ray_engine
+        from adapters.preannotate.engines import ray as ray_engine
     except ModuleNotFoundError as error:
         raise EngineError(
             'Ray is not installed: `pip install "sentiment-backend[ray]"`, here and on all nodes.'

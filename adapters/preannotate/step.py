@@ -12,7 +12,7 @@ from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.label_studio.predictions import prediction_of
 from adapters.label_studio.task_text import NoTextError, task_text
 from adapters.preannotate.records import Record, Rejection
-from model_store.types import Classification
+from model_store.model.classification import Classification
 
 Task = dict[str, Any]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from adapters.label_studio.capabilities import labels_with
 from adapters.preannotate.errors import ModelError
 from adapters.preannotate.model import ModelReference
-from model_store import artifact, data_dir
+from model_store import artifact
 from model_store.errors import ModelStoreError
+from model_store.serving import data_dir
 
 
 def find(tag: str | None) -> ModelReference:
@@ -33,8 +34,8 @@ def active_of(project: str, folder: Path) -> str | None:
     data_dir.use_store(folder)
     if not (folder / "sentiment.db").exists() and "SENTIMENT_DATABASE_URL" not in os.environ:
         return None
-    from model_store.database import connect
-    from model_store.deployments import DeploymentLog, latest
+    from model_store.serving.database import connect
+    from model_store.serving.deployments import DeploymentLog, latest
 
     try:
         entries = DeploymentLog(connect(data_dir.database_url(folder))).since(0)

@@ -29,7 +29,7 @@ from loadtests.bench import eager
 from loadtests.bench.servers import ROOT
 from loadtests.reviews import corpus_folder, generate_reviews
 from loadtests.server import Server
-from model_store.network import pad
+from model_store.model.network import pad
 from model_store.store import PRETRAINED
 
 logger = logging.getLogger(__name__)

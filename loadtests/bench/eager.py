@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from model_store import artifact
-from model_store.network import NetworkConfig, SentimentCNN, load_weights, pad
-from model_store.sparse import product_dtype
-from model_store.tokenizer import tokenize
-from model_store.vocabulary import Vocabulary
+from model_store.model.network import NetworkConfig, SentimentCNN, load_weights, pad
+from model_store.model.tokenizer import tokenize
+from model_store.model.vocabulary import Vocabulary
+from model_store.pretraining.sparse import product_dtype
 
 _LONGEST_TO_SHORTEST = 1.5
 """Of the texts of a batch, at most: more padding costs more than a larger batch saves."""

@@ -13,7 +13,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from model_store import artifact, behaviour
+from model_store import artifact
+from model_store.learning import behaviour
 from tests.e2e.conftest import TIMEOUT_SECONDS, StartBackend
 from tests.e2e.servers import ROOT, Server, run_backend, wait_until
 from tests.e2e.versions import model_store

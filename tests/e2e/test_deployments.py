@@ -7,8 +7,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from model_store.database import connect, sqlite_url
-from model_store.deployments import DeploymentLog
+from model_store.serving.database import connect, sqlite_url
+from model_store.serving.deployments import DeploymentLog
 from tests.e2e.conftest import StartBackend
 from tests.e2e.servers import Server, wait_until
 from tests.e2e.versions import (

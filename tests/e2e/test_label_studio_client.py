@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine
 
 from adapters.label_studio import client as module
-from adapters.label_studio.annotations import annotation_of, project_key, task_of
 from adapters.label_studio.client import ClientError, LabelStudioClient
-from adapters.label_studio.examples import ExampleStore
+from adapters.label_studio.events import annotation_of, project_key, task_of
+from adapters.learning.examples import ExampleStore
 from loadtests.server import free_port
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer

@@ -9,7 +9,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from model_store import behaviour, corpus
+from model_store.learning import behaviour
+from model_store.pretraining import corpus
 from tests.conftest import CORPUS
 from tests.e2e.conftest import StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi

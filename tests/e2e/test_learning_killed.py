@@ -14,11 +14,12 @@ import httpx2 as httpx
 import psutil
 import pytest
 
-from adapters.label_studio.examples import ExampleStore
-from model_store import artifact, behaviour
+from adapters.learning.examples import ExampleStore
+from model_store import artifact
 from model_store.artifact import MODEL_NAME
-from model_store.database import connect, sqlite_url
-from model_store.deployments import DeploymentLog
+from model_store.learning import behaviour
+from model_store.serving.database import connect, sqlite_url
+from model_store.serving.deployments import DeploymentLog
 from tests.e2e.servers import Server, run_backend, wait_until
 
 KILLS = int(os.environ.get("KILLS", "8"))
@@ -90,7 +91,7 @@ def trainers(server: Server) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["cmdline", "environ"])
-        if "adapters.label_studio.training" in (process.info["cmdline"] or ())
+        if "adapters.learning.process" in (process.info["cmdline"] or ())
         and (process.info["environ"] or {}).get("SENTIMENT_DATA_DIR") == str(server.data)
     ]
 

@@ -9,8 +9,8 @@ from statistics import median
 import httpx2 as httpx
 import pytest
 
-from model_store.database import connect
-from model_store.deployments import DeploymentLog
+from model_store.serving.database import connect
+from model_store.serving.deployments import DeploymentLog
 from tests.e2e.numbers import metric
 from tests.e2e.servers import Server, run_backend, wait_until
 from tests.e2e.versions import (

@@ -88,7 +88,7 @@ def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(tmp_path: Pa
     assert answer.headers["x-request-id"] == "mine-1"
     logged = lines(server)
     assert all({"level", "logger", "message", "time"} <= line.keys() for line in logged)
-    assert "adapters.label_studio.training" in {line["logger"] for line in logged}
+    assert "adapters.learning.process" in {line["logger"] for line in logged}
     (request,) = (line for line in logged if line.get("route") == "/predict")
     assert request["request_id"] == "mine-1"
     assert request["status"] == 200

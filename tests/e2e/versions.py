@@ -14,7 +14,7 @@ from typing import Any
 import httpx2 as httpx
 
 from model_store import artifact
-from model_store.classifier import Classifier
+from model_store.model.classifier import Classifier
 from model_store.store import PRETRAINED
 from tests.e2e.servers import ROOT, Server
 

@@ -11,18 +11,19 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from adapters.label_studio.examples import ExampleStore
-from adapters.label_studio.jobs import JobQueue
-from adapters.label_studio.learning import Learning
 from adapters.label_studio.routes import Backend, create_app
-from adapters.metrics import Metrics
+from adapters.learning.agreement import Agreement
+from adapters.learning.coordinator import Coordinator
+from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import JobQueue
+from adapters.observability.metrics import Metrics
 from model_store import artifact
-from model_store.classifier import Query
-from model_store.deployments import DeploymentLog
 from model_store.errors import ModelNotReadyError
-from model_store.registry import Deployment, Registry, Version
+from model_store.model.classification import Classification
+from model_store.model.classifier import Query
+from model_store.serving.deployments import DeploymentLog
+from model_store.serving.registry import Deployment, Registry, Version
 from model_store.store import import_artifact
-from model_store.types import Classification
 from tests.conftest import ClassifierFactory
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -88,8 +89,8 @@ def registry(database: Engine, make_classifier: ClassifierFactory) -> FixedRegis
 
 
 @pytest.fixture
-def learning(database: Engine) -> Learning:
-    return Learning(ExampleStore(database), JobQueue(database), DeploymentLog(database))
+def learning(database: Engine) -> Coordinator:
+    return Coordinator(ExampleStore(database), JobQueue(database), DeploymentLog(database))
 
 
 @pytest.fixture
@@ -105,9 +106,10 @@ def metrics(measured: CollectorRegistry) -> Metrics:
 
 @pytest.fixture
 def client(
-    model: KeywordModel, registry: FixedRegistry, learning: Learning, metrics: Metrics
+    model: KeywordModel, registry: FixedRegistry, learning: Coordinator, metrics: Metrics
 ) -> TestClient:
-    backend = Backend(model, registry, learning, deadline=DEADLINE, metrics=metrics)
+    compare = Agreement(registry, model, metrics).compare
+    backend = Backend(model, registry, learning, compare, deadline=DEADLINE, metrics=metrics)
     return TestClient(create_app(backend))
 
 

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
-from adapters.metrics import Metrics
+from adapters.observability.metrics import Metrics
 from model_store.errors import ModelNotReadyError
 from tests.integration.conftest import PROJECT, VERSION, KeywordModel, payload
 

@@ -18,7 +18,7 @@ from adapters.preannotate import parts, sources
 from adapters.preannotate.errors import EngineError
 
 ray_engine = pytest.importorskip(
-    "adapters.preannotate.ray_engine", reason='Ray is not installed: pip install -e ".[ray]"'
+    "adapters.preannotate.engines.ray", reason='Ray is not installed: pip install -e ".[ray]"'
 )
 
 ROOT = Path(__file__).parents[2]

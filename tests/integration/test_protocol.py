@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from adapters.label_studio.examples import ExampleStore
-from model_store.deployments import DeploymentLog
+from adapters.learning.examples import ExampleStore
 from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.serving.deployments import DeploymentLog
 from tests.integration.conftest import (
     PAYLOADS,
     PROJECT,

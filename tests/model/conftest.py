@@ -3,7 +3,7 @@
 import pytest
 
 from model_store import artifact
-from model_store.classifier import Classifier
+from model_store.model.classifier import Classifier
 from model_store.store import PRETRAINED
 
 

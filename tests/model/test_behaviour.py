@@ -6,7 +6,7 @@ then the mark and the model card are to be corrected.
 
 import pytest
 
-from model_store.classifier import Classifier
+from model_store.model.classifier import Classifier
 
 OPINIONS = [
     ("This film is great!", "Positive"),

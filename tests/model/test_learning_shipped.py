@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store import behaviour
-from model_store.behaviour import Behaviour
-from model_store.classifier import Classifier
-from model_store.corpus import LABELS, Part, read
-from model_store.head import Head
-from model_store.learning import Outcome, learn
+from model_store.learning import behaviour
+from model_store.learning.behaviour import Behaviour
+from model_store.learning.candidate import Outcome, learn
+from model_store.model.classifier import Classifier
+from model_store.model.head import Head
+from model_store.pretraining.corpus import LABELS, Part, read
 
 Chooser = Callable[["Reviews"], NDArray[np.int64]]
 Behave = Callable[[Head], Behaviour]

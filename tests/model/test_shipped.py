@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file
 from torchtext.vocab import Vocab
 
-from model_store import artifact, evaluation
-from model_store.classifier import Classifier
-from model_store.corpus import Part, read
-from model_store.evaluation import Predictions
-from model_store.inference import features_of, padded_features
+from model_store import artifact
+from model_store.learning import evaluation
+from model_store.learning.evaluation import Predictions
+from model_store.model.classifier import Classifier
+from model_store.model.inference import features_of, padded_features
+from model_store.pretraining.corpus import Part, read
+from model_store.pretraining.recipe import predict
 from model_store.store import PRETRAINED
-from model_store.training import predict
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "reviews.csv"
 TUTORIAL = Path(__file__).parents[3] / "shared/data/tutorial/IMDB_train_labeled_100.csv"

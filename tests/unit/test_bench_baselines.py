@@ -12,7 +12,7 @@ import torch
 
 from loadtests.bench import eager, protocol
 from loadtests.bench.litserve_app import SentimentAPI
-from model_store.vocabulary import PADDING, UNKNOWN
+from model_store.model.vocabulary import PADDING, UNKNOWN
 from tests.conftest import ClassifierFactory
 
 CONFIG = (Path(__file__).parents[2] / "examples/labeling_interface.xml").read_text("utf-8")

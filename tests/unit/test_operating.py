@@ -5,7 +5,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from adapters.metrics import ABSTENTIONS, Metrics
+from adapters.observability.metrics import ABSTENTIONS, Metrics
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/operating.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_store.corpus import Corpus
 from model_store.errors import CorpusError
+from model_store.pretraining.corpus import Corpus
 from model_store.simulation import Reviews, simulate, unseen, write
 from tests.conftest import ClassifierFactory
 

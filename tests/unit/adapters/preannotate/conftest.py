@@ -6,7 +6,7 @@ import pytest
 
 from adapters.label_studio import labeling_config
 from adapters.label_studio.labeling_config import ChoicesControl
-from model_store.types import Classification
+from model_store.model.classification import Classification
 
 LABELS = ("Negative", "Positive")
 CONFIG = """<View><Text name="text" value="$review"/><Choices name="sentiment" toName="text">

@@ -10,7 +10,7 @@ from adapters.preannotate import backend as module
 from adapters.preannotate.backend import Backend
 from adapters.preannotate.cli import main
 from adapters.preannotate.doctor import examine_address
-from tests.unit.adapters.test_client import Answer, Stranger, says, serve
+from tests.unit.adapters.label_studio.test_client import Answer, Stranger, says, serve
 
 SECRET = "geheim"
 

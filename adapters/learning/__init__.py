@@ -1,0 +1,1 @@
+"""The learning loop: examples from annotations, training jobs, and who runs them."""

@@ -1,0 +1,1 @@
+"""Metrics, logs and traces. Bounded, and never the text of a task."""

@@ -1,0 +1,1 @@
+"""Read files of texts: CSV and TSV, JSON and JSON lines, Parquet."""

@@ -1,0 +1,120 @@
+"""Parquet to rows, a few at a time: a row group need not fit into memory."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from adapters.preannotate.readers.tables import Table, unique_names
+from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, Unreadable
+from adapters.preannotate.sources import OpenSource
+
+_BATCH_ROWS = 32
+_BATCH_BYTES = 4 * 1024 * 1024
+"""Of a batch, as far as the file tells it beforehand, and of what becomes Python's at once."""
+_BUFFER = 1024 * 1024
+_VALUE_WEIGHT = 16
+_NOT_UTF8 = Unreadable("holds text that is not UTF-8")
+_NO_VALUE = Unreadable(
+    "holds a value that Python cannot: a date or time out of range or in an unknown time zone, or "
+    "a struct with two fields of the same name"
+)
+
+
+def read(source: OpenSource) -> Table:
+    """The rows of a Parquet file; one that is compressed as a whole, or piped, is unpacked first.
+
+    Raises pyarrow.ArrowException for what is none.
+    """
+    return Table("row", dict, _unpacked_rows(source))
+
+
+def read_from(content: BinaryIO, first: int) -> Table:
+    """The rows of a Parquet file from number `first` on."""
+    return Table("row", dict, _rows(content, first))
+
+
+def _unpacked_rows(source: OpenSource) -> Iterator[Row]:
+    if not source.is_compressed and source.raw.seekable():
+        yield from _rows(source.raw, 1)
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        shutil.copyfileobj(source.stream, unpacked, _BUFFER)
+        unpacked.seek(0)
+        yield from _rows(unpacked, 1)
+
+
+def _rows(file: Any, first: int) -> Iterator[Row]:
+    # Buffered, not read ahead: else a column of a row group is in memory as a whole.
+    with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
+        names = list(unique_names(parquet.schema_arrow.names))
+        groups, number = _groups_from(parquet.metadata, first)
+        size = _batch_rows(parquet.metadata)
+        for batch in parquet.iter_batches(size, row_groups=groups, use_threads=False):
+            skipped = min(max(first - number, 0), batch.num_rows)
+            number += skipped
+            for fields in _values(batch.slice(skipped).rename_columns(names)):
+                yield _row(number, fields)
+                number += 1
+
+
+def _batch_rows(metadata: Any) -> int:
+    """How many rows to read at once, by their mean size in the row group with the largest."""
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
+    return max(min(_BATCH_ROWS, _BATCH_BYTES // max(largest, 1)), 1)
+
+
+def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
+    """The row groups from the one with row `first` on, and the number of their first row."""
+    number = 1
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group).num_rows
+        if number + rows > first:
+            return list(range(group, metadata.num_row_groups)), number
+        number += rows
+    return [], number
+
+
+def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
+    """The fields of each row, or why it has none. It halves what is large, or holds a bad row."""
+    if batch.num_rows <= 1 or batch.nbytes <= _BATCH_BYTES:
+        try:
+            values = batch.to_pylist()
+        except (ValueError, OverflowError, pa.ArrowException) as error:
+            if batch.num_rows <= 1:
+                yield _NOT_UTF8 if isinstance(error, UnicodeDecodeError) else _NO_VALUE
+                return
+        else:
+            yield from values
+            return
+    half = batch.num_rows // 2
+    yield from _values(batch.slice(0, half))
+    yield from _values(batch.slice(half))
+
+
+def _row(number: int, fields: dict[str, Any] | Unreadable) -> Row:
+    if isinstance(fields, Unreadable):
+        return Row(number, fields, 0)
+    # Of the row alone, not of its batch: who reads another part of the file makes the same chunks.
+    weight = sum(map(_weight, fields.values()))
+    if weight > MAX_CHARACTERS:
+        return Row(number, Unreadable(TOO_LONG), 0)
+    return Row(number, fields, weight)
+
+
+def _weight(value: Any) -> int:
+    """Characters of a value with all that is in it, and something for each part."""
+    match value:
+        case str() | bytes():
+            size = len(value)
+        case list() | tuple():
+            size = sum(map(_weight, value))
+        case dict():
+            size = sum(map(_weight, value.values()))
+        case _:
+            size = 0
+    return _VALUE_WEIGHT + size

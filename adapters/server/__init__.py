@@ -1,0 +1,1 @@
+"""The HTTP server around the routes: authentication, limits, connections, start and stop."""

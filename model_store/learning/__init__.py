@@ -1,0 +1,1 @@
+"""Heads from a project's annotations: fitting, evaluation and the promotion gate."""

@@ -1,0 +1,246 @@
+"""Labelled features in, a head out: what a project's annotations are learned with.
+
+The encoder stays as it is. Chooses no split and judges nothing: see `learning.py` for both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax
+
+from model_store.model.head import Head
+
+FRESH_STRENGTHS = (3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
+"""Strengths of the penalty that a fresh head is tried with."""
+TUNING_STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0)
+"""And a fine-tuned one; to stay where it starts is tried too."""
+RADIUS = 0.1
+"""How far 500 examples may move a head, as a share of the length of its start."""
+_RADIUS_EXAMPLES = 500
+_FOLDS = 5
+_SEARCH_EXAMPLES = 4000
+"""The strength is chosen on so many examples at most: more would only take longer."""
+_DOUBT = 0.5
+"""Standard deviation of the logarithm of the temperature, before any example is seen."""
+_FARTHEST = np.log(4.0)
+
+Matrix = NDArray[np.float64]
+Classes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What is fitted to: inputs scaled once, the logits at the start, the classes."""
+
+    inputs: Matrix
+    """(texts, features + 1), standardised; the last column is 1."""
+    base: Matrix
+    """(texts, classes): what the logits are without any change."""
+    classes: Classes
+    penalties: Matrix
+    """(features + 1,): how much of the strength falls on each input."""
+
+    def rows(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
+        """The same with some of its texts."""
+        return replace(
+            self, inputs=self.inputs[index], base=self.base[index], classes=self.classes[index]
+        )
+
+    def losses(self, change: Matrix) -> Matrix:
+        """(texts,) log loss of each."""
+        logs = log_softmax(self.base + self.inputs @ change.T, axis=1)
+        return np.asarray(-logs[np.arange(len(self.classes)), self.classes])
+
+    def solve(self, strength: float, begin: Matrix) -> Matrix:
+        """(classes, features + 1): the change with the lowest penalised log loss, by L-BFGS."""
+        one_hot = np.eye(self.base.shape[1])[self.classes]
+        weights = strength * self.penalties
+
+        def objective(flat: Matrix) -> tuple[float, Matrix]:
+            change = flat.reshape(begin.shape)
+            logs = log_softmax(self.base + self.inputs @ change.T, axis=1)
+            loss = -float((logs * one_hot).sum()) + float((weights * change**2).sum()) / 2
+            gradient = (np.exp(logs) - one_hot).T @ self.inputs + weights * change
+            # By the number of texts, so that one tolerance fits all.
+            return loss / len(one_hot), gradient.ravel() / len(one_hot)
+
+        found = minimize(
+            objective,
+            begin.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": 200, "gtol": 1e-5, "ftol": 1e-8},
+        )
+        return np.asarray(found.x.reshape(begin.shape))
+
+
+def fit_head(
+    features: ArrayLike | torch.Tensor,
+    classes: ArrayLike,
+    labels: Sequence[str],
+    *,
+    start: Head | None = None,
+    seed: int = 0,
+) -> Head:
+    """The head that multinomial logistic regression finds; the same for the same arguments.
+
+    features: (texts, features); classes: (texts,), each an index of `labels`.
+
+    Without a start the penalty is on the weights for standardised features, and the strength is
+    the strongest whose log loss in cross-validation is within one standard error of the best
+    (Breiman et al., 1984). Labels get the shares that they have in the examples.
+
+    With a start the penalty is on the distance from it (L2-SP, Li et al., 2018), staying is one
+    of the strengths, and none is taken that moves the head by more than a radius which grows
+    with the number of examples (Gouk et al., 2021): so even examples that all contradict the
+    start cannot undo it. Annotators choose what they annotate, so other shares of labels among
+    the examples are no reason to move: their logarithms are added while it is fitted, and are no
+    part of the head (Saerens et al., 2002; Menon et al., 2021).
+
+    Raises ValueError if the shapes do not fit, or if the start has other labels.
+    """
+    inputs, indices = _checked(features, classes, labels)
+    if start is None:
+        return _fresh(inputs, indices, labels, seed)
+    if start.labels != tuple(labels):
+        raise ValueError(f"a head for {start.labels} cannot be tuned for {tuple(labels)}")
+    return _tuned(inputs, indices, start, seed)
+
+
+def calibrate(head: Head, features: ArrayLike | torch.Tensor, classes: ArrayLike) -> Head:
+    """The head with the temperature that suits these examples, which it did not learn from.
+
+    features: (texts, features); classes: (texts,). The temperature has the lowest log loss (Guo
+    et al., 2017) plus that of a log-normal prior around the temperature it has, no farther away
+    than a factor of 4: a handful of examples hardly move it. No labels change. Raises ValueError
+    if the shapes do not fit.
+    """
+    inputs, indices = _checked(features, classes, head.labels)
+    if not len(indices):
+        return head
+    logits = _logits(head, inputs) / head.temperature
+
+    def loss(log_factor: float) -> float:
+        logs = log_softmax(logits / np.exp(log_factor), axis=1)
+        likelihood = logs[np.arange(len(indices)), indices].sum()
+        return float((log_factor / _DOUBT) ** 2 / 2 - likelihood)
+
+    best = minimize_scalar(loss, bounds=(-_FARTHEST, _FARTHEST), method="bounded")
+    return replace(head, temperature=float(head.temperature * np.exp(best.x)))
+
+
+def _fresh(inputs: Matrix, classes: Classes, labels: Sequence[str], seed: int) -> Head:
+    scaled, mean, scale = _standardised(inputs)
+    penalties = np.ones(scaled.shape[1])
+    penalties[-1] = 1e-6  # shares are no matter of strength; above 0, so that one optimum remains
+    base = np.zeros((len(classes), len(labels)))
+    problem = _Problem(scaled, base, classes, penalties)
+    origin = np.zeros((len(labels), scaled.shape[1]))
+    strength = _choose(problem, FRESH_STRENGTHS, origin, seed)
+    return _moved(None, problem.solve(strength, origin), mean, scale, tuple(labels))
+
+
+def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
+    scaled, mean, scale = _standardised(inputs)
+    shares = np.bincount(classes, minlength=len(start.labels)) / len(classes)
+    shift = np.log(np.maximum(shares, 0.5 / len(classes)))
+    base = _logits(start, inputs) / start.temperature + shift
+    problem = _Problem(scaled, base, classes, np.ones(scaled.shape[1]))
+    weight = _array(start.weight) / start.temperature
+    length = np.linalg.norm((weight - weight.mean(axis=0)) * scale)
+    radius = RADIUS * min(10.0, np.sqrt(len(classes) / _RADIUS_EXAMPLES)) * length
+    origin = np.zeros((len(start.labels), scaled.shape[1]))
+    strengths: list[float] = [np.inf]
+    changes: list[Matrix] = [origin]
+    for strength in TUNING_STRENGTHS:
+        change = problem.solve(strength, changes[-1])
+        if np.linalg.norm(change) > radius:
+            break
+        strengths.append(strength)
+        changes.append(change)
+    chosen = _choose(problem, strengths, origin, seed)
+    change = changes[strengths.index(chosen)]
+    return _moved(start, change, mean, scale, start.labels) if change.any() else start
+
+
+def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed: int) -> float:
+    """The strongest within one standard error of the best, of the differences of log losses."""
+    rng = np.random.default_rng(seed)
+    if len(problem.classes) > _SEARCH_EXAMPLES:
+        problem = problem.rows(rng.permutation(len(problem.classes))[:_SEARCH_EXAMPLES])
+    folds = _folds(problem.classes, rng)
+    losses = np.zeros((len(strengths), len(problem.classes)))
+    for fold in range(_FOLDS):
+        learned, left_out = problem.rows(folds != fold), problem.rows(folds == fold)
+        change = origin
+        for row, strength in enumerate(strengths):
+            if np.isfinite(strength):
+                change = learned.solve(strength, change)
+            losses[row, folds == fold] = left_out.losses(change)
+    best = int(losses.mean(axis=1).argmin())
+    excess = losses - losses[best]
+    error = excess.std(axis=1) / np.sqrt(excess.shape[1])
+    within = excess.mean(axis=1) <= error
+    return strengths[int(within.argmax())]
+
+
+def _folds(classes: Classes, rng: np.random.Generator) -> Classes:
+    """(texts,) the fold of each: every label is spread over all of them."""
+    order = rng.permutation(len(classes))
+    order = order[np.argsort(classes[order], kind="stable")]
+    folds = np.empty(len(classes), dtype=np.int64)
+    folds[order] = np.arange(len(classes)) % _FOLDS
+    return folds
+
+
+def _standardised(inputs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Inputs with mean 0 and deviation 1, and a column of 1; the mean; the deviation.
+
+    A feature that hardly varies in these texts is not blown up: it may vary in others.
+    """
+    mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
+    scale = np.maximum(scale, 0.1 * scale.mean() + 1e-12)
+    return np.column_stack([(inputs - mean) / scale, np.ones(len(inputs))]), mean, scale
+
+
+def _moved(
+    start: Head | None, change: Matrix, mean: Matrix, scale: Matrix, labels: tuple[str, ...]
+) -> Head:
+    """A head after a change that was found for standardised features."""
+    weight = change[:, :-1] / scale
+    bias = change[:, -1] - weight @ mean
+    temperature = start.temperature if start else 1.0
+    if start:
+        weight = weight * temperature + _array(start.weight)
+        bias = bias * temperature + _array(start.bias)
+    return Head(labels, _tensor(weight), _tensor(bias), temperature)
+
+
+def _logits(head: Head, inputs: Matrix) -> Matrix:
+    return np.asarray(inputs @ _array(head.weight).T + _array(head.bias))
+
+
+def _tensor(array: Matrix) -> torch.Tensor:
+    return torch.from_numpy(array).float()
+
+
+def _array(values: ArrayLike | torch.Tensor) -> Matrix:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values, dtype=np.float64)
+
+
+def _checked(
+    features: ArrayLike | torch.Tensor, classes: ArrayLike, labels: Sequence[str]
+) -> tuple[Matrix, Classes]:
+    inputs, indices = _array(features), np.asarray(classes, dtype=np.int64)
+    if inputs.ndim != 2 or indices.shape != inputs.shape[:1]:  # noqa: PLR2004
+        raise ValueError(f"features {inputs.shape} and classes {indices.shape} do not fit")
+    if len(indices) and not (indices.min() >= 0 and indices.max() < len(labels)):
+        raise ValueError(f"classes must be in 0..{len(labels) - 1}")
+    return inputs, indices

@@ -1,0 +1,1 @@
+"""From text to probabilities: tokenizer, network, heads, classifier."""

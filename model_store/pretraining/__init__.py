@@ -1,0 +1,1 @@
+"""Train the model that ships, from labelled and unlabelled reviews."""

@@ -1,0 +1,162 @@
+"""Fitting the network to encoded texts with soft targets: one stage of training.
+
+Knows neither files of texts nor artifacts; see `training.py` for the whole.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+from tqdm import tqdm
+
+from model_store.model.inference import logits_of
+from model_store.model.network import SentimentCNN, pad
+from model_store.pretraining.sparse import sparse_forward
+
+logger = logging.getLogger(__name__)
+
+Encoded = Sequence[NDArray[np.int32]]
+"""Token ids of texts, each (tokens,)."""
+
+_BUCKET_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How a network is fitted."""
+
+    epochs: int = 5
+    batch_size: int = 64
+    max_tokens: int = 512
+    """Tokens of a text that are read while fitting."""
+    learning_rate: float = 1e-3
+    embedding_learning_rate: float = 1e-3
+    word_dropout: float = 0.4
+    """Share of word types that are left out of a batch: their vectors are zero in it
+    (embedding dropout, Gal and Ghahramani, 2016)."""
+    warm_up: float = 0.05
+    """Share of the steps over which the learning rate rises."""
+    decay: float = 0.7
+    """Share of the steps over which it falls, linearly, to a hundredth."""
+
+
+def fit(
+    network: SentimentCNN,
+    texts: Encoded,
+    targets: NDArray[np.float32],
+    validation: tuple[Encoded, NDArray[np.int64]],
+    *,
+    config: FitConfig,
+    seed: int,
+    checkpoint: Path,
+    name: str,
+) -> None:
+    """Fit `network` in place and leave it as it was after its best epoch.
+
+    targets: (texts, classes) probabilities. validation: texts and their classes; the best epoch
+    is the one with the lowest log loss on them. After every epoch the state is written to
+    `checkpoint`, from where a killed run goes on, with the same result as an undisturbed one.
+    """
+    device = network.fc.weight.device
+    embedding = network.embedding.weight
+    rest = [parameter for parameter in network.parameters() if parameter is not embedding]
+    groups: list[dict[str, Any]] = [
+        {"params": [embedding], "lr": config.embedding_learning_rate},
+        {"params": rest},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.0, fused=True)
+    steps = config.epochs * -(-len(texts) // config.batch_size)
+
+    def rate(step: int) -> float:
+        rising = (step + 1) / (config.warm_up * steps)
+        falling = (steps - step) / (config.decay * steps) + 0.01
+        return min(1.0, rising, falling)
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    state = _Checkpoint(checkpoint, network, optimizer, schedule)
+    epoch, best = state.resume()
+    target = torch.from_numpy(targets)
+    while epoch < config.epochs:
+        torch.manual_seed(seed + epoch)
+        network.train()
+        batches = _batches(texts, config, np.random.default_rng([seed, epoch]))
+        bar = tqdm(batches, desc=f"{name}, epoch {epoch + 1}/{config.epochs}", disable=None)
+        mean = 0.0
+        for step, chosen in enumerate(bar):
+            ids, lengths = pad(
+                [texts[i][: config.max_tokens] for i in chosen], network.config.min_length
+            )
+            logits = sparse_forward(
+                network, ids.to(device), lengths.to(device), word_dropout=config.word_dropout
+            )
+            loss = functional.cross_entropy(logits, target[chosen].to(device))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            mean += (loss.item() - mean) / (step + 1)
+            bar.set_postfix(loss=f"{mean:.4f}")
+        epoch += 1
+        score = _log_loss(network, *validation)
+        logger.info("%s, epoch %d: loss %.4f, validation log loss %.4f", name, epoch, mean, score)
+        best = state.save(epoch, score, best)
+    network.load_state_dict(best["network"])
+
+
+def _log_loss(network: SentimentCNN, texts: Encoded, classes: NDArray[np.int64]) -> float:
+    """Of whole texts, in evaluation mode."""
+    return float(functional.cross_entropy(logits_of(network, texts), torch.from_numpy(classes)))
+
+
+def _batches(
+    texts: Encoded, config: FitConfig, rng: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Batches of texts of like length, in random order."""
+    order = rng.permutation(len(texts))
+    lengths = np.array([len(text) for text in texts])
+    batches = []
+    for bucket in _chunks(order, config.batch_size * _BUCKET_BATCHES):
+        by_length = bucket[np.argsort(lengths[bucket], kind="stable")]
+        batches += list(_chunks(by_length, config.batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _chunks(items: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+class _Checkpoint:
+    """The state of a fit on disk, replaced as a whole after every epoch."""
+
+    def __init__(self, path: Path, network: SentimentCNN, *parts: Any) -> None:
+        self.path = path
+        self.network = network
+        self.parts = parts
+
+    def resume(self) -> tuple[int, dict[str, Any]]:
+        """The epochs that are done, and the best state so far."""
+        if not self.path.exists():
+            return 0, {"score": float("inf"), "network": None}
+        state = torch.load(self.path, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        for part, saved in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
+        return int(state["epoch"]), state["best"]
+
+    def save(self, epoch: int, score: float, best: dict[str, Any]) -> dict[str, Any]:
+        """Write the state; returns the best one, which is this one if its score is lower."""
+        network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        if score < best["score"]:
+            best = {"score": score, "network": network}
+        parts = [part.state_dict() for part in self.parts]
+        draft = self.path.with_suffix(".draft")
+        torch.save({"epoch": epoch, "network": network, "parts": parts, "best": best}, draft)
+        draft.replace(self.path)
+        return best

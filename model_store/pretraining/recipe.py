@@ -1,0 +1,186 @@
+"""From a corpus to an artifact. Needs the `train` extra; the server never imports it."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torchtext.vocab import Vocab
+
+from model_store import artifact
+from model_store.errors import ArtifactExistsError, CorpusError
+from model_store.learning import evaluation
+from model_store.learning.evaluation import Predictions
+from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder
+from model_store.model.head import Head
+from model_store.model.inference import logits_of
+from model_store.model.network import NetworkConfig, SentimentCNN
+from model_store.model.tokenizer import tokenize
+from model_store.model.vocabulary import PADDING, UNKNOWN, Vocabulary
+from model_store.pretraining.corpus import LABELS, Corpus, Part, read
+from model_store.pretraining.fitting import FitConfig, fit
+from model_store.pretraining.ngrams import ngram_probabilities
+from model_store.pretraining.teacher import TeacherConfig, network_probabilities, soft_targets
+from model_store.pretraining.vectors import train_vectors
+from model_store.pretraining.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+_PACKAGES = ("torch", "torchtext", "gensim", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; the defaults made the model that ships."""
+
+    seed: int = 1
+    vocabulary_size: int = 24_500
+    """Special tokens included: as many as an artifact of 16 MB has room for."""
+    min_frequency: int = 2
+    max_tokens: int = 1024
+    """Tokens of a text that the trained model reads."""
+    dropout: float = 0.5
+    vector_epochs: int = 5
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=8, max_tokens=768))
+
+
+def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
+    """Train on the texts of `data` and write the artifact `out`.
+
+    Word vectors are learned from all texts, a teacher from the labelled ones; the network that
+    ships starts from the vectors and learns the labels and the teacher's opinion of every text.
+    Validation texts choose the epoch and the temperature; held-out ones are measured, no more.
+
+    What is computed on the way is kept in `<out>.work` until the end: the same call goes on where
+    a killed one stopped. Raises CorpusError, and ArtifactExistsError before any work is done.
+    """
+    if out.exists():
+        raise ArtifactExistsError(out)
+    corpus = read(data)
+    parts = {part: corpus.part(part) for part in Part}
+    unlabelled = corpus.unlabelled().without(parts[Part.VALIDATION], parts[Part.HELD_OUT])
+    for part, texts in parts.items():
+        if set(texts.labels) != {0, 1}:
+            raise CorpusError(
+                data, f"too few labelled reviews: its {part.value} part lacks a label"
+            )
+    facts = {
+        "recipe": asdict(recipe),
+        "data_sha256": corpus.sha256(),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "reviews": {part.value: len(parts[part]) for part in Part}
+        | {"unlabelled": len(unlabelled)},
+    }
+    logger.info("reviews: %s", facts["reviews"])
+    workspace = Workspace(out.with_name(f"{out.name}.work"), facts)
+
+    classifier = _train_classifier(
+        parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspace
+    )
+    metrics = {
+        part.value: evaluation.measure(predict(classifier, parts[part]))
+        for part in (Part.VALIDATION, Part.HELD_OUT)
+    }
+    manifest = artifact.save(out, classifier, training=facts, metrics=metrics)
+    workspace.remove()
+    return manifest
+
+
+def predict(classifier: Classifier, corpus: Corpus) -> Predictions:
+    """What a classifier says of labelled texts."""
+    results = classifier.classify(corpus.texts)
+    rows = [[result.probabilities[label] for label in classifier.labels] for result in results]
+    return Predictions(np.array(corpus.labels), np.array(rows), classifier.labels)
+
+
+def build_vocabulary(texts: Iterable[list[str]], recipe: Recipe) -> Vocabulary:
+    """The most frequent tokens of tokenized texts, as torchtext builds a vocabulary of them."""
+    counter = Counter(token for text in texts for token in text)
+    specials = (UNKNOWN, PADDING)
+    built = Vocab(
+        counter,
+        max_size=recipe.vocabulary_size - len(specials),
+        min_freq=recipe.min_frequency,
+        specials=specials,
+    )
+    return Vocabulary(built.itos)
+
+
+def _train_classifier(
+    labelled: Corpus, unlabelled: Corpus, validation: Corpus, recipe: Recipe, workspace: Workspace
+) -> Classifier:
+    classes = np.array(labelled.labels)
+    tokens = [tokenize(text) for text in labelled.texts + unlabelled.texts]
+    vocabulary = build_vocabulary(tokens, recipe)
+    config = NetworkConfig(len(vocabulary), dropout=recipe.dropout)
+    vectors = workspace.array(
+        "vectors",
+        lambda: train_vectors(
+            tokens,
+            vocabulary,
+            dim=config.embedding_dim,
+            epochs=recipe.vector_epochs,
+            seed=recipe.seed,
+            progress=lambda: logger.info("word vectors: an epoch is done"),
+        ),
+    )
+    by_ngrams = workspace.array(
+        "ngrams",
+        lambda: ngram_probabilities(
+            tokens[: len(classes)], classes, tokens[len(classes) :], seed=recipe.seed
+        ),
+    )
+    logger.info("teacher by n-grams: accuracy %.4f", _accuracy(by_ngrams, classes))
+    texts = [vocabulary.encode(text) for text in tokens]
+    judged = (
+        [vocabulary.encode(tokenize(text)) for text in validation.texts],
+        np.array(validation.labels),
+    )
+
+    def make_network(seed: int) -> SentimentCNN:
+        torch.manual_seed(seed)
+        network = SentimentCNN(config)
+        network.embedding.weight.data.copy_(torch.from_numpy(vectors))
+        return network.to("cuda" if torch.cuda.is_available() else "cpu")
+
+    by_networks = network_probabilities(
+        make_network,
+        texts[: len(classes)],
+        classes,
+        texts[len(classes) :],
+        judged,
+        config=recipe.teacher,
+        seed=recipe.seed,
+        workspace=workspace,
+    )
+    logger.info("teacher by networks: accuracy %.4f", _accuracy(by_networks, classes))
+    teacher = (by_ngrams + by_networks) / 2
+    logger.info("teacher: accuracy %.4f", _accuracy(teacher, classes))
+    network = make_network(recipe.seed)
+    fit(
+        network,
+        texts,
+        soft_targets(teacher, classes, recipe.teacher),
+        judged,
+        config=recipe.fit,
+        seed=recipe.seed,
+        checkpoint=workspace.folder / "network.pt",
+        name="network",
+    )
+    temperature = evaluation.fit_temperature(logits_of(network, judged[0]).numpy(), judged[1])
+    return Classifier(
+        Encoder(network, vocabulary, max_tokens=recipe.max_tokens),
+        Head.of(network.fc, LABELS, temperature),
+    )
+
+
+def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
+    """Of the labelled texts, each judged by models that have not seen it."""
+    return float((probabilities[: len(classes)].round() == classes).mean())

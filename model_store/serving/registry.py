@@ -1,0 +1,192 @@
+"""The models of one worker: which ones serve a project at this moment.
+
+Follows the deployment log: loads what an entry names before it takes effect, so that no request
+ever waits for a model, and all workers change over at the same time.
+"""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from model_store.errors import ModelNotReadyError, ModelStoreError
+from model_store.model.classifier import Classifier
+from model_store.serving.deployments import ACTIVE, DeploymentLog, Entry, latest
+
+logger = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.25
+
+
+class Version(NamedTuple):
+    """A model by its name."""
+
+    name: str
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The versions that predict for a project; a request keeps to one deployment."""
+
+    versions: tuple[Version, ...]
+    """The first one is that which Label Studio is told of."""
+    ensemble: str | None = None
+    """The name under which their average is predicted too, if it is."""
+
+    @property
+    def name(self) -> str:
+        """That of the first version."""
+        return self.versions[0].name
+
+    @property
+    def names(self) -> list[str]:
+        """All that predictions can carry."""
+        names = [version.name for version in self.versions]
+        return [*names, self.ensemble] if self.ensemble else names
+
+
+class Registry:
+    """The deployments of all projects, as of now.
+
+    `load` gives the classifier of a version and may take its time: it is called in a thread.
+    `exists` says whether there is such a version.
+    `models` and `ensemble` are what is done for projects that do not ask for anything else.
+    """
+
+    def __init__(
+        self,
+        log: DeploymentLog,
+        load: Callable[[str], Classifier],
+        exists: Callable[[str], bool],
+        *,
+        models: Sequence[str] = (),
+        ensemble: bool = False,
+    ) -> None:
+        self._log = log
+        self._load = load
+        self._exists = exists
+        self._models = tuple(models) or (ACTIVE,)
+        self._ensemble = ensemble
+        self._default: Version
+        self._serves = False
+        self._versions: dict[str, Version] = {}
+        self._schedules: dict[str, list[tuple[Entry, Deployment]]] = defaultdict(list)
+        self._last_id = 0
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self, default: Version) -> None:
+        """Take `default` into service, and what the log says so far; then follow the log."""
+        self._default = default
+        self._versions[default.name] = default
+        self._fallback = await asyncio.to_thread(self._deployment, None, (), self._ensemble)
+        await asyncio.to_thread(self._catch_up)
+        self._serves = True
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Serve nothing any more."""
+        self._serves = False
+        if self._following:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+
+    def deployment(self, project: str | None) -> Deployment:
+        """What serves a project now; raises ModelNotReadyError before `start`."""
+        if not self._serves:
+            raise ModelNotReadyError
+        schedule = self._schedules.get(project or "")
+        if not schedule:
+            return self._fallback
+        now = time.time()
+        while len(schedule) > 1 and schedule[1][0].effective_at <= now:
+            schedule.pop(0)
+        entry, deployment = schedule[0]
+        return deployment if entry.effective_at <= now else self._fallback
+
+    def knows(self, name: str) -> bool:
+        """Whether there is such a version, or such a word for one."""
+        return name == ACTIVE or name in self._versions or self._exists(name)
+
+    def chosen(self, project: str) -> tuple[tuple[str, ...], bool]:
+        """The models that a project has asked for last, and whether for their average."""
+        schedule = self._schedules.get(project)
+        return (schedule[-1][0].models, schedule[-1][0].ensemble) if schedule else ((), False)
+
+    def names(self) -> list[str]:
+        """The versions that predictions can carry now, those of all projects."""
+        deployments = [self.deployment(project) for project in ("", *self._schedules)]
+        return list(dict.fromkeys(name for found in deployments for name in found.names))
+
+    async def _follow(self) -> None:
+        works = True
+        while True:
+            await asyncio.sleep(_POLL_SECONDS)
+            try:
+                await asyncio.to_thread(self._catch_up)
+            except Exception as error:  # Whatever it was, the next look at the log may do.
+                if works:
+                    logger.warning(
+                        "Changes of versions are not seen until this is mended: %s",
+                        error,
+                        exc_info=not isinstance(error, ModelStoreError),
+                    )
+                works = False
+            else:
+                works = True
+
+    def _catch_up(self) -> None:
+        entries = self._log.since(self._last_id)
+        now = time.time()
+        in_force = latest([entry for entry in entries if entry.effective_at <= now])
+        for entry in entries:
+            self._last_id = entry.id
+            if entry.id < in_force.get(entry.project, entry).id:
+                continue  # It serves nothing any more, and may be deleted.
+            deployment = self._deployment(entry.version, entry.models, entry.ensemble)
+            self._schedules[entry.project].append((entry, deployment))
+            late = time.time() - entry.effective_at
+            logger.info(
+                "Project %s: %s %s (%s: %s)",
+                entry.project,
+                "is served by" if late > 0 else "will be served by",
+                ", ".join(deployment.names),
+                entry.changed_by,
+                entry.reason or "no reason given",
+            )
+
+    def _deployment(self, active: str | None, models: Sequence[str], ensemble: bool) -> Deployment:
+        asked = [active if name == ACTIVE else name for name in models or self._models]
+        found = [self._find(name) for name in asked]
+        loaded = tuple(dict.fromkeys(version for version in found if version))
+        versions = loaded or (self._default,)
+        average = (ensemble if models else self._ensemble) and len(versions) > 1
+        return Deployment(versions, _ensemble_name(versions) if average else None)
+
+    def _find(self, name: str | None) -> Version | None:
+        if name is None:
+            return self._default
+        if name not in self._versions:
+            try:
+                self._versions[name] = Version(name, self._load(name))
+            except Exception as error:  # Whatever is wrong with it, the others serve.
+                logger.warning(
+                    "Version %s does not serve: %s",
+                    name,
+                    error,
+                    exc_info=not isinstance(error, ModelStoreError),
+                )
+                return None
+        return self._versions[name]
+
+
+def _ensemble_name(versions: Sequence[Version]) -> str:
+    """The same for the same versions, on every machine."""
+    names = "\n".join(version.name for version in versions)
+    return f"ensemble:{hashlib.sha256(names.encode()).hexdigest()[:16]}"

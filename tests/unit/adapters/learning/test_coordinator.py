@@ -1,0 +1,162 @@
+"""What a worker makes of events: examples, and trainings that ask for themselves."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Engine
+
+from adapters.label_studio.events import EventError
+from adapters.label_studio.labeling_config import Labels, parse
+from adapters.learning.coordinator import Coordinator
+from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import JobQueue, State
+from model_store.serving.deployments import DeploymentLog
+
+T = TypeVar("T")
+
+PROJECT = "1"
+CONFIG = (
+    '<View><Text name="text" value="$text"/><Choices name="kind" toName="text">'
+    '<Choice value="Praise"/><Choice value="Complaint"/></Choices></View>'
+)
+
+
+class Worker:
+    """The learning of one worker, and the database behind it."""
+
+    def __init__(self, database: Engine, train_every: int = 0) -> None:
+        self.examples, self.jobs = ExampleStore(database), JobQueue(database)
+        self.log = DeploymentLog(database)
+        self.learning = Coordinator(self.examples, self.jobs, self.log, train_every=train_every)
+
+    def annotate(self, *numbers: int, choice: str = "Praise", at: int = 1) -> int:
+        return sum(self.record(event(number, choice, at)) for number in numbers)
+
+    def record(self, item: dict[str, Any]) -> int:
+        return len(run(lambda: self.learning.record(item)))
+
+
+def event(number: int, choice: str = "Praise", at: int = 1) -> dict[str, Any]:
+    return {
+        "action": "ANNOTATION_CREATED",
+        "project": {"id": 1, "label_config": CONFIG},
+        "task": {"id": number, "data": {"text": f"text {number}"}},
+        "annotation": {
+            "id": number,
+            "task": number,
+            "updated_at": f"2026-01-01T00:00:{at:02}Z",
+            "result": [{"type": "choices", "from_name": "kind", "value": {"choices": [choice]}}],
+        },
+    }
+
+
+def run(ask: Callable[[], Awaitable[T]]) -> T:
+    async def main() -> T:
+        return await ask()
+
+    return asyncio.run(main())
+
+
+def test_an_event_is_on_the_disk_when_it_is_recorded(database: Engine) -> None:
+    worker = Worker(database)
+    assert worker.annotate(1, 2) == 2
+    assert [example.task for example in Worker(database).examples.snapshot(PROJECT)] == [1, 2]
+
+
+def test_what_is_no_event_is_an_error(database: Engine) -> None:
+    with pytest.raises(EventError):
+        run(lambda: Worker(database).learning.record({"action": "ANNOTATION_CREATED"}))
+
+
+def test_by_default_nothing_trains_by_itself(database: Engine) -> None:
+    worker = Worker(database)
+    worker.annotate(*range(30))
+    assert worker.jobs.jobs() == []
+
+
+def test_every_so_many_annotations_a_training_is_asked_for(database: Engine) -> None:
+    worker = Worker(database, train_every=3)
+    worker.annotate(1, 2)
+    assert worker.jobs.jobs() == []
+    worker.annotate(3)
+    (first,) = worker.jobs.jobs()
+    assert (first.project, first.state, first.annotations) == (PROJECT, State.QUEUED, 3)
+    worker.annotate(4, 5)
+    worker.jobs.end(first.id, State.TOO_FEW)
+    assert len(worker.jobs.jobs()) == 1
+    worker.annotate(6)
+    assert [job.annotations for job in worker.jobs.jobs()] == [6, 3]
+
+
+def test_a_changed_annotation_is_no_new_one(database: Engine) -> None:
+    worker = Worker(database, train_every=3)
+    for second in range(5):
+        worker.annotate(1, choice="Complaint", at=second)
+    assert worker.jobs.jobs() == []
+
+
+def test_a_press_counts_as_a_training(database: Engine) -> None:
+    worker = Worker(database, train_every=3)
+    worker.annotate(1, 2)
+    job = run(lambda: worker.learning.train(PROJECT))
+    assert job.annotations == 2
+    worker.jobs.end(job.id, State.TOO_FEW)
+    worker.annotate(3, 4)
+    assert len(worker.jobs.jobs()) == 1
+    worker.annotate(5)
+    assert [job.annotations for job in worker.jobs.jobs()] == [5, 2]
+
+
+def test_a_second_press_gets_the_job_of_the_first(database: Engine) -> None:
+    learning = Worker(database).learning
+    first, second = (run(lambda: learning.train(PROJECT)) for _ in range(2))
+    assert first == second == run(lambda: learning.job(first.id))
+    assert run(lambda: learning.jobs(PROJECT)) == [first]
+    assert run(lambda: learning.jobs(None)) == [first]
+    assert run(lambda: learning.jobs("2")) == []
+
+
+def test_what_a_control_still_needs_is_said_until_it_has_it(database: Engine) -> None:
+    worker = Worker(database)
+    controls = parse(CONFIG, Labels(("Positive", "Negative"))).unknown
+    assert [control.name for control in controls] == ["kind"]
+    worker.annotate(*range(10))
+    (sentence,) = run(lambda: worker.learning.needed(PROJECT, controls))
+    assert sentence.startswith('Before "kind" can be trained: ')
+    worker.annotate(*range(10, 60))
+    worker.annotate(*range(60, 120), choice="Complaint")
+    assert run(lambda: worker.learning.needed(PROJECT, controls)) == []
+    assert run(lambda: worker.learning.needed(PROJECT, [])) == []
+
+
+def test_an_event_does_not_wait_for_what_only_reads(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(database)
+    controls = parse(CONFIG, Labels(("Positive", "Negative"))).unknown
+    is_kept = threading.Event()
+
+    def wait(*_: object) -> list[dict[str, str]]:
+        assert is_kept.wait(30), "the event waits"
+        return []
+
+    monkeypatch.setattr(worker.examples, "choices", wait)
+
+    async def main() -> None:
+        asking = [asyncio.create_task(worker.learning.needed(PROJECT, controls)) for _ in range(10)]
+        await asyncio.sleep(0)
+        await worker.learning.record(event(1))
+        is_kept.set()
+        await asyncio.gather(*asking)
+
+    asyncio.run(main())
+
+
+def test_a_choice_of_models_is_an_entry_of_the_log(database: Engine) -> None:
+    worker = Worker(database)
+    run(lambda: worker.learning.choose(PROJECT, ["active", "a:1"], ensemble=True))
+    (entry,) = worker.log.since(0)
+    assert (entry.project, entry.models, entry.ensemble) == (PROJECT, ("active", "a:1"), True)

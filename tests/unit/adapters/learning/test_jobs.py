@@ -1,0 +1,245 @@
+"""The queue of training jobs: asked for, claimed, watched, ended, by processes that may die."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, text
+
+from adapters.learning.jobs import STALE_SECONDS, Job, JobQueue, State
+from model_store.serving.database import writing
+from tests.processes import all_at_once
+
+CLAIM = """
+    import sys
+    from adapters.learning.jobs import JobQueue
+    from model_store.serving.database import connect
+    jobs = JobQueue(connect(sys.argv[1]))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    job = jobs.claim()
+    print(job.id if job else "none", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def jobs(database: Engine) -> JobQueue:
+    return JobQueue(database)
+
+
+def again(jobs: JobQueue, job: Job) -> Job:
+    found = jobs.job(job.id)
+    assert found
+    return found
+
+
+def claimed(jobs: JobQueue) -> Job:
+    job = jobs.claim()
+    assert job
+    return job
+
+
+def pretend(database: Engine, **columns: object) -> None:
+    """Change the rows of all jobs."""
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    with writing(database) as connection:
+        connection.execute(text(f"UPDATE jobs SET {assignments}"), columns)
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_new_job_waits(jobs: JobQueue) -> None:
+    job = jobs.enqueue("1.1", 7)
+    assert (job.project, job.state, job.annotations) == ("1.1", State.QUEUED, 7)
+    assert (job.stage, job.progress, job.reasons, job.metrics) == ("waiting", 0, [], {})
+    assert (job.started_at, job.ended_at, job.version, job.host, job.pid) == (None,) * 5
+    assert again(jobs, job) == job
+    assert jobs.job("nosuch") is None
+
+
+def test_a_project_has_one_open_job(jobs: JobQueue) -> None:
+    first = jobs.enqueue("1.1", 1)
+    assert jobs.enqueue("1.1", 2) == first
+    running = claimed(jobs)
+    assert jobs.enqueue("1.1", 3).id == first.id == running.id
+    jobs.end(first.id, State.REFUSED)
+    assert jobs.enqueue("1.1", 4).id != first.id
+    assert jobs.enqueue("2.2", 4).project == "2.2"
+
+
+def test_many_presses_at_once_make_one_job(jobs: JobQueue) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ids = {job.id for job in pool.map(lambda n: jobs.enqueue("1.1", n), range(24))}
+    assert len(ids) == len(jobs.jobs()) == 1
+
+
+def test_the_oldest_job_is_claimed_first_and_says_by_whom(jobs: JobQueue) -> None:
+    first = jobs.enqueue("1.1", 1)
+    jobs.enqueue("2.2", 1)
+    job = claimed(jobs)
+    assert job == again(jobs, first)
+    assert (job.id, job.state) == (first.id, State.RUNNING)
+    assert (job.host, job.pid) == (socket.gethostname(), os.getpid())
+    assert job.started_at == job.seen_at
+    assert job.ended_at is None
+
+
+def test_nothing_is_claimed_where_nothing_waits(jobs: JobQueue) -> None:
+    assert jobs.claim() is None
+
+
+def test_one_job_runs_on_a_machine(jobs: JobQueue) -> None:
+    first, second = jobs.enqueue("1.1", 1), jobs.enqueue("2.2", 1)
+    claimed(jobs)
+    assert jobs.claim() is None
+    jobs.end(first.id, State.PROMOTED)
+    assert claimed(jobs).id == second.id
+
+
+def test_another_machine_may_run_one_too(jobs: JobQueue, database: Engine) -> None:
+    jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    pretend(database, host="elsewhere")
+    second = jobs.enqueue("2.2", 1)
+    assert claimed(jobs).id == second.id
+
+
+def test_of_processes_that_claim_at_once_one_gets_the_job(
+    jobs: JobQueue, database_url: str
+) -> None:
+    job = jobs.enqueue("1.1", 1)
+    answers = [line.strip() for line in all_at_once(CLAIM, database_url, count=4)]
+    assert sorted(answers) == sorted([job.id, "none", "none", "none"])
+
+
+def test_a_report_is_a_sign_of_life_and_says_how_far_it_is(
+    jobs: JobQueue, database: Engine
+) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    pretend(database, seen_at=1.0, pid=1)
+    assert jobs.report(job.id, stage="fitting", progress=0.5)
+    reported = again(jobs, job)
+    assert (reported.stage, reported.progress, reported.pid) == ("fitting", 0.5, os.getpid())
+    assert (reported.seen_at or 0) > time.time() - 60
+
+
+@pytest.mark.parametrize(
+    "state", [State.PROMOTED, State.REFUSED, State.TOO_FEW, State.FAILED, State.KILLED]
+)
+def test_a_job_ends_once(jobs: JobQueue, state: State) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    metrics = {"held_out": {"accuracy": 0.9, "labels": ["a", "b"]}}
+    assert jobs.end(job.id, state, ["Because.", "Also."], version="m:1", metrics=metrics)
+    ended = again(jobs, job)
+    assert (ended.state, ended.reasons, ended.version) == (state, ["Because.", "Also."], "m:1")
+    assert ended.metrics == metrics
+    assert ended.ended_at
+    assert not jobs.end(job.id, State.KILLED, ["Too late."])
+    assert not jobs.report(job.id, stage="too late")
+    assert again(jobs, job) == ended
+
+
+def test_what_belongs_to_the_end_of_a_job_is_done_with_it_or_not_at_all(jobs: JobQueue) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    done: list[object] = []
+
+    def fail(connection: object) -> None:
+        done.append(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        jobs.end(job.id, State.PROMOTED, together_with=fail)
+    assert again(jobs, job).state is State.RUNNING
+    assert jobs.end(job.id, State.PROMOTED, together_with=done.append)
+    assert not jobs.end(job.id, State.PROMOTED, together_with=done.append)
+    assert len(done) == 2
+
+
+def test_a_job_whose_process_is_gone_is_buried_at_once(jobs: JobQueue, database: Engine) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    jobs.bury_the_dead()
+    assert again(jobs, job).state is State.RUNNING
+    pretend(database, pid=dead_pid())
+    jobs.bury_the_dead()
+    buried = again(jobs, job)
+    assert buried.state is State.KILLED
+    assert buried.ended_at
+    assert buried.reasons == [
+        "The process of the job has ended without a word: press the button again."
+    ]
+
+
+def test_a_process_that_ended_unnoticed_by_its_parent_is_dead(
+    jobs: JobQueue, database: Engine
+) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as zombie:
+        assert zombie.stdout
+        zombie.stdout.read()
+        pretend(database, pid=zombie.pid)
+        deadline = time.monotonic() + 30
+        while again(jobs, job).state is State.RUNNING and time.monotonic() < deadline:
+            jobs.bury_the_dead()
+            time.sleep(0.01)
+    assert again(jobs, job).state is State.KILLED
+
+
+def test_a_press_buries_the_dead_and_makes_a_new_job(jobs: JobQueue, database: Engine) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    pretend(database, pid=dead_pid())
+    assert jobs.enqueue("1.1", 2).id != job.id
+    assert again(jobs, job).state is State.KILLED
+
+
+def test_a_claim_buries_the_dead(jobs: JobQueue, database: Engine) -> None:
+    jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    pretend(database, pid=dead_pid())
+    second = jobs.enqueue("2.2", 1)
+    assert claimed(jobs).id == second.id
+
+
+@pytest.mark.parametrize(
+    ("silence", "state"),
+    [(STALE_SECONDS - 20, State.RUNNING), (STALE_SECONDS + 1, State.KILLED)],
+)
+def test_a_job_of_another_machine_is_buried_when_it_is_silent_for_long(
+    jobs: JobQueue, database: Engine, silence: float, state: State
+) -> None:
+    job = jobs.enqueue("1.1", 1)
+    claimed(jobs)
+    pretend(database, host="elsewhere", pid=dead_pid(), seen_at=time.time() - silence)
+    jobs.bury_the_dead()
+    assert again(jobs, job).state is state
+
+
+def test_a_waiting_job_is_never_buried(jobs: JobQueue) -> None:
+    job = jobs.enqueue("1.1", 1)
+    jobs.bury_the_dead()
+    assert again(jobs, job).state is State.QUEUED
+
+
+def test_jobs_are_listed_newest_first_of_one_project_or_of_all(jobs: JobQueue) -> None:
+    made = []
+    for project in ("1.1", "2.2", "1.1"):
+        job = jobs.enqueue(project, 1)
+        jobs.end(job.id, State.FAILED)
+        made.append(job.id)
+    assert [job.id for job in jobs.jobs()] == made[::-1]
+    assert [job.id for job in jobs.jobs("1.1")] == [made[2], made[0]]
+    assert [job.id for job in jobs.jobs(limit=1)] == [made[2]]

@@ -1,0 +1,325 @@
+"""A training job, from the annotations to its end: nothing serves by a job that is over."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import pytest
+from sqlalchemy import Engine
+
+from adapters.label_studio.client import ClientError
+from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.learning import process
+from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import Job, JobQueue, State
+from model_store.errors import DatabaseError
+from model_store.learning.training import Lesson, Parent, Progress, Result
+from model_store.serving.deployments import DeploymentLog, Entry
+from tests.conftest import ClassifierFactory
+
+PROJECT = "1.1"
+VERSION = "sentiment-cnn:0123456789abcdef"
+DEFAULT = "sentiment-cnn:fedcba9876543210"
+CONFIG = (
+    '<View><Text name="text" value="$text"/><Choices name="kind" toName="text">'
+    '<Choice value="Praise"/><Choice value="Complaint"/></Choices></View>'
+)
+Train = Callable[[Progress], Result]
+
+
+class World:
+    """A claimed job of a project with one annotation, and the process that does it."""
+
+    def __init__(self, database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.jobs, self.log = JobQueue(database), DeploymentLog(database)
+        self.examples = ExampleStore(database)
+        self.examples.record(
+            Changes(
+                PROJECT,
+                CONFIG,
+                tasks=(Task(1, {"text": "a text"}),),
+                annotations=(Annotation(1, 1, {"kind": ("Praise",)}, False, 1, 1.0),),
+            )
+        )
+        self._id = self.jobs.enqueue(PROJECT, 1).id
+        assert self.jobs.claim()
+        self._monkeypatch = monkeypatch
+        self.nice: list[int] = []
+        monkeypatch.setattr(os, "nice", self.nice.append)
+        monkeypatch.setattr(process, "connect", lambda _: database)
+
+    @property
+    def job(self) -> Job:
+        found = self.jobs.job(self._id)
+        assert found
+        return found
+
+    def entries(self) -> list[Entry]:
+        return self.log.since(0)
+
+    def kill(self) -> None:
+        """What a worker does that takes the process for dead."""
+        self.jobs.end(self._id, State.KILLED, ["It was taken for dead."])
+
+    def run(self, train: Train, **settings: str) -> None:
+        """The process with `train` for what the model store makes of the annotations."""
+
+        def stub(_: str, __: Parent, ___: list[Lesson], progress: Progress) -> Result:
+            return train(progress)
+
+        self._monkeypatch.setattr(process, "train", stub)
+        for name, value in settings.items():
+            self._monkeypatch.setenv(f"SENTIMENT_{name.upper()}", value)
+        arguments = ["training", self._id, "--default", DEFAULT, "--default-path", "nowhere"]
+        self._monkeypatch.setattr(sys, "argv", arguments)
+        process.main()
+
+
+@pytest.fixture
+def world(
+    database: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    make_classifier: ClassifierFactory,
+    home_store: Path,
+) -> World:
+    assert home_store.is_dir()
+    classifier = make_classifier()
+    monkeypatch.setattr(process, "load_parent", lambda name, *_, **__: Parent(name, classifier))
+    return World(database, monkeypatch)
+
+
+def good(_: Progress) -> Result:
+    return Result(VERSION, passed=True, reasons=[], metrics={"kind": {"passed": True}})
+
+
+def test_a_version_that_passed_serves_and_its_job_says_so(world: World) -> None:
+    world.run(good)
+    (entry,) = world.entries()
+    assert (entry.project, entry.version, entry.changed_by) == (PROJECT, VERSION, "training")
+    job = world.job
+    assert (job.state, job.version, job.progress, job.stage) == ("promoted", VERSION, 1.0, "done")
+    assert job.metrics == {"kind": {"passed": True}}
+
+
+def test_a_version_that_was_refused_does_not_serve(world: World) -> None:
+    world.run(lambda _: Result(VERSION, passed=False, reasons=["Worse."], metrics={}))
+    assert (world.job.state, world.job.version) == (State.REFUSED, VERSION)
+    assert world.job.reasons == ["Worse."]
+    assert world.entries() == []
+
+
+def test_too_few_annotations_make_no_version(world: World) -> None:
+    world.run(lambda _: Result(None, passed=False, reasons=["More."], metrics={}))
+    assert (world.job.state, world.job.version) == (State.TOO_FEW, None)
+    assert world.entries() == []
+
+
+def test_a_job_that_ended_meanwhile_changes_nothing(world: World) -> None:
+    def train(progress: Progress) -> Result:
+        world.kill()
+        return good(progress)
+
+    world.run(train)
+    assert world.job.state is State.KILLED
+    assert world.job.reasons == ["It was taken for dead."]
+    assert world.entries() == []
+
+
+def test_a_job_that_ended_meanwhile_stops_at_its_next_step(world: World) -> None:
+    reached = []
+
+    def train(progress: Progress) -> Result:
+        world.kill()
+        progress("fitting", 0.5)
+        reached.append("the next step")
+        return good(progress)
+
+    world.run(train)
+    assert not reached
+    assert world.job.stage != "fitting"
+
+
+def test_the_end_of_a_job_and_its_promotion_are_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DatabaseError("of the tests", "it is full")
+
+    monkeypatch.setattr(process, "activate", fail)
+    with pytest.raises(DatabaseError):
+        world.run(good)
+    assert world.job.state is State.RUNNING
+    assert world.entries() == []
+
+
+def test_a_job_that_takes_too_long_fails_and_the_old_version_serves_on(world: World) -> None:
+    def train(progress: Progress) -> Result:
+        time.sleep(60)
+        return good(progress)
+
+    world.run(train, training_timeout="0.05")
+    assert world.job.state is State.FAILED
+    (reason,) = world.job.reasons
+    assert "longer than 0.05 seconds: raise SENTIMENT_TRAINING_TIMEOUT" in reason
+    assert world.entries() == []
+
+
+def test_the_time_limit_is_off_when_a_job_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+    end = world.jobs.end
+
+    def watch(_: JobQueue, *args: Any, **changes: Any) -> bool:
+        limits.append(signal.getitimer(signal.ITIMER_REAL))
+        return end(*args, **changes)
+
+    monkeypatch.setattr(JobQueue, "end", watch)
+    world.run(good, training_timeout="1000")
+    assert limits == [(0.0, 0.0)]
+    assert world.job.state is State.PROMOTED
+
+
+def test_a_fault_is_told_in_the_log_and_not_in_the_job(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def train(_: Progress) -> Result:
+        raise ZeroDivisionError("a secret")
+
+    world.run(train)
+    assert world.job.state is State.FAILED
+    assert world.job.reasons == ["The job failed by a fault of the server's: its log says which."]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_old_versions_are_deleted_after_the_end_but_for_those_in_use(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned = []
+
+    def prune(_: DeploymentLog, project: str, *, keep: int, used: set[str]) -> None:
+        assert world.job.state is State.PROMOTED
+        pruned.append((project, keep, used))
+
+    monkeypatch.setattr(process, "prune", prune)
+    world.run(good, keep_versions="3", models="active,sentiment-cnn:1")
+    assert pruned == [(PROJECT, 3, {DEFAULT, "active", "sentiment-cnn:1"})]
+
+
+class FakeClient:
+    """A Label Studio with one page of tasks; or one that fails."""
+
+    pages: ClassVar[list[list[dict[str, Any]]]] = []
+    error: ClassVar[Exception | None] = None
+    created_at = "1970-01-01T00:00:01Z"
+
+    def __init__(self, *_: str) -> None:
+        if self.error:
+            raise self.error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def project(self, number: int) -> dict[str, Any]:
+        return {"id": number, "created_at": self.created_at, "label_config": CONFIG}
+
+    def tasks_with_annotations(self, _: int) -> Iterator[list[dict[str, Any]]]:
+        yield from self.pages
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
+    class Client(FakeClient):
+        pass
+
+    monkeypatch.setattr(process, "LabelStudioClient", Client)
+    monkeypatch.setenv("LABEL_STUDIO_URL", "http://labels.example.org")
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "a token")
+    return Client
+
+
+def test_a_job_says_that_its_annotations_could_not_be_fetched(
+    world: World, client: type[FakeClient]
+) -> None:
+    client.error = ClientError("It does not answer.")
+    world.run(lambda _: Result(VERSION, passed=False, reasons=["Worse."], metrics={}))
+    expected = "Not all annotations were fetched from Label Studio: It does not answer."
+    assert world.job.reasons == [expected, "Worse."]
+
+
+def test_a_job_says_that_its_project_is_another_label_studios(
+    world: World, client: type[FakeClient]
+) -> None:
+    client.created_at = "1970-01-01T00:00:02Z"
+    world.run(good)
+    expected = "No annotations were fetched: LABEL_STUDIO_URL has another project."
+    assert world.job.reasons == [expected]
+
+
+def test_a_job_says_how_many_tasks_were_left_out_and_learns_from_the_others(
+    world: World, client: type[FakeClient]
+) -> None:
+    odd = {"id": 2, "data": "a secret", "annotations": []}
+    client.pages = [[odd], [{"id": 3, "data": {"text": "a text"}, "annotations": []}]]
+    world.run(good)
+    expected = "Tasks that were left out, for they are not as they should be: 1."
+    assert world.job.reasons == [expected]
+    assert world.job.state is State.PROMOTED
+
+
+def test_a_job_that_ended_meanwhile_asks_for_no_more_pages(
+    world: World, client: type[FakeClient]
+) -> None:
+    asked = []
+
+    def pages(*_: object) -> Iterator[list[dict[str, Any]]]:
+        yield []
+        world.kill()
+        yield []
+        asked.append("more")
+        yield []
+
+    setattr(client, "tasks_with_annotations", pages)
+    world.run(good)
+    assert asked == []
+    assert world.entries() == []
+
+
+def test_a_training_has_the_lowest_priority(world: World) -> None:
+    world.run(good)
+    assert world.nice == [19]
+
+
+def test_a_sign_of_life_that_fails_is_not_the_last_one(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(process, "_SIGN_OF_LIFE_SECONDS", 0.01)
+    report = JobQueue.report
+    failed: list[str] = []
+    seen = threading.Event()
+
+    def sometimes(jobs: JobQueue, job_id: str, **changes: Any) -> bool:
+        if changes or threading.current_thread() is threading.main_thread():
+            return report(jobs, job_id, **changes)
+        if len(failed) < 3:
+            failed.append(job_id)
+            raise DatabaseError("of the tests", "it is gone")
+        seen.set()
+        return report(jobs, job_id)
+
+    def train(progress: Progress) -> Result:
+        assert seen.wait(30)
+        return good(progress)
+
+    monkeypatch.setattr(JobQueue, "report", sometimes)
+    world.run(train)
+    assert world.job.state is State.PROMOTED
+    assert caplog.text.count("no sign of life") == 1

@@ -1,0 +1,134 @@
+"""JSON and JSONL: values are told apart as a parser does, and a bad one costs no other."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.preannotate.readers import json_values
+from adapters.preannotate.readers.tables import Table
+from adapters.preannotate.records import RowError, Unreadable
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+CONTAINERS = st.lists(VALUES, max_size=3) | st.dictionaries(st.text(), VALUES, max_size=3)
+
+
+def texts_of(text: str) -> list[Any]:
+    return list(json_values.split(io.StringIO(text).read))
+
+
+def outcomes(table: Table) -> list[Any]:
+    result = []
+    for row in table.rows:
+        try:
+            reason = row.raw.reason if isinstance(row.raw, Unreadable) else None
+            result.append((row.number, reason or table.decode(row.raw)))
+        except RowError as error:
+            result.append((row.number, str(error)))
+    return result
+
+
+def read_json(text: str) -> list[Any]:
+    return outcomes(json_values.read_values(io.StringIO(text).read))
+
+
+def read_jsonl(*lines: str | None) -> list[Any]:
+    return outcomes(json_values.read_lines(iter(enumerate(lines, start=1))))
+
+
+@pytest.fixture(params=[1, 2, 7, 256 * 1024])
+def _in_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_values, "_READ_CHARACTERS", request.param)
+
+
+@given(
+    values=st.lists(VALUES, max_size=4),
+    indent=st.sampled_from([None, 2]),
+    ascii_only=st.booleans(),
+    piece=st.integers(1, 9),
+)
+def test_the_values_of_an_array_are_those_that_json_finds(
+    values: list[Any], indent: int | None, ascii_only: bool, piece: int
+) -> None:
+    text = json.dumps(values, indent=indent, ensure_ascii=ascii_only)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_values, "_READ_CHARACTERS", piece)
+        assert [json.loads(item) for item in texts_of(text)] == values
+
+
+@given(st.lists(CONTAINERS, min_size=1, max_size=4), st.sampled_from(["", " ", "\n"]))
+def test_values_one_after_the_other_are_told_apart(values: list[Any], between: str) -> None:
+    if isinstance(values[0], list):
+        values = [{}, *values]
+    text = between.join(map(json.dumps, values))
+    assert [json.loads(item) for item in texts_of(text)] == values
+
+
+@pytest.mark.usefixtures("_in_pieces")
+def test_an_invalid_value_costs_no_other() -> None:
+    text = '[{"a": 1}, {"a": tru}, {"b": "]},["}, 5, {"c": "\\"\\\\"}]'
+    assert read_json(text) == [
+        (1, {"a": 1}),
+        (2, "is not valid JSON in UTF-8"),
+        (3, {"b": "]},["}),
+        (4, "is no JSON object"),
+        (5, {"c": '"\\'}),
+    ]
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        (" \n", "empty"),
+        ('[{"a": 1}, {"a": ', "cut off"),
+        ('[{"a": 1},', "cut off"),
+        ('[{"a": 1}', "cut off"),
+        ('{"a": 1} {"a"', "cut off"),
+        ('[{"a": 1}] {"a": 2}', "after the end"),
+        ('[{"a": 1},]', "not valid"),
+    ],
+)
+def test_what_is_wrong_with_the_end_is_told(text: str, reason: str) -> None:
+    number, last = read_json(text)[-1]
+    assert reason in last
+    assert number == (2 if "1" in text else 1)
+
+
+@pytest.mark.parametrize("text", ["[]", " [ \n] "])
+def test_an_empty_array_has_no_rows(text: str) -> None:
+    assert read_json(text) == []
+
+
+def test_objects_too_deep_in_each_other_cost_their_own_row_alone() -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    (_, bad), (_, good) = read_json(f'[{{"a": {deep}}}, {{"a": 1}}]')
+    assert "not valid" in bad
+    assert good == {"a": 1}
+
+
+def test_a_bad_line_costs_no_other() -> None:
+    assert read_jsonl('{"a": 1}\n', "\n", "{\n", None, '"\udcff"\n', "[1]\n", '{"a": 2}') == [
+        (1, {"a": 1}),
+        (3, "is not valid JSON in UTF-8"),
+        (4, "is longer than 33,554,432 characters"),
+        (5, "is not valid JSON in UTF-8"),
+        (6, "is no JSON object"),
+        (7, {"a": 2}),
+    ]
+
+
+def test_a_value_that_is_too_long_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_values, "MAX_CHARACTERS", 20)
+    monkeypatch.setattr(json_values, "_READ_CHARACTERS", 8)
+    (_, bad), (_, good) = read_json(f'[{{"a": "{"x" * 50}"}}, {{"b": 1}}]')
+    assert "longer than" in bad
+    assert good == {"b": 1}

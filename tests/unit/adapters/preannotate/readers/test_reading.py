@@ -1,0 +1,251 @@
+"""Inputs to chunks: every format gives the same records, in chunks that only numbers decide."""
+
+import gzip
+import json
+import shutil
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from adapters.preannotate import parts
+from adapters.preannotate.readers import parquet, reading
+from adapters.preannotate.readers.reading import CHUNK_ROWS, Inputs
+from adapters.preannotate.records import TOO_LONG, Chunk, Record, Rejection
+from adapters.preannotate.sources import find
+
+ROWS = [{"id": str(number), "review": f"text {number}, größer"} for number in range(1200)]
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]] = ROWS, encoding: str = "utf-8") -> Path:
+    name = path.name.removesuffix(".gz").removesuffix(".zst")
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    match name.rpartition(".")[2]:
+        case "csv":
+            text = "id,review\n" + "".join(f'{r["id"]},"{r["review"]}"\n' for r in rows)
+        case "jsonl":
+            text = "\n".join(lines)
+        case "json":
+            text = f"[{', '.join(lines)}]"
+        case _:
+            pyarrow.parquet.write_table(pa.Table.from_pylist(list(rows)), path, row_group_size=700)
+            return path
+    content = text.encode(encoding)
+    if path.suffix == ".gz":
+        content = gzip.compress(content)
+    if path.suffix == ".zst":
+        content = pa.compress(content, codec="zstd", asbytes=True)
+    path.write_bytes(content)
+    return path
+
+
+def chunks_of(*paths: Path, encoding: str = "utf-8") -> list[Chunk]:
+    return list(Inputs(find(list(map(str, paths)), None, []), encoding, ["review"]).chunks())
+
+
+def records_of(*paths: Path, encoding: str = "utf-8") -> list[Record | Rejection]:
+    return [item for chunk in chunks_of(*paths, encoding=encoding) for item in chunk.records()]
+
+
+def fields_of(*paths: Path, encoding: str = "utf-8") -> list[Any]:
+    items = records_of(*paths, encoding=encoding)
+    return [item.fields if isinstance(item, Record) else item for item in items]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "jsonl", "jsonl.zst", "json", "parquet"])
+def test_every_format_gives_the_same_records(tmp_path: Path, suffix: str) -> None:
+    assert fields_of(write(tmp_path / f"reviews.{suffix}")) == ROWS
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
+def test_text_of_another_encoding_is_read(tmp_path: Path, suffix: str, encoding: str) -> None:
+    path = write(tmp_path / f"reviews.{suffix}", ROWS[:3], encoding)
+    assert fields_of(path, encoding="latin-1") == ROWS[:3]
+
+
+def test_a_parquet_that_is_compressed_as_a_whole_is_unpacked(tmp_path: Path) -> None:
+    plain = write(tmp_path / "reviews.parquet")
+    with plain.open("rb") as content, gzip.open(tmp_path / "b.parquet.gz", "wb") as packed:
+        shutil.copyfileobj(content, packed)
+    assert fields_of(tmp_path / "b.parquet.gz") == ROWS
+
+
+def test_rows_of_several_files_have_keys_of_their_own(tmp_path: Path) -> None:
+    records = records_of(write(tmp_path / "a.csv", ROWS[:2]), write(tmp_path / "b.jsonl", ROWS[:2]))
+    keys = [record.key for record in records if isinstance(record, Record)]
+    assert keys == ["1:2", "1:3", "2:1", "2:2"]
+
+
+def test_chunks_end_at_multiples_of_a_number_and_say_how_much_was_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "reviews.jsonl")
+    chunks = chunks_of(path)
+    assert [chunk.rows[0][0] for chunk in chunks] == [1, CHUNK_ROWS + 1, 2 * CHUNK_ROWS + 1]
+    assert chunks[-1].consumed == path.stat().st_size
+
+
+def test_large_rows_make_small_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_CHUNK_WEIGHT", 1000)
+    rows = [{"id": "1", "review": "a" * 600}] * 5
+    assert [len(c.rows) for c in chunks_of(write(tmp_path / "a.jsonl", rows))] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("suffix", ["csv.gz", "jsonl.zst", "parquet"])
+def test_a_file_that_is_cut_off_is_named_and_the_next_one_read(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a.{suffix}")
+    path.write_bytes(path.read_bytes()[:-100])
+    *_, broken, last = records_of(path, write(tmp_path / "b.csv", ROWS[:1]))
+    assert isinstance(broken, Rejection)
+    assert "cannot be read" in broken.reason
+    assert isinstance(last, Record)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+@pytest.mark.parametrize(
+    ("bad", "lost"),
+    [("text 1,".encode("utf-16-le")[:-1], None), (b"\x3d\xd8", 1), (b"\x00\xdc", 1)],
+    ids=["a byte is missing", "half a pair", "the other half"],
+)
+def test_bytes_that_are_no_utf16_cost_the_rows_that_hold_them(
+    tmp_path: Path, suffix: str, bad: bytes, lost: int | None
+) -> None:
+    path = write(tmp_path / f"a.{suffix}", ROWS[:3], "utf-16")
+    path.write_bytes(path.read_bytes().replace("text 1,".encode("utf-16-le"), bad, 1))
+    items = fields_of(path)
+    assert items[0] == ROWS[0]
+    assert any(isinstance(item, Rejection) for item in items)
+    if lost is not None:
+        assert [n for n, item in enumerate(items) if isinstance(item, Rejection)] == [lost]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
+def test_half_a_character_at_the_end_costs_no_row_before_it(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path / f"a.{suffix}", ROWS[:3], "utf-16")
+    path.write_bytes(path.read_bytes() + b"\n\0\n")
+    assert fields_of(path)[: 2 if suffix == "jsonl" else 3] == ROWS[: 2 if suffix == "jsonl" else 3]
+
+
+def test_a_utf16_without_a_mark_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("review\na\n".encode("utf-16-be"))
+    (item,) = fields_of(tmp_path / "a.csv", encoding="utf-16")
+    assert "utf-16-le" in item.reason
+
+
+def parquet_of(path: Path, column: pa.Array, group_rows: int | None = None) -> Path:
+    table = pa.table({"review": column})
+    pyarrow.parquet.write_table(table, path, row_group_size=group_rows)
+    return path
+
+
+def text_of_bytes(*values: bytes) -> pa.Array:
+    """A column of text that is none."""
+    binary = pa.array(values, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(values), binary.buffers())
+
+
+def bits_of(*values: int, type_: pa.DataType) -> pa.Array:
+    """Numbers taken for values of another type."""
+    return pa.array(values, pa.int32() if type_.bit_width == 32 else pa.int64()).view(type_)
+
+
+@pytest.mark.parametrize(
+    ("column", "bad", "reason"),
+    [
+        (text_of_bytes(b"fine", b"\xff", b"good"), [2], "is not UTF-8"),
+        (bits_of(1, 2**60, 2, type_=pa.timestamp("us")), [2], "a date or time"),
+        (bits_of(1, 2**60, 2, type_=pa.timestamp("us", "Europe/Berlin")), [2], "a date or time"),
+        (bits_of(1, 2, 2**30, type_=pa.date32()), [3], "a date or time"),
+        (bits_of(1, type_=pa.timestamp("us", "No/Where")), [1], "unknown time zone"),
+        (
+            pa.StructArray.from_arrays([pa.array([1, 2]), pa.array([1, 2])], names=["a", "a"]),
+            [1, 2],
+            "two fields of the same name",
+        ),
+    ],
+)
+def test_a_parquet_value_that_python_cannot_hold_costs_its_row_alone(
+    tmp_path: Path, column: pa.Array, bad: list[int], reason: str
+) -> None:
+    items = records_of(parquet_of(tmp_path / "a.parquet", column))
+    assert [item.number for item in items] == list(range(1, len(column) + 1))
+    rejected = [item for item in items if isinstance(item, Rejection)]
+    assert [item.number for item in rejected] == bad
+    assert all(reason in item.reason for item in rejected)
+
+
+def test_a_parquet_with_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
+    table = pa.table({"review": ["a"], "xyzzy": ["b"]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet", store_schema=False)
+    content = (tmp_path / "a.parquet").read_bytes().replace(b"xyzzy", b"xy\xffzy")
+    (tmp_path / "a.parquet").write_bytes(content)
+    (item,) = fields_of(tmp_path / "a.parquet")
+    assert "cannot be read" in item.reason
+
+
+def test_a_parquet_row_that_is_too_long_is_rejected_wherever_its_length_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "MAX_CHARACTERS", 1000)
+    column = pa.array([["a" * 900], ["a"] * 100, ["a"], ["a" * 400, "b" * 600]])
+    items = fields_of(parquet_of(tmp_path / "a.parquet", column))
+    assert [getattr(item, "reason", "") for item in items] == ["", TOO_LONG, "", TOO_LONG]
+
+
+@pytest.mark.parametrize("group_rows", [3, 50])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["a" * 100] * 100] * 50),
+        pa.array([{"a": {"b": "a" * 10_000}}] * 50),
+        pa.array(["a" * 10_000] * 50).dictionary_encode(),
+    ],
+    ids=["list", "struct", "dictionary"],
+)
+def test_large_parquet_rows_make_small_chunks_the_same_for_any_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: pa.Array, group_rows: int
+) -> None:
+    monkeypatch.setattr(reading, "_CHUNK_WEIGHT", 50_000)
+    path = parquet_of(tmp_path / "a.parquet", column, group_rows)
+    chunks = [chunk.rows for chunk in chunks_of(path)]
+    assert {len(rows) for rows in chunks[:-1]} <= {5, 6}
+    for size in (1, 1000, 10**9):
+        monkeypatch.setattr(parquet, "_BATCH_BYTES", size)
+        assert [chunk.rows for chunk in chunks_of(path)] == chunks
+
+
+def test_of_large_parquet_rows_few_become_pythons_at_once(tmp_path: Path) -> None:
+    column = pa.array([["a" * 100_000] * 10] * 300)
+    path = parquet_of(tmp_path / "a.parquet", column)
+    tracemalloc.start()
+    try:
+        with path.open("rb") as content:
+            for _ in parquet.read_from(content, 1).rows:
+                """Let go of it."""
+        assert tracemalloc.get_traced_memory()[1] < 20 * 10**6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("size", [1, 100, 3000, 10**6])
+def test_parts_together_are_the_chunks_of_the_whole(
+    tmp_path: Path, suffix: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PART_BYTES", size * 10)
+    monkeypatch.setattr(parts, "PART_ROWS", max(size // 1000, 1) * CHUNK_ROWS)
+    rows = [ROWS[0], {"id": "", "review": "\n" * 5}, *ROWS]
+    path = write(tmp_path / f"reviews.{suffix}", rows)
+    if suffix == "jsonl":
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"text 7,", b'nonsense"', 1))
+    planned = parts.plan(find([str(path)], None, []))
+    whole = [chunk.rows for chunk in chunks_of(path)]
+    found, line = [], 1
+    for part in planned:
+        numbered = parts.Part(**{**vars(part), "first_line": line})
+        line += parts.count_lines(part)
+        found += [chunk.rows for chunk in numbered.chunks()]
+    assert found == whole

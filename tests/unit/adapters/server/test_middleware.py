@@ -1,0 +1,265 @@
+"""Basic authentication, the bounds on bodies and on work, the turnover of connections."""
+
+import asyncio
+import base64
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from adapters.server.middleware import (
+    PROBES,
+    AdmissionMiddleware,
+    BasicAuthMiddleware,
+    BodyLimitMiddleware,
+    TimeoutMiddleware,
+    TurnoverMiddleware,
+)
+
+
+async def echo_length(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+async def swallow_errors(request: Request) -> PlainTextResponse:
+    """An endpoint that answers every error with 500, as BentoML's do."""
+    try:
+        return await echo_length(request)
+    except Exception:  # noqa: BLE001 (that is the point)
+        return PlainTextResponse("error", 500)
+
+
+ROUTES = [
+    Route("/predict", echo_length, methods=["POST"]),
+    Route("/classify", swallow_errors, methods=["POST"]),
+    *(Route(path, echo_length) for path in PROBES),
+]
+
+
+@pytest.fixture
+def guarded() -> TestClient:
+    middleware = Middleware(BasicAuthMiddleware, user="anna", password="geheim:ß")
+    return TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+
+
+@pytest.fixture
+def bounded() -> TestClient:
+    middleware = Middleware(BodyLimitMiddleware, max_bytes=100)
+    return TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+
+
+def basic(credentials: str, encoding: str = "utf-8") -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(credentials.encode(encoding)).decode()}"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_the_right_credentials_are_let_through(guarded: TestClient, encoding: str) -> None:
+    headers = basic("anna:geheim:ß", encoding)
+    assert guarded.post("/predict", headers=headers).status_code == 200
+    assert guarded.get("/health", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        basic("anna:geheim"),
+        basic("anna:"),
+        basic(""),
+        {"Authorization": "Basic"},
+        {"Authorization": "Basic ***"},
+        {"Authorization": "Basic \xe4"},
+        {"Authorization": basic("anna:geheim:ß")["Authorization"].replace("Basic", "Bearer")},
+    ],
+)
+def test_any_other_credentials_are_refused_with_a_challenge(
+    guarded: TestClient, headers: dict[str, str]
+) -> None:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    answer = guarded.post("/predict", headers=raw)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+    assert "basic authentication" in answer.json()["error"]
+
+
+def test_a_password_that_latin_1_has_not_is_not_a_row_of_question_marks() -> None:
+    middleware = Middleware(BasicAuthMiddleware, user="anna", password="тайна")
+    client = TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    assert client.post("/predict", headers=basic("anna:тайна")).status_code == 200
+    assert client.post("/predict", headers=basic("anna:?????")).status_code == 401
+
+
+@pytest.mark.parametrize("path", sorted(PROBES))
+def test_probes_need_no_credentials_but_refuse_wrong_ones(guarded: TestClient, path: str) -> None:
+    assert guarded.get(path).status_code == 200
+    assert guarded.get(path, headers=basic("anna:wrong")).status_code == 401
+
+
+def chunks(size: int) -> Iterator[bytes]:
+    for _ in range(size // 10):
+        yield b"x" * 10
+
+
+@pytest.mark.parametrize("path", ["/predict", "/classify"])
+def test_a_body_up_to_the_bound_is_read(bounded: TestClient, path: str) -> None:
+    assert bounded.post(path, content=b"x" * 100).text == "100"
+    assert bounded.post(path, content=chunks(100)).text == "100"
+
+
+@pytest.mark.parametrize("path", ["/predict", "/classify"])
+def test_a_larger_body_is_refused_declared_or_streamed(bounded: TestClient, path: str) -> None:
+    for answer in (
+        bounded.post(path, content=b"x" * 101),
+        bounded.post(path, content=chunks(200)),
+    ):
+        assert answer.status_code == 413
+        assert "larger than 100 bytes" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(("size", "ended"), [(1, True), (10**12, False)])
+def test_an_answer_ends_its_connection_the_likelier_the_larger_the_request(
+    size: int, ended: bool
+) -> None:
+    middleware = Middleware(TurnoverMiddleware, bytes_per_connection=size)
+    client = TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    answer = client.post("/predict", content=b"x" * 1000)
+    assert (answer.headers.get("connection") == "close") is ended
+    assert answer.text == "1000"
+
+
+class Crowd:
+    """Requests that stay in work until they are let go, behind the bound on work."""
+
+    def __init__(self, max_tokens: int = 100) -> None:
+        self.gate = asyncio.Event()
+        self.middleware = AdmissionMiddleware(self._app, paths=("/predict",), max_tokens=max_tokens)
+
+    async def ask(
+        self, path: str = "/predict", size: int = 0, *, uploaded: asyncio.Event | None = None
+    ) -> list[dict[str, Any]]:
+        """The messages of the answer to `size` bytes, half of which wait for `uploaded`."""
+        halves = [size // 2, size - size // 2]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if uploaded and len(halves) == 1:
+                await uploaded.wait()
+            body = b"x" * halves.pop(0)
+            return {"type": "http.request", "body": body, "more_body": bool(halves)}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(dict(message))
+
+        scope = {"type": "http", "path": path, "method": "POST", "headers": []}
+        await self.middleware(scope, receive, send)
+        return sent
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gate.wait()
+        size = len(await Request(scope, receive).body())
+        await PlainTextResponse(str(size))(scope, receive, send)
+
+
+def test_past_the_bound_requests_are_refused_at_once_until_there_is_room() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        working = [asyncio.create_task(crowd.ask(size=100)) for _ in range(5)]
+        await asyncio.sleep(0)
+        refused, body = await crowd.ask(size=5)
+        assert refused["status"] == 503
+        assert (b"retry-after", b"5") in refused["headers"]
+        assert b"more work than it can do" in body["body"]
+        crowd.gate.set()
+        for answer in working:
+            start, body = await answer
+            assert (start["status"], body["body"]) == (200, b"100")
+        assert (await crowd.ask(size=100))[0]["status"] == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("max_tokens", "working"), [(100, 4), (1, 1), (2, 2)])
+def test_a_large_request_counts_for_a_quarter_of_the_bound(max_tokens: int, working: int) -> None:
+    async def scenario() -> None:
+        crowd = Crowd(max_tokens)
+        begun = [asyncio.create_task(crowd.ask(size=10_000)) for _ in range(working)]
+        await asyncio.sleep(0)
+        assert (await crowd.ask(size=5))[0]["status"] == 503
+        crowd.gate.set()
+        assert {(await answer)[0]["status"] for answer in begun} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_a_slow_upload_keeps_nobody_out_and_is_refused_if_there_is_no_room_when_it_ends() -> None:
+    async def scenario() -> None:
+        crowd, uploaded = Crowd(), asyncio.Event()
+        slow = [asyncio.create_task(crowd.ask(size=1000, uploaded=uploaded)) for _ in range(10)]
+        await asyncio.sleep(0)
+        working = [asyncio.create_task(crowd.ask(size=1000)) for _ in range(4)]
+        await asyncio.sleep(0)
+        uploaded.set()
+        assert {(await answer)[0]["status"] for answer in slow} == {503}
+        crowd.gate.set()
+        assert {(await answer)[0]["status"] for answer in working} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_other_paths_are_never_refused() -> None:
+    async def scenario() -> None:
+        crowd = Crowd()
+        working = [asyncio.create_task(crowd.ask(size=1000)) for _ in range(4)]
+        others = [asyncio.create_task(crowd.ask(path)) for path in ("/health", "/setup")]
+        await asyncio.sleep(0)
+        crowd.gate.set()
+        assert {(await answer)[0]["status"] for answer in working + others} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_an_upload_that_is_broken_off_is_no_work() -> None:
+    async def scenario() -> None:
+        crowd = Crowd(1)
+
+        async def hang_up() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(_: MutableMapping[str, Any]) -> None:
+            raise AssertionError
+
+        scope = {"type": "http", "path": "/predict", "method": "POST", "headers": []}
+        await crowd.middleware(scope, hang_up, send)
+        crowd.gate.set()
+        assert (await crowd.ask(size=5))[0]["status"] == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("seconds", [0.05, 60])
+def test_an_answer_that_does_not_begin_in_time_is_a_504(seconds: float) -> None:
+    ended: list[str] = []
+
+    async def sleep(_: Request) -> PlainTextResponse:
+        try:
+            await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return PlainTextResponse("slept")
+
+    middleware = Middleware(TimeoutMiddleware, timeout=seconds)
+    client = TestClient(Starlette(routes=[Route("/", sleep)], middleware=[middleware]))
+    answer = client.get("/")
+    if seconds == 60:
+        assert (answer.status_code, answer.text, ended) == (200, "slept", [])
+    else:
+        assert (answer.status_code, ended) == (504, ["cancelled"])
+        assert answer.json() == {"error": "There was no answer within 0.05 seconds."}

@@ -1,0 +1,167 @@
+"""Heads learned from few examples: what they learn, and how far they may move."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from model_store.learning.fitting import RADIUS, calibrate, fit_head
+from model_store.model.head import Head
+
+LABELS = ("Ham", "Spam")
+FEATURES = 20
+TRUTH = np.random.default_rng(3).normal(size=(2, FEATURES))
+
+
+def sample(
+    count: int, *, seed: int = 0, sharpness: float = 2.0
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Features as an encoder makes them, never negative, and classes drawn by TRUTH."""
+    rng = np.random.default_rng(seed)
+    features = np.maximum(rng.normal(size=(count, FEATURES)), 0)
+    logits = sharpness * (features - features.mean(axis=0)) @ (TRUTH[1] - TRUTH[0])
+    return features, (rng.logistic(size=count) < logits).astype(np.int64)
+
+
+def predicted(head: Head, features: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.asarray(head.logits(torch.from_numpy(features).float()).argmax(dim=1))
+
+
+def accuracy(head: Head, *, seed: int = 99) -> float:
+    features, classes = sample(4000, seed=seed)
+    return float((predicted(head, features) == classes).mean())
+
+
+@pytest.fixture
+def start() -> Head:
+    return fit_head(*sample(2000, seed=5), LABELS)
+
+
+def test_a_fresh_head_learns_more_from_more_examples() -> None:
+    few, many = (accuracy(fit_head(*sample(count), LABELS)) for count in (16, 500))
+    assert few > 0.65
+    assert many > few
+    assert many > 0.88
+
+
+def test_the_same_examples_and_seed_give_the_same_head(start: Head) -> None:
+    for beginning in (None, start):
+        first, second = (fit_head(*sample(100), LABELS, start=beginning, seed=4) for _ in range(2))
+        assert torch.equal(first.weight, second.weight)
+        assert torch.equal(first.bias, second.bias)
+
+
+def test_pure_noise_teaches_a_fresh_head_nothing() -> None:
+    features, classes = sample(300)
+    shuffled = np.random.default_rng(0).permutation(classes)
+    head = fit_head(features, shuffled, LABELS)
+    rows = [result.score for result in head.classify(torch.from_numpy(features).float())]
+    assert max(rows) < 0.65
+
+
+def test_examples_that_agree_with_the_start_leave_it_alone(start: Head) -> None:
+    tuned = fit_head(*sample(200, seed=6), LABELS, start=start)
+    assert accuracy(tuned) == pytest.approx(accuracy(start), abs=0.01)
+
+
+def test_examples_that_all_contradict_the_start_cannot_move_it_far(start: Head) -> None:
+    features, classes = sample(500, seed=7)
+    tuned = fit_head(features, 1 - classes, LABELS, start=start)
+    scale = features.std(axis=0)
+    difference, length = (
+        torch.linalg.norm((weight - weight.mean(dim=0)) * torch.from_numpy(scale))
+        for weight in (tuned.weight - start.weight, start.weight)
+    )
+    assert 0 < difference <= RADIUS * length
+    assert accuracy(tuned) > accuracy(start) - 0.02
+
+
+def test_many_examples_of_another_task_do_move_it() -> None:
+    features, classes = sample(20_000, seed=8)
+    other = fit_head(*sample(2000, seed=5), LABELS)
+    turned = Head(LABELS, other.weight * torch.linspace(-0.5, 1.5, FEATURES), other.bias)
+    before, after = accuracy(turned), accuracy(fit_head(features, classes, LABELS, start=turned))
+    assert after > before + 0.02
+
+
+def test_other_shares_of_labels_are_no_reason_to_move(start: Head) -> None:
+    features, classes = sample(3000, seed=9)
+    spam, ham = np.flatnonzero(classes == 1)[:40], np.flatnonzero(classes == 0)[:360]
+    index = np.concatenate([spam, ham])
+    tuned = fit_head(features[index], classes[index], LABELS, start=start)
+    features, _ = sample(4000, seed=10)
+    shares = [predicted(head, features).mean() for head in (start, tuned)]
+    assert shares[1] == pytest.approx(shares[0], abs=0.02)
+
+
+def test_a_fresh_head_gives_rare_labels_the_share_they_have() -> None:
+    features, classes = sample(4000, seed=11)
+    index = np.concatenate([np.flatnonzero(classes == 1)[:100], np.flatnonzero(classes == 0)[:900]])
+    head = fit_head(features[index], classes[index], LABELS)
+    results = head.classify(torch.from_numpy(features[index]).float())
+    mean = np.mean([result.probabilities["Spam"] for result in results])
+    assert mean == pytest.approx(0.1, abs=0.01)
+
+
+def test_a_tuned_head_keeps_the_temperature_of_its_start(start: Head) -> None:
+    cold = Head(LABELS, start.weight * 0.5, start.bias * 0.5, temperature=0.5)
+    examples = sample(400, seed=12)
+    warm, tuned = (fit_head(*examples, LABELS, start=head) for head in (start, cold))
+    assert tuned.temperature == 0.5
+    assert torch.allclose(tuned.weight / 0.5, warm.weight, atol=1e-4)
+
+
+def test_other_labels_than_the_starts_are_refused(start: Head) -> None:
+    with pytest.raises(ValueError, match="cannot be tuned"):
+        fit_head(*sample(20), ("Ham", "Other"), start=start)
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    features, classes = sample(20)
+    with pytest.raises(ValueError, match="do not fit"):
+        fit_head(features, classes[:-1], LABELS)
+    with pytest.raises(ValueError, match="classes must be"):
+        fit_head(features, classes + 1, LABELS)
+
+
+def test_many_examples_undo_an_overconfidence(start: Head) -> None:
+    features, classes = sample(5000, seed=13)
+    sharp = Head(LABELS, start.weight * 2, start.bias * 2)
+    factor = calibrate(sharp, features, classes).temperature
+    assert factor == pytest.approx(2 * calibrate(start, features, classes).temperature, rel=0.02)
+    assert factor > 1.5
+
+
+def test_a_few_examples_hardly_move_the_temperature(start: Head) -> None:
+    sharp = Head(LABELS, start.weight * 2, start.bias * 2)
+    assert 0.75 < calibrate(sharp, *sample(4, seed=14)).temperature < 1.5
+    assert calibrate(sharp, np.zeros((0, FEATURES)), []).temperature == sharp.temperature
+
+
+def test_no_examples_move_it_by_more_than_a_factor_of_four(start: Head) -> None:
+    features, classes = sample(2000, seed=15)
+    assert calibrate(start, features, 1 - classes).temperature == pytest.approx(4.0, rel=0.01)
+
+
+@settings(max_examples=25)
+@given(
+    st.integers(2, 6),
+    st.integers(16, 40),
+    st.integers(0, 2**16),
+    st.sampled_from([0.0, 1e-6, 1.0, 1e3]),
+)
+def test_any_examples_make_a_head_of_finite_numbers(
+    classes: int, count: int, seed: int, scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    labels = [str(index) for index in range(classes)]
+    features, indices = rng.exponential(size=(count, 5)) * scale, rng.integers(0, classes, count)
+    head = fit_head(features, indices, labels)
+    tuned = calibrate(fit_head(features, indices, labels, start=head), features, indices)
+    for one in (head, tuned):
+        assert one.weight.shape == (classes, 5)
+        assert torch.isfinite(one.weight).all()
+        assert torch.isfinite(one.bias).all()
+        assert np.isfinite(one.temperature)

@@ -1,0 +1,236 @@
+"""The registry of a worker: which versions serve a project, and the change from one to another."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import Engine
+
+from model_store.errors import DatabaseError, ModelNotReadyError, UnknownVersionError
+from model_store.model.classifier import Classifier
+from model_store.serving import deployments
+from model_store.serving.deployments import DeploymentLog, Entry
+from model_store.serving.registry import Registry, Version
+from tests.conftest import ClassifierFactory
+
+NOTICE = 0.6
+
+
+@pytest.fixture(autouse=True)
+def short_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployments, "NOTICE_SECONDS", NOTICE)
+
+
+class Clock:
+    """The time, which stands still."""
+
+    def __init__(self) -> None:
+        self.now = 1e9
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(time, "time", made)
+    return made
+
+
+class Shelf:
+    """Versions that can be loaded, and how often each was."""
+
+    def __init__(self, make: ClassifierFactory) -> None:
+        self.classifiers = {f"a:{n}": make(seed=n) for n in range(5)}
+        self.loaded: list[str] = []
+        self.errors: dict[str, Exception] = {}
+
+    def load(self, name: str) -> Classifier:
+        self.loaded.append(name)
+        if name in self.errors:
+            raise self.errors[name]
+        if name not in self.classifiers:
+            raise UnknownVersionError(name)
+        return self.classifiers[name]
+
+
+@pytest.fixture
+def shelf(make_classifier: ClassifierFactory) -> Shelf:
+    return Shelf(make_classifier)
+
+
+@asynccontextmanager
+async def serving(
+    log: DeploymentLog, shelf: Shelf, models: tuple[str, ...] = (), *, ensemble: bool = False
+) -> AsyncIterator[Registry]:
+    registry = Registry(
+        log, shelf.load, shelf.classifiers.__contains__, models=models, ensemble=ensemble
+    )
+    await registry.start(Version("a:0", shelf.classifiers["a:0"]))
+    try:
+        yield registry
+    finally:
+        await registry.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def run(database: Engine, scenario: Callable[[DeploymentLog], Awaitable[None]]) -> None:
+    async def main() -> None:
+        await scenario(DeploymentLog(database))
+
+    asyncio.run(main())
+
+
+def test_who_was_never_trained_gets_the_default(database: Engine, shelf: Shelf) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        log.activate("1.1", "a:1", by="test")
+        async with serving(log, shelf) as registry:
+            await until(lambda: registry.deployment("1.1").name == "a:1")
+            assert registry.deployment("2.1").name == "a:0"
+            assert registry.deployment(None).name == "a:0"
+            assert registry.names() == ["a:0", "a:1"]
+
+    run(database, scenario)
+
+
+def test_all_workers_change_over_at_the_same_time_and_load_before(
+    database: Engine, shelf: Shelf, clock: Clock
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        async with serving(log, shelf) as one, serving(log, shelf) as other:
+            entry = log.activate("1.1", "a:1", by="test")
+            await until(lambda: shelf.loaded == ["a:1", "a:1"])
+            for now, name in ((entry.effective_at - 0.001, "a:0"), (entry.effective_at, "a:1")):
+                clock.now = now
+                assert [worker.deployment("1.1").name for worker in (one, other)] == [name] * 2
+            assert shelf.loaded == ["a:1", "a:1"], "nothing was loaded when it was asked for"
+
+    run(database, scenario)
+
+
+def test_of_what_served_before_the_start_only_the_last_is_loaded(
+    database: Engine, shelf: Shelf, clock: Clock
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        for name in ("a:1", "a:9", "a:2"):
+            log.activate("1.1", name, by="test")
+        log.activate("2.1", "a:3", by="test")
+        clock.now += 10
+        coming = log.activate("1.1", "a:4", by="test")
+        async with serving(log, shelf) as registry:
+            assert shelf.loaded == ["a:2", "a:3", "a:4"]
+            assert registry.deployment("1.1").name == "a:2"
+            assert registry.deployment("2.1").name == "a:3"
+            clock.now = coming.effective_at
+            assert registry.deployment("1.1").name == "a:4"
+
+    run(database, scenario)
+
+
+def test_whatever_happens_on_loading_the_next_change_is_seen(
+    database: Engine, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        async with serving(log, shelf) as registry:
+            shelf.errors["a:1"] = FileNotFoundError("weights")
+            log.activate("1.1", "a:1", by="test")
+            log.activate("1.1", "a:2", by="test")
+            await until(lambda: registry.deployment("1.1").name == "a:2")
+
+    run(database, scenario)
+    assert "Version a:1 does not serve: weights" in caplog.text
+
+
+def test_a_log_that_cannot_be_read_is_read_again(
+    database: Engine, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        since = log.since
+        fails = [DatabaseError("of the tests", "it is gone"), OSError("odd"), OSError("odd")]
+
+        def sometimes(last_id: int) -> list[Entry]:
+            if fails:
+                raise fails.pop()
+            return since(last_id)
+
+        async with serving(log, shelf) as registry:
+            setattr(log, "since", sometimes)
+            log.activate("1.1", "a:1", by="test")
+            await until(lambda: registry.deployment("1.1").name == "a:1")
+
+    run(database, scenario)
+    assert caplog.text.count("Changes of versions are not seen") == 1
+
+
+def test_a_version_that_cannot_be_loaded_leaves_the_default(
+    database: Engine, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        log.activate("1.1", "a:9", by="test")
+        async with serving(log, shelf) as registry:
+            await asyncio.sleep(NOTICE)
+            assert registry.deployment("1.1").name == "a:0"
+
+    run(database, scenario)
+    assert "Version a:9 does not serve" in caplog.text
+
+
+def test_several_models_predict_in_the_order_asked_for(database: Engine, shelf: Shelf) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        log.activate("1.1", "a:2", by="test")
+        log.choose("1.1", ["a:1", "active", "a:1"], ensemble=True)
+        async with serving(log, shelf) as registry:
+            await asyncio.sleep(NOTICE)
+            deployment = registry.deployment("1.1")
+            assert [version.name for version in deployment.versions] == ["a:1", "a:2"]
+            assert deployment.names[:2] == ["a:1", "a:2"]
+            assert str(deployment.ensemble).startswith("ensemble:")
+            assert registry.chosen("1.1") == (("a:1", "active", "a:1"), True)
+            assert registry.chosen("2.1") == ((), False)
+
+    run(database, scenario)
+
+
+def test_the_server_can_set_models_for_all(database: Engine, shelf: Shelf) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        async with serving(log, shelf, ("active", "a:3"), ensemble=True) as registry:
+            assert registry.deployment("1.1").names[:2] == ["a:0", "a:3"]
+            log.choose("1.1", ["a:4"], ensemble=False)
+            await until(lambda: registry.deployment("1.1").names == ["a:4"])
+            assert registry.deployment("2.1").ensemble is not None
+
+    run(database, scenario)
+
+
+def test_it_knows_what_can_be_asked_for(database: Engine, shelf: Shelf) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        async with serving(log, shelf) as registry:
+            assert registry.knows("active")
+            assert registry.knows("a:0")
+            assert registry.knows("a:4")
+            assert not registry.knows("a:9")
+
+    run(database, scenario)
+
+
+def test_before_the_start_and_after_the_stop_nothing_serves(database: Engine, shelf: Shelf) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        registry = Registry(log, shelf.load, shelf.classifiers.__contains__)
+        with pytest.raises(ModelNotReadyError):
+            registry.deployment(None)
+        await registry.start(Version("a:0", shelf.classifiers["a:0"]))
+        assert registry.deployment(None).name == "a:0"
+        await registry.stop()
+        with pytest.raises(ModelNotReadyError):
+            registry.deployment(None)
+
+    run(database, scenario)

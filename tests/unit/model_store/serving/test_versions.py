@@ -1,0 +1,102 @@
+"""The versions of projects: what is kept and what is deleted, and what a person may name."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from model_store import artifact, store
+from model_store.errors import UnknownVersionError
+from model_store.serving.deployments import DeploymentLog
+from model_store.serving.versions import promote, prune, table
+from tests.conftest import ClassifierFactory
+
+PROJECT = "1.1"
+
+
+class World:
+    """A store of versions, and a log."""
+
+    def __init__(self, database: Engine, folder: Path, make: ClassifierFactory) -> None:
+        self.log = DeploymentLog(database)
+        self._folder = folder
+        self._make = make
+        self._count = 0
+
+    def version(self, project: str | None = PROJECT, **metrics: object) -> str:
+        """A new version, which was made after all others."""
+        self._count += 1
+        directory = self._folder / f"artifact-{self._count}"
+        training = {"created": f"2026-01-01T00:00:{self._count:02}", "examples": {}}
+        artifact.save(
+            directory,
+            self._make(seed=self._count),
+            training=training | ({"project": project} if project else {}),
+            metrics=metrics,
+        )
+        return store.import_artifact(directory)
+
+    def states(self) -> dict[str, str]:
+        return {row.version: row.state for row in table(self.log)}
+
+
+@pytest.fixture
+def world(
+    database: Engine, tmp_path: Path, home_store: Path, make_classifier: ClassifierFactory
+) -> World:
+    assert home_store.is_dir()
+    return World(database, tmp_path, make_classifier)
+
+
+def test_the_oldest_versions_of_a_project_beyond_so_many_are_deleted(world: World) -> None:
+    old, *new = [world.version() for _ in range(3)]
+    other, base = world.version("2.2"), world.version(None)
+    assert prune(world.log, PROJECT, keep=2) == [old]
+    assert set(store.versions()) == {*new, other, base}
+    assert prune(world.log, PROJECT, keep=2) == []
+
+
+def test_what_is_active_in_any_project_is_kept(world: World) -> None:
+    active, elsewhere, old, _ = [world.version() for _ in range(4)]
+    world.log.activate(PROJECT, old, by="test")
+    world.log.activate(PROJECT, active, by="test")
+    world.log.activate("2.2", elsewhere, by="test")
+    assert prune(world.log, PROJECT, keep=1) == [old]
+
+
+def test_what_a_project_has_asked_for_is_kept(world: World) -> None:
+    asked, old, _ = [world.version() for _ in range(3)]
+    world.log.choose("2.2", ["active", asked], ensemble=False)
+    assert prune(world.log, PROJECT, keep=1) == [old]
+
+
+def test_what_the_settings_use_is_kept(world: World) -> None:
+    used, old, _ = [world.version() for _ in range(3)]
+    assert prune(world.log, PROJECT, keep=1, used=["active", used]) == [old]
+
+
+def test_the_table_says_what_is_was_and_never_was_active(world: World) -> None:
+    was, is_now, refused, given_up = (
+        world.version(),
+        world.version(),
+        world.version(refused=["Worse."]),
+        world.version(),
+    )
+    base = world.version(None)
+    world.log.activate(PROJECT, was, by="test")
+    world.log.activate(PROJECT, is_now, by="test")
+    assert world.states() == {
+        was: "retired",
+        is_now: "active",
+        refused: "candidate",
+        given_up: "candidate",
+        base: "base",
+    }
+
+
+def test_a_version_that_is_named_in_short_is_kept_by_its_full_tag(world: World) -> None:
+    version = world.version()
+    for name in ("sentiment-cnn", "sentiment-cnn:latest", version, version.upper()):
+        assert promote(world.log, name).version == version
+    with pytest.raises(UnknownVersionError):
+        promote(world.log, "sentiment-cnn:none")
