@@ -1,0 +1,41 @@
+"""Write files so that a reader, or a loss of power, finds a whole one or none."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a draft beside `path` to write to; on success it replaces `path`.
+
+    The draft and then its folder are flushed to disk. On an error the draft is deleted and `path`
+    stays as it was. Two writers of one path do not disturb each other: the last one wins. Raises
+    OSError where the folder does not exist or cannot be written.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "state.json"
+    >>> with atomic_write(target) as draft:
+    ...     _ = draft.write_text("{}")
+    >>> target.read_text()
+    '{}'
+    """
+    # The suffix stays last: numpy.save and others append one of their own to a name without it.
+    draft = path.with_name(f".{path.stem}.{os.getpid()}-{os.urandom(4).hex()}.draft{path.suffix}")
+    try:
+        yield draft
+        sync(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or the names in a folder, to disk (fsync)."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
