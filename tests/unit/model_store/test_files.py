@@ -21,7 +21,7 @@ def test_a_file_is_replaced_only_when_its_draft_is_complete(tmp_path: Path) -> N
 def test_an_error_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("before")
-    with pytest.raises(ValueError, match="half"), atomic_write(path) as draft:
+    with pytest.raises(ValueError, match="half"), atomic_write(path) as draft:  # noqa: PT012
         draft.write_text("half")
         raise ValueError("half")
     assert path.read_text() == "before"
