@@ -1,4 +1,4 @@
-"""What is in the data directory of a server, for the commands that work beside it."""
+"""Find what a server keeps in its data directory, for the commands that work beside it."""
 
 import os
 from pathlib import Path
@@ -7,19 +7,19 @@ from model_store.serving.database import sqlite_url
 
 
 def default() -> Path:
-    """The data directory that the environment names, as for the server."""
+    """Return the data directory: `SENTIMENT_DATA_DIR`, as for the server, or `.data`."""
     return Path(os.environ.get("SENTIMENT_DATA_DIR", ".data"))
 
 
 def use_store(data_dir: Path) -> None:
-    """BentoML's store is that of the server with this data directory, if it has one of its own.
+    """Make BentoML use the store in this data directory, if there is one.
 
-    Only of use before BentoML is imported.
+    `BENTOML_HOME` wins where it is set. Call this before BentoML is imported.
     """
     if (data_dir / "bentoml").is_dir():
         os.environ.setdefault("BENTOML_HOME", str((data_dir / "bentoml").absolute()))
 
 
 def database_url(data_dir: Path) -> str:
-    """The URL of the server's database."""
+    """Return the URL of the server's database: `SENTIMENT_DATABASE_URL`, or SQLite's."""
     return os.environ.get("SENTIMENT_DATABASE_URL") or sqlite_url(data_dir)

@@ -1,7 +1,7 @@
-"""The database of a server: SQLite in its data directory, or PostgreSQL that several share.
+"""The database of a server: SQLite in its data directory, or PostgreSQL shared by replicas.
 
-Tables belong to the modules that use them, and are declared on `metadata`; all access is through
-`reading` and `writing`.
+Tables belong to the modules that use them and are declared on `metadata`; `migrations` creates
+and changes them. All access is through `reading` and `writing`.
 """
 
 import sqlite3
@@ -25,59 +25,85 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from model_store.errors import DatabaseError
+from model_store.serving import migrations
 
 metadata = MetaData()
 
 _BUSY_SECONDS = 10
+_MIGRATION_SECONDS = 600
+"""How long a process waits for another one that migrates the same SQLite database."""
 _POLL_SECONDS = 0.02
 _CONNECT_SECONDS = 10
-_TABLES_LOCK = 2_126_408_571
-"""Any number that no other program takes for a lock in the same PostgreSQL database."""
+_MIGRATION_LOCK = 2_126_408_571
+"""The key of an advisory lock of PostgreSQL; releases without migrations take the same one."""
 
 
 def sqlite_url(data_dir: Path) -> str:
-    """The URL of the database in a data directory."""
+    """Return the URL of the database in a data directory."""
     return f"sqlite:///{data_dir.absolute() / 'sentiment.db'}"
 
 
 def connect(url: str) -> Engine:
-    """An engine for the database, all tables in it; raises DatabaseError.
+    """Return an engine for the database, once its schema is up to date; raises DatabaseError.
 
-    In SQLite an acknowledged transaction is on the disk. Any number of processes may connect at
-    once.
+    Creates the tables of an empty database and migrates those of an older release: whole, or on
+    an error not at all. Refuses a database of a newer release. Any number of processes may
+    connect at once. In SQLite an acknowledged transaction is on the disk.
     """
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # The second for a port that is no number.
-        raise DatabaseError("of the settings", "its URL is none of SQLAlchemy's") from None
+    except (ArgumentError, ValueError):  # The second one for a port that is not a number.
+        raise DatabaseError("of the settings", "its URL is not one of SQLAlchemy's") from None
+    engine = _create_engine(parsed, _BUSY_SECONDS)
     try:
-        if parsed.get_backend_name() == "sqlite":
-            if parsed.database:
-                with suppress(OSError):  # what is wrong is said on opening
-                    Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(
-                parsed, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True
-            )
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-        else:
-            # A host that does not answer must not hold a request for minutes.
-            waits = {"connect_timeout": _CONNECT_SECONDS}
-            engine = create_engine(
-                parsed, pool_pre_ping=True, connect_args=waits, hide_parameters=True
-            )
-    except (ArgumentError, ImportError, SQLAlchemyError) as error:
-        raise _error(parsed, error) from error
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})"))
-        metadata.create_all(connection)
+        with reading(engine) as connection:
+            is_up_to_date = migrations.current(connection) == migrations.newest()
+        if not is_up_to_date:
+            _migrate(parsed)
+    except DatabaseError:
+        engine.dispose()
+        raise
     return engine
+
+
+def _create_engine(url: URL, busy_seconds: float) -> Engine:
+    try:
+        if url.get_backend_name() != "sqlite":
+            return create_engine(
+                url,
+                pool_pre_ping=True,
+                # A host that does not answer must not hold a request for minutes.
+                connect_args={"connect_timeout": _CONNECT_SECONDS},
+                hide_parameters=True,
+            )
+        if url.database:
+            with suppress(OSError):  # To open the file fails too, with a reason.
+                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    except (ArgumentError, ImportError, SQLAlchemyError) as error:
+        raise _error(url, error) from error
+    return engine
+
+
+def _migrate(url: URL) -> None:
+    """Migrate in one transaction, one process at a time; the others wait and find it done."""
+    engine = _create_engine(url, _MIGRATION_SECONDS)
+    try:
+        with writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            migrations.upgrade(connection)
+    except migrations.NewerSchemaError as error:
+        raise DatabaseError(_shown(url), str(error)) from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that changes nothing; raises DatabaseError."""
+    """Open a transaction that changes nothing; raises DatabaseError."""
     try:
         with engine.connect() as connection:
             yield connection
@@ -87,9 +113,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine, *, alone_in: Table | None = None) -> Iterator[Connection]:
-    """A transaction that is kept as a whole or not at all; raises DatabaseError.
+    """Open a transaction that is committed whole or not at all; raises DatabaseError.
 
-    `alone_in`: a table that nobody else writes meanwhile, so that what is read of it stays true.
+    `alone_in`: a table that no other transaction writes until the end of this one, so that rows
+    read from it stay as they are.
     """
     try:
         with engine.connect() as connection:
@@ -103,16 +130,17 @@ def writing(engine: Engine, *, alone_in: Table | None = None) -> Iterator[Connec
 
 
 def be_alone_in(connection: Connection, table: Table) -> None:
-    """From now to the end of a transaction that writes, nobody else writes a table.
+    """Lock a table against other writers, until the end of a transaction of `writing`.
 
-    In SQLite nobody else writes anything as it is.
+    In SQLite such a transaction is the only one that writes at all.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"LOCK TABLE {table.name} IN EXCLUSIVE MODE"))
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    # Transactions begin below: the driver would begin them late, as readers, and fail on writing.
+    # `_begin_sqlite` begins transactions: the driver begins them as readers, and then a write
+    # fails if another process has written.
     connection.isolation_level = None
     cursor = connection.cursor()
     _switch_to_wal(cursor)
@@ -126,7 +154,7 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            # For this one lock SQLite does not wait, and a server's workers all start at once.
+            # SQLite does not wait for this one lock, and a server's workers start all at once.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(_POLL_SECONDS)
@@ -140,10 +168,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _error(url: URL, error: Exception) -> DatabaseError:
-    """With what the driver says, in which no statement and no parameter is.
-
-    The query of a URL may hold a password too.
-    """
+    """Return an error with the driver's reason, which names no statement and no parameter."""
     reason = str(getattr(error, "orig", None) or type(error).__name__)
-    shown = url.set(query={}).render_as_string()
-    return DatabaseError(shown, reason.strip().partition("\n")[0])
+    return DatabaseError(_shown(url), reason.strip().partition("\n")[0])
+
+
+def _shown(url: URL) -> str:
+    """Return a URL without its password and without its query, which may hold one too."""
+    return url.set(query={}).render_as_string()

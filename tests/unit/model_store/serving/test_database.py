@@ -1,4 +1,4 @@
-"""The database of a server: what it promises to all who use it."""
+"""The database of a server: what it guarantees to every module that uses it."""
 
 import sqlite3
 import time
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Integer,
+    MetaData,
     Table,
     func,
     insert,
@@ -22,17 +23,15 @@ from sqlalchemy import (
 
 from model_store.errors import DatabaseError
 from model_store.serving import database as database_module
-from model_store.serving.database import connect, metadata, reading, sqlite_url, writing
+from model_store.serving.database import connect, reading, sqlite_url, writing
 from tests.processes import all_at_once, python
 
 PASSWORD = "hunter2"
 
-_counters = Table("counters_of_the_tests", metadata, Column("n", Integer))
+_counters = Table("counters_of_the_tests", MetaData(), Column("n", Integer))
 
-MAKE_TABLES = """
+CONNECT = """
     import sys
-    from adapters.learning import examples, jobs
-    from model_store.serving import deployments
     from model_store.serving.database import connect
     print("ready", flush=True)
     sys.stdin.readline()
@@ -42,15 +41,22 @@ MAKE_TABLES = """
 WRITE_FOREVER = """
     import sys
     from itertools import count
-    from sqlalchemy import Column, Integer, Table, insert
-    from model_store.serving.database import connect, metadata, writing
-    table = Table("counters_of_the_tests", metadata, Column("n", Integer))
+    from sqlalchemy import Column, Integer, MetaData, Table, insert
+    from model_store.serving.database import connect, writing
+    table = Table("counters_of_the_tests", MetaData(), Column("n", Integer))
     engine = connect(sys.argv[1])
     for number in count():
         with writing(engine) as connection:
             connection.execute(insert(table).values(n=number))
         print(number, flush=True)
 """
+
+
+@pytest.fixture
+def database(database: Engine) -> Engine:
+    """A database with one table more, which only these tests know."""
+    _counters.create(database)
+    return database
 
 
 def put(connection: Connection, number: int) -> None:
@@ -76,7 +82,7 @@ def numbers(engine: Engine) -> list[int]:
         "postgresql+psycopg://me:hunter2@127.0.0.1:1/name?nosuch=hunter2",
     ],
 )
-def test_a_database_that_cannot_be_used_is_an_error_without_the_password(url: str) -> None:
+def test_an_unusable_database_is_an_error_that_hides_the_password(url: str) -> None:
     with pytest.raises(DatabaseError, match=r"^The database .* cannot be used: .+\.$") as caught:
         connect(url)
     assert PASSWORD not in str(caught.value)
@@ -88,19 +94,19 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
         connect(sqlite_url(tmp_path / "file"))
 
 
-def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+def test_connect_creates_a_missing_folder(tmp_path: Path) -> None:
     connect(sqlite_url(tmp_path / "a" / "b")).dispose()
     assert (tmp_path / "a" / "b" / "sentiment.db").is_file()
 
 
-def test_many_processes_make_the_tables_at_once(database_url: str) -> None:
-    answers = all_at_once(MAKE_TABLES, database_url, count=6)
+def test_many_processes_can_create_the_tables_at_once(database_url: str) -> None:
+    answers = all_at_once(CONNECT, database_url, count=6)
     assert answers == ["done\n"] * 6
 
 
-def test_a_switch_to_wal_that_another_process_is_in_the_way_of_is_tried_again() -> None:
+def test_a_switch_to_wal_is_retried_while_another_process_blocks_it() -> None:
     class Busy:
-        """What SQLite answers without waiting while another connection switches."""
+        """Answers as SQLite does while another connection switches: at once, with an error."""
 
         tries = 0
 
@@ -116,7 +122,7 @@ def test_a_switch_to_wal_that_another_process_is_in_the_way_of_is_tried_again() 
     assert cursor.tries == 3
 
 
-def test_what_sqlite_promises(tmp_path: Path) -> None:
+def test_sqlite_writes_ahead_and_flushes_every_transaction(tmp_path: Path) -> None:
     engine = connect(sqlite_url(tmp_path))
     with reading(engine) as connection:
         values = {
@@ -127,14 +133,14 @@ def test_what_sqlite_promises(tmp_path: Path) -> None:
     assert values == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 10_000}
 
 
-def test_a_reader_does_not_wait_for_a_writer_and_sees_what_was_before(database: Engine) -> None:
+def test_a_reader_sees_the_rows_from_before_an_open_write_without_waiting(database: Engine) -> None:
     with writing(database, alone_in=_counters) as writer:
         put(writer, 1)
         assert numbers(database) == []
     assert numbers(database) == [1]
 
 
-def test_a_transaction_that_fails_leaves_nothing(database: Engine) -> None:
+def test_a_failed_transaction_changes_nothing(database: Engine) -> None:
     def fail() -> None:
         with writing(database) as connection:
             put(connection, 1)
@@ -145,7 +151,7 @@ def test_a_transaction_that_fails_leaves_nothing(database: Engine) -> None:
     assert numbers(database) == []
 
 
-def test_who_is_alone_in_a_table_loses_no_change_of_others(database: Engine) -> None:
+def test_writers_that_lock_a_table_lose_no_update(database: Engine) -> None:
     with writing(database) as connection:
         put(connection, 0)
 
@@ -160,7 +166,7 @@ def test_who_is_alone_in_a_table_loses_no_change_of_others(database: Engine) -> 
     assert numbers(database) == [60]
 
 
-def test_kill_loses_nothing_that_was_acknowledged(database: Engine, database_url: str) -> None:
+def test_a_kill_loses_no_acknowledged_transaction(database: Engine, database_url: str) -> None:
     acknowledged = []
     for _ in range(3):
         with writing(database) as connection:
@@ -177,8 +183,8 @@ def test_kill_loses_nothing_that_was_acknowledged(database: Engine, database_url
     assert all(acknowledged)
 
 
-def test_errors_of_statements_are_database_errors(database: Engine) -> None:
-    nowhere = Table("nowhere", type(metadata)(), Column("n", Integer))
+def test_a_failed_statement_is_a_database_error(database: Engine) -> None:
+    nowhere = Table("nowhere", MetaData(), Column("n", Integer))
 
     def read() -> None:
         with reading(database) as connection:
@@ -188,7 +194,7 @@ def test_errors_of_statements_are_database_errors(database: Engine) -> None:
         read()
 
 
-def test_the_cause_of_an_error_tells_no_values(database: Engine) -> None:
+def test_the_cause_of_an_error_hides_the_parameters(database: Engine) -> None:
     def read() -> None:
         with reading(database) as connection:
             connection.execute(text("SELECT * FROM nowhere WHERE a = :a"), {"a": PASSWORD})
