@@ -1,0 +1,125 @@
+"""The data directory of the last release without migrations opens with everything in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, select
+
+from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import JobQueue, State
+from model_store import artifact
+from model_store.serving.database import connect, sqlite_url
+from model_store.serving.deployments import DeploymentLog, latest
+from tests.postgres import PostgresServer
+from tests.upgrade.fixtures import fill_postgresql, unpack
+
+FILMS, REFUSED, ENSEMBLE = "7.1795453317", "8.1795453317", "11.1795453317"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database that the old release has written."""
+    if request.param == "sqlite":
+        yield sqlite_url(unpack(tmp_path))
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        with server.database() as url:
+            fill_postgresql(url)
+            yield url
+
+
+@pytest.fixture
+def opened(old_url: str) -> Iterator[Engine]:
+    """The old database, opened by the present code."""
+    engine = connect(old_url)
+    yield engine
+    engine.dispose()
+
+
+def rows(url: str) -> dict[str, list[Any]]:
+    """The rows of the tables of a database, without the revision of its schema."""
+    engine, tables = create_engine(url), MetaData()
+    tables.reflect(engine)
+    with engine.connect() as connection:
+        found = {
+            name: sorted(connection.execute(select(table)).all(), key=repr)
+            for name, table in tables.tables.items()
+            if name != "alembic_version"
+        }
+    engine.dispose()
+    return found
+
+
+def test_every_row_stays_as_it_was(old_url: str) -> None:
+    before = rows(old_url)
+    connect(old_url).dispose()
+    assert sum(map(len, before.values())) > 200
+    assert rows(old_url) == before
+
+
+def test_annotations_are_examples_and_skipped_and_deleted_ones_are_not(opened: Engine) -> None:
+    examples = {example.task: example for example in ExampleStore(opened).snapshot(FILMS)}
+    assert set(examples) == set(range(1, 121)) - {81, 83, 84}
+    assert examples[80].choices == {"verdict": "Praise"}
+    assert examples[82].choices == {"verdict": "Complaint"}  # It was changed.
+    assert str(examples[1].data["review"]).startswith("The ")
+
+
+def test_jobs_keep_their_states(opened: Engine) -> None:
+    jobs = JobQueue(opened).jobs()[::-1]
+    assert [job.state for job in jobs] == [
+        State.PROMOTED,
+        State.PROMOTED,
+        State.REFUSED,
+        State.TOO_FEW,
+        State.FAILED,
+        State.KILLED,
+        State.RUNNING,
+        State.QUEUED,
+    ]
+    assert [job.project for job in jobs if job.version] == [FILMS, FILMS, REFUSED]
+    assert all(job.reasons for job in jobs[2:6])
+
+
+def test_deployments_keep_promotions_rollback_and_choice(opened: Engine) -> None:
+    first, second, *_ = [job.version for job in JobQueue(opened).jobs()[::-1]]
+    entries = DeploymentLog(opened).since(0)
+    assert [(entry.version, entry.is_rollback) for entry in entries if entry.project == FILMS] == [
+        (first, False),
+        (second, False),
+        (first, True),
+    ]
+    choice = latest(entries)[ENSEMBLE]
+    assert (choice.models, choice.ensemble) == (("active", first), True)
+
+
+def test_a_new_deployment_comes_after_the_old_ones(opened: Engine) -> None:
+    log = DeploymentLog(opened)
+    before = log.since(0)
+    entry = log.activate(FILMS, None, by="test")
+    assert entry.id > before[-1].id
+
+
+def test_every_version_is_whole_and_predicts(tmp_path: Path) -> None:
+    data = unpack(tmp_path)
+    engine = connect(sqlite_url(data))
+    versions = [job.version for job in JobQueue(engine).jobs() if job.version]
+    engine.dispose()
+    assert len(set(versions)) == 3
+    for version in versions:
+        folder = data / "bentoml" / "models" / version.replace(":", "/")
+        artifact.verify(folder)
+        classifier = artifact.load(folder, device="cpu", compiled=data / "compiled")
+        (answer,) = classifier.classify(["The plot was lovely."])
+        assert answer.label == "Positive"
+
+
+def test_the_compiled_tables_of_the_old_release_are_used(tmp_path: Path) -> None:
+    data = unpack(tmp_path)
+    before = sorted((data / "compiled").rglob("*"))
+    version = next((data / "bentoml/models/sentiment-cnn").glob("*/model.json")).parent
+    artifact.load(version, device="cpu", compiled=data / "compiled")
+    assert before
+    assert sorted((data / "compiled").rglob("*")) == before
