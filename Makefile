@@ -20,7 +20,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check docs load soak bench bench-bulk train bento image lock clean
+.PHONY: serve test test-fast e2e check docs pictures load soak bench bench-bulk train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -46,6 +46,10 @@ check: $(VENV)/.dev
 # none of ours.
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+# What a user sees in Label Studio, into docs/pictures, by the browser tests. Needs Chromium.
+pictures: $(VENV)/.dev $(LABEL_STUDIO)/.ready
+	CI=true PICTURES=docs/pictures $(BIN)/pytest -q tests/e2e/test_browser.py -k "editor or data_manager"
 
 # The load tests start the servers that they need.
 load: $(VENV)/.dev

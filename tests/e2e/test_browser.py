@@ -1,6 +1,11 @@
-"""A person's way through Label Studio's web pages, in Chromium."""
+"""What a person does on Label Studio's web pages, in Chromium.
 
+`make pictures` sets PICTURES to a folder: the tests at the end then write there what they see.
+"""
+
+import io
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -8,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from adapters.preannotate.cli import main as preannotate
 from tests.e2e.conftest import StartBackend, unavailable
@@ -27,8 +33,32 @@ ARGUMENTS = [
 ]
 WAIT_MS = 30_000
 TASKS = 8
-TITLE_CHARACTERS = 50  # Label Studio takes no more.
+TITLE_CHARACTERS = 50  # Label Studio allows no more.
 CHOICE = re.compile("Positive|Negative")
+COLUMNS_WIDTH = {
+    "tasks:predictions_score": 150,
+    "tasks:data.review": 730,
+}
+WIDTH = 1200
+PICTURE_BYTES = 150_000
+HIDDEN_COLUMNS = (
+    *("completed_at", "created_at", "updated_at", "updated_by", "avg_lead_time", "inner_id"),
+    *("annotators", "annotations_results", "annotations_ids", "ground_truth", "draft_exists"),
+    *("total_annotations", "cancelled_annotations", "total_predictions", "state"),
+    *("predictions_results", "predictions_model_versions", "file_upload", "storage_filename"),
+    *("reviewed", "reviewers", "reviews_accepted", "reviews_rejected"),
+    *("comment_count", "comment_authors", "unresolved_comment_count", "last_comment_updated_at"),
+)
+SENTENCES = (
+    "A warm and funny film. The cast is wonderful, and I would gladly watch it again.",
+    "Two hours of noise. The plot makes no sense, and the jokes are stale.",
+    "The music is lovely and the camera work is good, but the ending is a let-down.",
+    "Not the masterpiece that the posters promise, yet not a bad evening either.",
+    "Brilliant from the first scene to the last.",
+    "I wanted to like it. I looked at my watch more often than at the screen.",
+    "Slow at first, then so gripping that I missed my train.",
+    "The second half is better than the first, which is not hard.",
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +82,14 @@ class Project:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody at a browser who has an account."""
+    """A user of Label Studio and their browser."""
 
     page: Page
     email: str
     password: str
 
     def open(self, project: Project) -> Page:
-        """Log in and go to the project by its name on the first page."""
+        """Log in, and open the project by its name on the first page."""
         self.page.goto("/user/login")
         self.page.locator("input[name=email]").fill(self.email)
         self.page.locator("input[name=password]").fill(self.password)
@@ -75,7 +105,7 @@ def person(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[Person]:
-    """A person before logging in; a test that fails leaves a picture in its temporary folder."""
+    """A person who has not logged in; a failed test leaves a picture in its temporary folder."""
     failed_before = request.session.testsfailed
     context = browser.new_context(
         base_url=label_studio.url, viewport={"width": 1400, "height": 900}
@@ -102,7 +132,7 @@ def project(
     return Project(project, title)
 
 
-def test_a_model_is_connected_in_the_settings(
+def test_a_model_can_be_connected_in_the_settings(
     person: Person, project: Project, backend: StartBackend
 ) -> None:
     page = person.open(project)
@@ -140,7 +170,7 @@ def opened_task(
     backend: StartBackend,
     reviews: list[str],
 ) -> Page:
-    """The labeling screen of the first task, once its choice is filled in."""
+    """The labeling screen of the first task, after its choice was filled in."""
     api.connect(project.id, backend().url)
     page = person.open(project)
     page.get_by_text(reviews[0]).click()
@@ -148,7 +178,7 @@ def opened_task(
     return page
 
 
-def test_an_opened_task_has_the_predicted_choice_filled_in(
+def test_opening_a_task_fills_in_the_predicted_choice(
     opened_task: Page, project: Project, api: LabelStudioApi
 ) -> None:
     (prediction,) = api.predictions(project.id)
@@ -168,7 +198,7 @@ def test_a_filled_in_choice_can_be_submitted_as_it_is(
     assert annotation["result"][0]["value"] == prediction["result"][0]["value"]
 
 
-def test_a_task_that_was_imported_with_its_prediction_has_the_choice_filled_in(
+def test_an_imported_prediction_fills_in_the_choice(
     person: Person, api: LabelStudioApi, labeling_interface: str, reviews_file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.json"
@@ -182,3 +212,76 @@ def test_a_task_that_was_imported_with_its_prediction_has_the_choice_filled_in(
 
     (predicted,) = tasks[0]["predictions"][0]["result"][0]["value"]["choices"]
     expect(page.get_by_role("checkbox", name=predicted)).to_be_checked()
+
+
+def picture(page: Page, name: str, *, viewport: int, height: int) -> None:
+    """Write the top of the page as a small PNG, if the tests are run for pictures."""
+    folder = os.environ.get("PICTURES")
+    if not folder:
+        return
+    page.set_viewport_size({"width": WIDTH, "height": viewport})
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)  # The page changes its layout in several steps.
+    part: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": height}
+    shown = Image.open(io.BytesIO(page.screenshot(animations="disabled", clip=part)))
+    target = Path(folder) / f"{name}.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shown.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(target, optimize=True)
+    assert target.stat().st_size < PICTURE_BYTES
+
+
+@pytest.fixture(scope="module")
+def predicted(api: LabelStudioApi, labeling_interface: str, backend: StartBackend) -> Project:
+    """A project with a prediction for each of our sentences."""
+    title = "Reviews of films"
+    project = Project(api.create_project(title, labeling_interface), title)
+    api.import_tasks(project.id, [{"review": text} for text in SENTENCES])
+    api.connect(project.id, backend().url)
+    api.retrieve_predictions(project.id)
+    versions = {item["model_version"] for item in api.predictions(project.id)}
+    assert len(versions) == 1
+    # Otherwise the column of scores is blank: see docs/label-studio.md.
+    api.patch(f"/api/projects/{project.id}", {"model_version": versions.pop()})
+    return project
+
+
+def test_the_editor_shows_the_prediction_of_a_task(person: Person, predicted: Project) -> None:
+    page = person.open(predicted)
+    page.get_by_text(SENTENCES[0]).click()
+    expect(page.get_by_role("checkbox", name="Positive", checked=True)).to_have_count(1)
+
+    picture(page, "editor", viewport=560, height=302)
+
+
+def test_the_data_manager_sorts_tasks_by_the_score_of_their_prediction(
+    person: Person, api: LabelStudioApi, predicted: Project
+) -> None:
+    hidden = [f"tasks:{column}" for column in HIDDEN_COLUMNS]
+    tab = api.post(
+        "/api/dm/views/",
+        {
+            "project": predicted.id,
+            "data": {
+                "title": "Least certain first",
+                "type": "list",
+                "target": "tasks",
+                "ordering": ["tasks:predictions_score"],
+                "filters": {"conjunction": "and", "items": []},
+                "hiddenColumns": {"explore": hidden, "labeling": hidden},
+                "columnsWidth": COLUMNS_WIDTH,
+            },
+        },
+    )
+    scores = {item["task"]: item["score"] for item in api.predictions(predicted.id)}
+    least, most = min(scores, key=scores.__getitem__), max(scores, key=scores.__getitem__)
+    page = person.open(predicted)
+    page.goto(f"/projects/{predicted.id}/data?tab={tab['id']}")
+    texts = dict(zip(api.task_ids(predicted.id), SENTENCES, strict=True))
+    first, last = page.get_by_text(texts[least]), page.get_by_text(texts[most])
+    expect(first).to_be_visible()
+    expect(last).to_be_visible()
+    picture(page, "scores", viewport=790, height=790)
+    above, below = first.bounding_box(), last.bounding_box()
+    assert above
+    assert below
+    assert above["y"] < below["y"]
