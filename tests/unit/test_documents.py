@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""Everything that the documents name exists."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def ids(path: Path) -> str:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
-def test_every_make_command_of_a_document_is_a_target(document: Path) -> None:
+def test_every_make_command_in_a_document_is_a_target(document: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = document.read_text(encoding="utf-8")
     named = re.findall(
@@ -28,15 +28,25 @@ def test_every_make_command_of_a_document_is_a_target(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
-def test_every_link_of_a_document_leads_to_a_file(document: Path) -> None:
+def test_every_link_in_a_document_leads_to_a_file(document: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8"))
     for link in links:
         if not link.startswith("https://"):
             assert (document.parent / link).exists(), link
 
 
+def test_the_readme_links_every_package_of_the_project() -> None:
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    packages = {
+        str(path.parent.relative_to(ROOT))
+        for name in ("adapters", "model_store")
+        for path in (ROOT / name).glob("*/__init__.py")
+    }
+    assert packages - {"model_store/cli"} <= set(links)
+
+
 def code(text: str) -> list[str]:
-    """Code blocks and spans of a document."""
+    """Return the code blocks and spans of a document."""
     blocks: list[str] = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
     spans: list[str] = re.findall(r"`([^`\n]+)`", text)
     return blocks + spans
