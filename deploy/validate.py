@@ -115,13 +115,17 @@ def _operator_problems(item: dict[str, Any]) -> list[str]:
     if fields is None:
         return ["unknown kind: add it to _OPERATOR_FIELDS"]
     spec = set(item.get("spec", {}))
-    return [f"spec has the fields {sorted(spec)}, expected {sorted(fields)}"] if spec != fields else []
+    return (
+        [f"spec has the fields {sorted(spec)}, expected {sorted(fields)}"] if spec != fields else []
+    )
 
 
 def main() -> None:
     """Print all problems; exit with 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m deploy.validate")
-    parser.add_argument("--write", action="store_true", help="first make rules.yaml from alerts.yml")
+    parser.add_argument(
+        "--write", action="store_true", help="first make rules.yaml from alerts.yml"
+    )
     if parser.parse_args().write:
         RULES.write_text(rules(ALERTS.read_text(encoding="utf-8")), encoding="utf-8")
     found = list(problems())

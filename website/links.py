@@ -1,7 +1,7 @@
 """Rewrites the links of the documents, which lead to files, to links between pages of the site.
 
-A link to a file that is no page, such as a module, becomes the path of that file: the project has
-no public address to link to.
+A link to any other file, such as a module, becomes the path of that file: the project has no public
+address to link to.
 """
 
 import posixpath
@@ -40,7 +40,7 @@ def rewrite(markdown: str, *, source: str, page: str, pages: Mapping[str, str], 
 
 
 def _address(place: str, anchor: str, pages: Mapping[str, str], root: Path) -> str | None:
-    """Return the address of a file in the site, or None if it is no page."""
+    """Return the address of a file in the site, or None if it is not a page."""
     if section := pages.get(f"{place}#{anchor}"):
         return section
     address = pages.get(place)

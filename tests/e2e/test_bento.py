@@ -44,9 +44,7 @@ def bento(bentoml_home: Path) -> str:
     return built.stdout.strip().removeprefix("__tag__:")
 
 
-def test_a_bento_contains_the_code_and_no_other_files(
-    bento: str, bentoml_home: Path
-) -> None:
+def test_a_bento_contains_the_code_and_no_other_files(bento: str, bentoml_home: Path) -> None:
     source = bentoml_home / "bentos" / bento.replace(":", "/") / "src"
     assert {path.name for path in source.iterdir()} == {
         "README.md",

@@ -44,10 +44,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheel; the other packages are those of the tests.
+    """A virtual environment with the wheel. A `.pth` file adds the other packages of the tests.
 
-    The project's own editable installation is not among them: Python reads the `.pth` files of the
-    virtual environment alone, and not those of a folder that such a file names.
+    It does not add the project's editable installation: Python ignores the `.pth` files in a folder
+    that a `.pth` file names.
     """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
