@@ -1,6 +1,9 @@
-"""Everything that the documents name exists."""
+"""Everything that the documents name exists, and the README's Python example runs."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,20 @@ def test_every_link_in_a_document_leads_to_a_file(document: Path) -> None:
     for link in links:
         if not link.startswith("https://"):
             assert (document.parent / link).exists(), link
+
+
+def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "label='Positive'" in done.stdout
 
 
 def test_the_readme_links_every_package_of_the_project() -> None:
