@@ -1,4 +1,4 @@
-# The verbs a person types. Everything they need is installed on first use, into this folder.
+# What the project can do, as `make VERB`. The first use installs what it needs into this folder.
 
 PORT ?= 9090
 HOST ?= 0.0.0.0
@@ -7,13 +7,30 @@ PYTHON ?= python3
 DURATION ?= 30m
 BACKEND ?= docker
 IMAGE ?= sentiment:latest
-TORCH ?= cpu
 
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_PATH := $(abspath $(DATA_DIR))
-# All that BentoML writes goes under the data directory, and it reports to nobody.
+# BentoML writes below the data folder and sends no usage reports.
 SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentoml" BENTOML_DO_NOT_TRACK=True
+
+# Which build of torch pip installs. For Linux PyPI has the build with CUDA: gigabytes. Without an
+# NVIDIA driver, pip also looks at PyTorch's index of CPU builds, unless its configuration already
+# names an index or a folder. TORCH=cu130 chooses a build by hand; TORCH= leaves the choice to pip.
+# An image takes the build that TORCH names, or the CPU build, whatever this machine has.
+SYSTEM := $(shell uname -s)
+NVIDIA ?= $(firstword $(wildcard /proc/driver/nvidia) $(shell command -v nvidia-smi))
+PIP_CONFIG = ($(BIN)/pip config list || $(PYTHON) -m pip config list) 2>/dev/null
+PIP_SOURCES = $(shell $(PIP_CONFIG) | grep -E '(index-url|find-links|no-index)=')
+CPU_UNLESS_TOLD = $(if $(filter Linux,$(SYSTEM)),$(if $(NVIDIA)$(PIP_SOURCES),,cpu))
+ifeq ($(origin TORCH),undefined)
+IMAGE_TORCH := cpu
+VENV_TORCH = $(CPU_UNLESS_TOLD)
+else
+IMAGE_TORCH := $(TORCH)
+VENV_TORCH := $(TORCH)
+endif
+TORCH_INDEX = $(addprefix --extra-index-url https://download.pytorch.org/whl/,$(VENV_TORCH))
 
 PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 
@@ -42,8 +59,8 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m deploy.validate
 
-# The site of the documents, into build/site; a warning is an error. The theme's own announcement is
-# none of ours.
+# Builds the site into build/site; a warning is an error. The variable silences an announcement of
+# the theme.
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
@@ -58,29 +75,30 @@ load: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m loadtests soak --duration $(DURATION)
 
-# This server beside the tutorial's and LitServe's; needs wrk. Writes docs/benchmarks.*.
+# Compares this server with the tutorial's and with LitServe; needs wrk. Writes docs/benchmarks.*.
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench
 
-# preannotate beside the tutorial's script: rate, cores, memory and rows. Wants the machine for itself.
+# Compares preannotate with the tutorial's script. Run nothing else on the machine.
 bench-bulk: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench.bulk
 
 train: $(VENV)/.dev
-	$(BIN)/python -m model_store train "$(DATA)" "$(OUT)"
+	$(BIN)/model-store train "$(DATA)" "$(OUT)"
 
-# All that the server is, in BentoML's store below the data directory.
+# Builds a Bento into BentoML's store below the data folder.
 bento: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
 	@$(SERVER_ENV) $(BIN)/bentoml build
 
-# A container image of it, by docker or another BACKEND that BentoML knows; TORCH=cu130 for GPUs.
-# BentoML looks for the template of the Dockerfile below the current folder, where it has its copy.
+# Builds a container image with docker or another BACKEND of BentoML's; TORCH=cu130 for GPUs.
+# BentoML writes the template of the Dockerfile into the temporary folder, and finds it only there.
+image: VENV_TORCH = $(CPU_UNLESS_TOLD)
 image: bento
 	@cd "$${TMPDIR:-/tmp}" && $(SERVER_ENV) "$(CURDIR)/$(BIN)/bentoml" containerize sentiment:latest \
-		--backend $(BACKEND) --image-tag $(IMAGE) --opt build-arg=TORCH=$(TORCH)
+		--backend $(BACKEND) --image-tag $(IMAGE) --opt build-arg=TORCH=$(IMAGE_TORCH)
 
-# The versions everybody gets: run after a change of the dependencies in pyproject.toml.
+# Pins the versions that everybody installs. Run it after a change of pyproject.toml's dependencies.
 lock: $(VENV)/.dev
 	$(PIP_COMPILE) -o requirements.txt pyproject.toml
 	$(PIP_COMPILE) --all-extras -c requirements.txt -o requirements-dev.txt pyproject.toml
@@ -93,7 +111,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.server: $(BIN)/python requirements.txt pyproject.toml
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet $(TORCH_INDEX) -r requirements.txt
 	$(BIN)/pip install --quiet --no-deps -e .
 	@touch $@
 
@@ -101,7 +119,7 @@ $(VENV)/.dev: $(VENV)/.server requirements-dev.txt
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	@touch $@
 
-# Label Studio's pins clash with other packages': it gets a virtual environment of its own.
+# Label Studio pins versions that conflict with ours: it gets its own virtual environment.
 $(LABEL_STUDIO)/.ready:
 	$(PYTHON) -m venv $(LABEL_STUDIO)
 	$(LABEL_STUDIO)/bin/pip install --quiet label-studio==$(LABEL_STUDIO_VERSION)

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the image where no Docker engine runs: with buildah, without privileges of a daemon.
+# Builds the image with buildah, where no Docker engine runs.
 #
 #   deploy/buildah.sh [-t IMAGE] [-w FOLDER] [-c FOLDER] [-T BACKEND] [BENTO]
 #
-# BENTO is the tag of a Bento, by default the newest. The base image python:3.11-slim is pulled; if
-# that cannot be, one of the same name is made with debootstrap, of Debian 12, whose Python is 3.11.
-# Needs buildah and, for the latter, debootstrap and root.
+# BENTO is the tag of a Bento, by default the newest. The script pulls the base image
+# python:3.11-slim. If that fails, it makes one of this name from Debian 12, which has Python 3.11.
+# Needs buildah; to make the base image also debootstrap and root.
 set -euo pipefail
 
 image=sentiment:latest
@@ -17,9 +17,9 @@ usage() {
     sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
     cat <<'OPTIONS'
   -t IMAGE    name of the image (sentiment:latest)
-  -w FOLDER   wheels that are preferred to those of the index, such as one of torch for the CPU
-  -c FOLDER   certificates to trust while building, such as /etc/ssl/certs
-  -T BACKEND  build of torch, as uv names it: cpu, cu130, …; none for that of the index or -w (cpu)
+  -w FOLDER   wheels to prefer to those of the index, such as torch's CPU build
+  -c FOLDER   certificates to trust during the build, such as /etc/ssl/certs
+  -T BACKEND  build of torch, in uv's terms: cpu, cu130, …; none takes it from the index or -w (cpu)
 OPTIONS
 }
 
@@ -40,7 +40,7 @@ bento=${1:-sentiment:latest}
 base=python:3.11-slim
 if ! buildah pull --quiet "docker.io/library/$base" >/dev/null 2>&1 &&
     ! buildah inspect --type image "localhost/$base" >/dev/null 2>&1; then
-    echo "$base cannot be pulled: making one with debootstrap" >&2
+    echo "$base cannot be pulled; making it with debootstrap" >&2
     root=$(mktemp -d)
     trap 'rm -rf "$root"' EXIT
     debootstrap --variant=minbase --include=ca-certificates,python3-venv,python3-pip bookworm "$root" >&2
@@ -63,18 +63,24 @@ fi
 if [ -n "$certificates" ]; then
     options+=(--volume "$certificates:/etc/ssl/certs:ro" --build-arg UV_SYSTEM_CERTS=1)
 fi
-# As `bentoml containerize --backend buildah` does it, which takes no more than one volume.
+# `bentoml containerize --backend buildah` accepts only one volume: a backend of our own passes all.
 python=$(dirname "$(realpath "$(command -v bentoml)")")/python
-# BentoML looks for the template of the Dockerfile below the current folder, and for nothing else.
+# BentoML looks for the template of the Dockerfile below the current folder only.
 cd "${TMPDIR:-/tmp}"
 "$python" - "$bento" "${options[@]}" <<'PYTHON'
-import subprocess
 import sys
 
-import bentoml
-from bentoml._internal.container import construct_containerfile
+from bentoml import container
 
 _, tag, *options = sys.argv
-with construct_containerfile(bentoml.get(tag), enable_buildkit=False) as (context, dockerfile):
-    sys.exit(subprocess.call(["buildah", "bud", *options, "--file", dockerfile, context]))
+container.register_backend(
+    "plain-buildah",
+    binary="buildah",
+    build_cmd=["bud"],
+    buildkit_support=False,
+    health=lambda: True,
+    construct_build_args=lambda file, context_path, **_: [*options, "--file", file, context_path],
+)
+# BentoML logs an error of the builder, and returns None.
+sys.exit(container.build(tag, backend="plain-buildah") is None)
 PYTHON

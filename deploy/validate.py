@@ -1,8 +1,8 @@
-"""Checks the deployment files, with neither cluster nor internet: `python -m deploy.validate`.
+"""Validates the deployment files without cluster and internet: `python -m deploy.validate`.
 
-Compose against the schema of the Compose specification; what kustomize makes of each overlay
-against the schemas of Kubernetes' API and, for the Prometheus operator's kinds, against the little
-that is used of them here.
+Checks the compose file against the schema of the Compose specification, and the objects that
+kustomize builds from each overlay against the schemas of Kubernetes' API. Of the Prometheus
+operator's kinds it checks only which fields are set.
 """
 
 import argparse
@@ -31,17 +31,17 @@ _OPERATOR_FIELDS = {
 
 
 class BuildError(Exception):
-    """What kustomize says when it cannot build an overlay."""
+    """kustomize cannot build an overlay; the message is its own."""
 
 
 def overlays() -> list[Path]:
-    """The folders of all overlays."""
+    """Return the folders of all overlays."""
     return sorted(path.parent for path in OVERLAYS.glob("*/kustomization.yaml"))
 
 
 def build(overlay: Path) -> list[dict[str, Any]]:
-    """The objects that kustomize makes of an overlay; raises BuildError."""
-    done = subprocess.run(  # noqa: S603 (a program of a package, and a folder of ours)
+    """Return the objects that kustomize builds from an overlay; raises BuildError."""
+    done = subprocess.run(  # noqa: S603 (the program of a package, a folder of ours)
         [kubectl_path(), "kustomize", overlay], capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -50,8 +50,8 @@ def build(overlay: Path) -> list[dict[str, Any]]:
 
 
 def compose_problems(path: Path) -> list[str]:
-    """What is wrong with a compose file."""
-    done = subprocess.run(  # noqa: S603 (a program of a package, and a file of ours)
+    """Return the problems of a compose file."""
+    done = subprocess.run(  # noqa: S603 (the program of a package, a file of ours)
         [
             *(sys.executable, "-m", "check_jsonschema"),
             *("--builtin-schema", "vendor.compose-spec", path),
@@ -64,7 +64,7 @@ def compose_problems(path: Path) -> list[str]:
 
 
 def kubernetes_problems(item: dict[str, Any]) -> list[str]:
-    """What is wrong with one object of Kubernetes, unknown fields among it."""
+    """Return the problems of one object of Kubernetes; an unknown field is one."""
     name = f"{item.get('kind')}/{item.get('metadata', {}).get('name')}"
     if item.get("apiVersion") == _OPERATOR:
         return [f"{name}: {problem}" for problem in _operator_problems(item)]
@@ -74,14 +74,14 @@ def kubernetes_problems(item: dict[str, Any]) -> list[str]:
         place = ".".join(str(part) for part in error.path)
         return [f"{name}: {place}: {error.message}"]
     except kubernetes_validate.SchemaNotFoundError:
-        return [f"{name}: Kubernetes {KUBERNETES} has no {item.get('apiVersion')} of this kind"]
+        return [f"{name}: Kubernetes {KUBERNETES} has no such kind in {item.get('apiVersion')}"]
     return []
 
 
 def rules(alerts: str) -> str:
-    """The object of the Prometheus operator that holds the alert rules of Prometheus' own file."""
+    """Return the Prometheus operator's object for the alert rules in Prometheus' own format."""
     head = (
-        "# Made of deploy/prometheus/alerts.yml by `python -m deploy.validate --write`.\n"
+        "# `python -m deploy.validate --write` makes this file from deploy/prometheus/alerts.yml.\n"
         f"apiVersion: {_OPERATOR}\n"
         "kind: PrometheusRule\n"
         "metadata:\n"
@@ -92,7 +92,7 @@ def rules(alerts: str) -> str:
 
 
 def problems() -> Iterator[str]:
-    """All that is wrong with the deployment files."""
+    """Yield the problems of all deployment files."""
     yield from compose_problems(COMPOSE)
     for overlay in overlays():
         try:
@@ -103,7 +103,7 @@ def problems() -> Iterator[str]:
         for item in items:
             yield from (f"{overlay.name}: {problem}" for problem in kubernetes_problems(item))
     if not _are_current(RULES, ALERTS):
-        yield f"{RULES.name} is not {ALERTS.name}: run `python -m deploy.validate --write`"
+        yield f"{RULES.name} is older than {ALERTS.name}: run `python -m deploy.validate --write`"
 
 
 def _are_current(made: Path, source: Path) -> bool:
@@ -113,15 +113,19 @@ def _are_current(made: Path, source: Path) -> bool:
 def _operator_problems(item: dict[str, Any]) -> list[str]:
     fields = _OPERATOR_FIELDS.get(str(item.get("kind")))
     if fields is None:
-        return ["this kind is not known here: see _OPERATOR_FIELDS"]
+        return ["unknown kind: add it to _OPERATOR_FIELDS"]
     spec = set(item.get("spec", {}))
-    return [f"spec has {sorted(spec)}, not {sorted(fields)}"] if spec != fields else []
+    return (
+        [f"spec has the fields {sorted(spec)}, expected {sorted(fields)}"] if spec != fields else []
+    )
 
 
 def main() -> None:
-    """Print what is wrong, and end with 1 if anything is."""
+    """Print all problems; exit with 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m deploy.validate")
-    parser.add_argument("--write", action="store_true", help="make rules.yaml of alerts.yml first")
+    parser.add_argument(
+        "--write", action="store_true", help="first make rules.yaml from alerts.yml"
+    )
     if parser.parse_args().write:
         RULES.write_text(rules(ALERTS.read_text(encoding="utf-8")), encoding="utf-8")
     found = list(problems())

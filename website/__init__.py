@@ -1,1 +1,1 @@
-"""Makes a site of `docs/` and of the other documents of the repository; see mkdocs.yml."""
+"""Builds the site from `docs/` and other documents of the repository; see mkdocs.yml."""

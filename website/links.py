@@ -1,7 +1,7 @@
-"""Links of the documents, as the site needs them. On GitHub they lead to files as they are.
+"""Rewrites the links of the documents, which lead to files, to links between pages of the site.
 
-What leaves the site, such as a link to a file of code, becomes the path of that file: the project
-has no public address that such a link could lead to, and whoever builds the site has the files.
+A link to any other file, such as a module, becomes the path of that file: the project has no public
+address to link to.
 """
 
 import posixpath
@@ -14,10 +14,10 @@ _LINK = re.compile(r"(!?)\[([^\[\]]*)\]\(([^)\s]+)\)")
 
 
 def rewrite(markdown: str, *, source: str, page: str, pages: Mapping[str, str], root: Path) -> str:
-    """The Markdown of a page with links that hold in the site.
+    """Return the Markdown of a page with links that work in the site.
 
-    `source` is the file of the repository that it is from, `page` its address in the site; `pages`
-    maps files, folders and sections (`README.md#map`) of the repository to addresses.
+    `source` is the file that the page is made from, `page` its address in the site. `pages` maps
+    files, folders and sections (`README.md#map`) of the repository to addresses.
     """
 
     def link(found: re.Match[str]) -> str:
@@ -40,7 +40,7 @@ def rewrite(markdown: str, *, source: str, page: str, pages: Mapping[str, str], 
 
 
 def _address(place: str, anchor: str, pages: Mapping[str, str], root: Path) -> str | None:
-    """Where a file is in the site, or None."""
+    """Return the address of a file in the site, or None if it is not a page."""
     if section := pages.get(f"{place}#{anchor}"):
         return section
     address = pages.get(place)

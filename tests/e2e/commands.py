@@ -1,4 +1,4 @@
-"""The commands of the documents: where they are, and a folder in which they can be run."""
+"""Finds the shell commands of the documents, and makes a folder to run them in."""
 
 import gzip
 import os
@@ -18,7 +18,7 @@ from tests.e2e.servers import ROOT
 
 DOCUMENTS = ("README.md", "deploy/*.md", "docs/*.md")
 ADDRESS = "localhost:9090"
-"""The server, as the documents name it."""
+"""The address of the server in the documents."""
 
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 120
@@ -39,7 +39,7 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """All blocks of all documents."""
+    """Return all blocks of all documents."""
     found = []
     for path in sorted(path for pattern in DOCUMENTS for path in ROOT.glob(pattern)):
         text = path.read_text(encoding="utf-8")
@@ -50,15 +50,15 @@ def blocks() -> list[Block]:
 
 
 def block(document: str, part: str) -> Block:
-    """The one block of a document that holds `part`."""
+    """Return the one block of a document that contains `part`."""
     (found,) = (item for item in blocks() if item.document == document and part in item.text)
     return found
 
 
 class Workplace:
-    """A folder with the programs and the files that the documents name.
+    """A folder with the programs and files that the documents name.
 
-    `pip` only says whether it could: it changes nothing.
+    `pip` makes a dry run and installs nothing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -66,6 +66,7 @@ class Workplace:
         python = f'exec "{sys.executable}"'
         self._program("bin/preannotate", f'{python} -m adapters.preannotate "$@"')
         self._program(".venv/bin/python", f'{python} "$@"')
+        self._program(".venv/bin/model-store", f'{python} -m model_store "$@"')
         self._program(".venv/bin/pip", f'PIP_DRY_RUN=1 PIP_NO_INDEX=1 {python} -m pip "$@"')
         (folder / "examples").symlink_to(ROOT / "examples")
         (folder / ".data/bentoml/models").mkdir(parents=True)
@@ -74,14 +75,14 @@ class Workplace:
         self._reviews()
 
     def serve(self, address: str) -> None:
-        """Let `curl` find the server there which the documents name otherwise."""
+        """Make `curl` call the server at `address` for the address in the documents."""
         change = (
             f'for a; do shift; set -- "$@" "$(printf %s "$a" | sed s/{ADDRESS}/{address}/)"; done'
         )
         self._program("bin/curl", f'{change}\nexec "{shutil.which("curl")}" --fail "$@"')
 
     def run(self, block: Block, variables: Mapping[str, str] | None = None) -> str:
-        """What the commands of a block print; fails at the first that does."""
+        """Return what the commands of a block print; fail at the first one that fails."""
         ours = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         done = subprocess.run(

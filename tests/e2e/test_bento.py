@@ -1,4 +1,4 @@
-"""The Bento that `bentoml build` makes serves from its own files, wherever it is started."""
+"""A Bento contains all it needs, and serves, learns and annotates from any folder."""
 
 import json
 import os
@@ -44,9 +44,7 @@ def bento(bentoml_home: Path) -> str:
     return built.stdout.strip().removeprefix("__tag__:")
 
 
-def test_a_bento_holds_the_code_and_nothing_of_the_workplace(
-    bento: str, bentoml_home: Path
-) -> None:
+def test_a_bento_contains_the_code_and_no_other_files(bento: str, bentoml_home: Path) -> None:
     source = bentoml_home / "bentos" / bento.replace(":", "/") / "src"
     assert {path.name for path in source.iterdir()} == {
         "README.md",
@@ -56,19 +54,25 @@ def test_a_bento_holds_the_code_and_nothing_of_the_workplace(
         "requirements.txt",
         "service.py",
     }
-    assert not list(source.rglob("*.safetensors")), "the model is packed by BentoML, once"
+    assert not list(source.rglob("*.safetensors")), "BentoML packs the model, once"
 
 
 @pytest.fixture(scope="module")
 def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that an image is made of, as BentoML lays it out: the Bento and its model."""
+    """The folder from which BentoML builds an image: the Bento and its model.
+
+    The "builder" of this image is `cp`.
+    """
     folder = tmp_path_factory.mktemp("image") / "bento"
     script = (
-        "import shutil, sys, bentoml\n"
-        "from bentoml._internal.container import construct_containerfile\n"
+        "import sys\n"
+        "from bentoml import container\n"
         "_, tag, folder = sys.argv\n"
-        "with construct_containerfile(bentoml.get(tag), enable_buildkit=False) as (context, _):\n"
-        "    shutil.copytree(context, folder)\n"
+        "container.register_backend(\n"
+        "    'cp', buildkit_support=False, health=lambda: True, build_cmd=['-r'],\n"
+        "    construct_build_args=lambda context_path, **_: [context_path, folder],\n"
+        ")\n"
+        "container.build(tag, backend='cp')\n"
     )
     subprocess.run(
         [sys.executable, "-c", script, bento, folder],
@@ -82,7 +86,7 @@ def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment that has the Bento's own requirements, and no more."""
+    """The Python of a virtual environment with the requirements of the Bento only."""
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=True)
     program = folder / "bin" / "python"
@@ -97,7 +101,7 @@ def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(image: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The Bento as an image starts it: by its folder, with a home of BentoML's that is empty."""
+    """The Bento as an image starts it: by its folder, with an empty BentoML home."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "empty").mkdir()
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
@@ -118,7 +122,7 @@ def files(folder: Path) -> set[Path]:
 
 @pytest.mark.timeout(2 * TIMEOUT_SECONDS)
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
-def test_what_label_studio_sends_is_answered_by_the_built_bento(
+def test_the_built_bento_answers_what_label_studio_sends(
     server: Server, backend: StartBackend, path: Path
 ) -> None:
     route = path.stem.split("_")[0]
@@ -158,7 +162,7 @@ def test_the_built_bento_annotates_files_in_bulk(image: Path, python: Path, tmp_
 
 
 def without_ids(answer: Any) -> Any:
-    """Scores to some digits: another build of a library may add in another order."""
+    """Round the scores: another build of a library may add in another order."""
     if isinstance(answer, dict):
         return {k: without_ids(v) for k, v in answer.items() if k != "id"}
     if isinstance(answer, list):
@@ -166,7 +170,7 @@ def without_ids(answer: Any) -> Any:
     return round(answer, 5) if isinstance(answer, float) else answer
 
 
-def test_the_built_bento_learns_and_writes_to_its_data_folder_alone(
+def test_the_built_bento_learns_and_writes_only_to_its_data_folder(
     server: Server, image: Path, labeling_interface: str
 ) -> None:
     before = files(image)
@@ -187,7 +191,7 @@ def test_the_built_bento_learns_and_writes_to_its_data_folder_alone(
     assert (server.data / "bentoml" / "models" / version.replace(":", "/")).is_dir()
     assert files(image) == before
 
-    # Whatever the gate has said: the workers find the version, though the Bento has a store.
+    # Whatever the gate decided, the workers find the version, although the Bento has a store.
     model_store(server, "promote", version)
     wait_until(lambda: serving(server, labeling_interface) == version, "it does not serve")
     body = {

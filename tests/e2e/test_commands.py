@@ -1,7 +1,7 @@
-"""Every block of shell commands in the README and on the pages was executed.
+"""Execute the shell commands in the README and on the pages.
 
-Most are executed here, as they stand there. Those that are not are listed with the test that
-executes the same command otherwise, or with the reason why none does.
+Commands that are not executed here are listed with the test that executes the same ones, or with
+the reason why no test does.
 """
 
 import ast
@@ -45,18 +45,18 @@ OTHER_TESTS = {
     "db.internal": "tests/e2e/test_replicas.py::"
     "test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request",
 }
-"""By a part of the block: the test that does the same on other files, or at another address."""
+"""By a part of the block: the test that does the same with other files or at another address."""
 
 NOT_EXECUTED = {
     "docker compose": "it needs an engine for containers",
-    "docker run": "the same; tests/e2e/test_bento.py does it in the Bento that is in the image",
-    "make bench-bulk": "it takes minutes, and needs the machine for itself",
-    "kubectl": "it needs a cluster; `make check` holds the files against the schemas",
+    "docker run": "the same; tests/e2e/test_bento.py runs the command in the image's Bento",
+    "make bench-bulk": "it takes minutes on a machine without other work",
+    "kubectl": "it needs a cluster; `make check` validates the files",
 }
 """By a part of the block: why no test executes it."""
 
 HERE = {
-    # The same commands in two documents are executed once.
+    # Commands that stand in two documents are executed once.
     item.text: item
     for item in blocks()
     if not any(part in item.text for part in (*OTHER_TESTS, *NOT_EXECUTED))
@@ -96,12 +96,12 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "model_store simulate": draws_a_plot,
     "--state-dict": prints_a_version,
 }
-"""By a part of the block: what is true after it, in its folder and of what it has printed."""
+"""By a part of the block: a check of its folder and of what it printed."""
 
 
 @pytest.fixture
 def workplace(tmp_path: Path, make_classifier: ClassifierFactory) -> Workplace:
-    """Where the commands run, with what those before them have made."""
+    """A folder for the commands, with the files that earlier commands have made."""
     made = Workplace(tmp_path)
     artifact.save(tmp_path / ".data/my-model", make_classifier(), training={}, metrics={})
     write_archive(tmp_path / "vocab_obj.pt", vocabulary_pickle(TOKENS))
@@ -110,7 +110,7 @@ def workplace(tmp_path: Path, make_classifier: ClassifierFactory) -> Workplace:
 
 
 @pytest.mark.parametrize("item", HERE.values(), ids=str)
-def test_the_commands_do_what_they_are_there_for(
+def test_the_commands_have_their_documented_effect(
     item: Block, workplace: Workplace, request: pytest.FixtureRequest
 ) -> None:
     if "curl" in item.text:
@@ -123,12 +123,12 @@ def test_the_commands_do_what_they_are_there_for(
 
 
 @pytest.mark.parametrize("part", [*OTHER_TESTS, *NOT_EXECUTED, *CHECKS])
-def test_what_is_said_of_a_block_is_said_of_one_that_is_there(part: str) -> None:
+def test_every_entry_belongs_to_a_block_of_a_document(part: str) -> None:
     assert [item for item in blocks() if part in item.text]
 
 
 @pytest.mark.parametrize("name", sorted(set(OTHER_TESTS.values())))
-def test_the_tests_that_execute_the_others_are_there(name: str) -> None:
+def test_the_tests_that_execute_the_other_blocks_exist(name: str) -> None:
     path, _, function = name.partition("::")
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

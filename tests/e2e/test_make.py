@@ -1,4 +1,4 @@
-"""The verbs of the Makefile that start something, as a person types them."""
+"""The verbs of the Makefile that start a program, as a person types them."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.e2e.conftest import unavailable
 from tests.e2e.servers import ROOT, Server, run_backend
 from tests.e2e.versions import setup_version
 
-# Nothing is installed here: these tests run in what `make` has installed.
+# `-o` keeps make from installing: the tests run in the environment that make has installed.
 MAKE = ("make", "--no-print-directory", "-o", ".venv/.server", "-C", str(ROOT))
 
 
@@ -29,7 +29,7 @@ def _installed() -> None:
 
 @contextmanager
 def make_serve(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """`make serve DATA_DIR=<directory>/data`, and Ctrl-C at the end."""
+    """Run `make serve DATA_DIR=<directory>/data`, and press Ctrl-C at the end."""
 
     def command(port: int) -> list[str]:
         return [*MAKE, "serve", f"PORT={port}", "HOST=127.0.0.1", f"DATA_DIR={directory / 'data'}"]

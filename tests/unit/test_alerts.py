@@ -1,4 +1,4 @@
-"""The alert rules, by Prometheus' own tester."""
+"""Prometheus' own tool checks and tests the alert rules."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def promtool() -> str:
         ("test", "rules", "alerts_test.yml"),
     ],
 )
-def test_promtool_is_content(promtool: str, arguments: tuple[str, ...]) -> None:
+def test_promtool_finds_no_error(promtool: str, arguments: tuple[str, ...]) -> None:
     done = subprocess.run(
         [promtool, *arguments], cwd=PROMETHEUS, capture_output=True, text=True, check=False
     )

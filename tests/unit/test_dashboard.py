@@ -1,4 +1,4 @@
-"""The dashboard and the alerts ask for metrics that there are."""
+"""The dashboard and the alerts query existing metrics."""
 
 import json
 import re
@@ -23,7 +23,7 @@ def panels() -> Iterator[Any]:
 
 
 def series() -> dict[str, set[str]]:
-    """The labels of each series that the server or Prometheus itself has."""
+    """Return the labels of each series of the server or of Prometheus itself."""
     found = {"up": LABELS_OF_PROMETHEUS}
     for metric in Metrics(CollectorRegistry()).instruments:
         for suffix in SUFFIXES[metric.kind]:
@@ -32,7 +32,7 @@ def series() -> dict[str, set[str]]:
 
 
 def named(expression: str) -> list[tuple[str, set[str]]]:
-    """The series that an expression asks for, and the labels by which it chooses among them."""
+    """Return the series that an expression queries, and the labels that it filters by."""
     return [
         (name, set(re.findall(r'(\w+)(?:=|!=|=~|!~)"', chosen or "")))
         for name, chosen in re.findall(r"\b(up|(?:sentiment|bentoml)_\w+)(\{[^}]*\})?", expression)
@@ -44,7 +44,7 @@ def named(expression: str) -> list[tuple[str, set[str]]]:
     [target["expr"] for panel in panels() for target in panel["targets"]]
     + re.findall(r"expr: (?:\|\n)?(.*?)(?=\n        (?:for|labels):)", ALERTS, re.DOTALL),
 )
-def test_an_expression_asks_for_what_there_is(expression: str) -> None:
+def test_an_expression_queries_existing_series_and_labels(expression: str) -> None:
     there = series()
     asked = named(expression)
     assert asked
@@ -55,7 +55,7 @@ def test_an_expression_asks_for_what_there_is(expression: str) -> None:
     assert {label for group in grouped for label in re.split(r",\s*", group)} <= known
 
 
-def test_every_metric_of_ours_is_in_a_panel() -> None:
+def test_a_panel_shows_each_of_our_metrics() -> None:
     shown = {
         name
         for panel in panels()
@@ -67,7 +67,7 @@ def test_every_metric_of_ours_is_in_a_panel() -> None:
             assert shown & {metric.name + suffix for suffix in SUFFIXES[metric.kind]}, metric.name
 
 
-def test_no_panels_overlap_and_each_has_a_name_of_its_own() -> None:
+def test_panels_do_not_overlap_and_have_different_titles() -> None:
     cells = [
         (x, y)
         for panel in DASHBOARD["panels"]

@@ -1,4 +1,4 @@
-"""The deployment files: valid, and with the properties that no schema asks for."""
+"""The deployment files are valid and have properties that no schema checks."""
 
 import copy
 import ipaddress
@@ -21,7 +21,7 @@ def compose() -> Any:
 
 @pytest.fixture(scope="module", params=[path.name for path in validate.overlays()])
 def objects(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What an overlay makes, by kind."""
+    """The objects of an overlay, by kind."""
     return {item["kind"]: item for item in validate.build(validate.OVERLAYS / request.param)}
 
 
@@ -38,7 +38,7 @@ def test_a_broken_compose_file_is_refused(tmp_path: Path, old: str, new: str) ->
     assert validate.compose_problems(path)
 
 
-def test_a_broken_object_is_refused_and_the_place_is_named(objects: dict[str, Any]) -> None:
+def test_the_error_of_a_broken_object_names_the_place(objects: dict[str, Any]) -> None:
     deployment = objects["Deployment"]
     assert validate.kubernetes_problems(deployment) == []
 
@@ -62,12 +62,12 @@ def test_an_overlay_that_cannot_be_built_is_refused(tmp_path: Path) -> None:
         validate.build(tmp_path)
 
 
-def test_alert_rules_go_into_the_operators_object_as_they_are() -> None:
+def test_the_operators_object_contains_the_alert_rules_unchanged() -> None:
     alerts = "groups:\n  - name: one\n\n    rules: []\n"
     assert yaml.safe_load(validate.rules(alerts))["spec"] == yaml.safe_load(alerts)
 
 
-def test_label_studio_may_reach_the_backend_but_no_metadata_service(compose: Any) -> None:
+def test_label_studio_can_reach_the_backend_but_no_metadata_service(compose: Any) -> None:
     settings = compose["services"]["label-studio"]["environment"]
     assert settings["LABEL_STUDIO_USE_DEFAULT_BANNED_SUBNETS"] == "false"
     banned = [
@@ -81,7 +81,7 @@ def test_label_studio_may_reach_the_backend_but_no_metadata_service(compose: Any
         assert [net for net in banned if ipaddress.ip_address(address) in net], address
 
 
-def test_names_between_containers_have_a_dot_and_images_a_version(compose: Any) -> None:
+def test_host_names_contain_a_dot_and_images_have_a_version(compose: Any) -> None:
     services = compose["services"]
     assert "backend.internal" in services["backend"]["networks"]["labelling"]["aliases"]
     for name, service in services.items():
@@ -92,14 +92,14 @@ def test_names_between_containers_have_a_dot_and_images_a_version(compose: Any) 
     assert services["backend"]["read_only"] is True
 
 
-def test_prometheus_gives_the_user_that_the_backend_asks_for(compose: Any) -> None:
+def test_prometheus_scrapes_as_the_user_of_the_backend(compose: Any) -> None:
     path = validate.ALERTS.with_name("prometheus.yml")
     (job,) = yaml.safe_load(path.read_text(encoding="utf-8"))["scrape_configs"]
     settings = compose["services"]["backend"]["environment"]
     assert settings["SENTIMENT_BASIC_AUTH_USER"] == job["basic_auth"]["username"]
 
 
-def test_pods_are_not_privileged_and_write_to_volumes_only(objects: dict[str, Any]) -> None:
+def test_pods_are_unprivileged_and_write_only_to_volumes(objects: dict[str, Any]) -> None:
     pod = objects["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -113,7 +113,7 @@ def test_pods_are_not_privileged_and_write_to_volumes_only(objects: dict[str, An
     assert mounts == {"/data", "/data/bentoml", "/tmp"}
 
 
-def test_selectors_name_the_pods_that_they_are_meant_for(objects: dict[str, Any]) -> None:
+def test_selectors_match_the_intended_pods(objects: dict[str, Any]) -> None:
     own = {"app.kubernetes.io/name": "sentiment"}
     assert objects["Deployment"]["spec"]["template"]["metadata"]["labels"] == own
     assert objects["Deployment"]["spec"]["selector"]["matchLabels"] == own
@@ -128,7 +128,7 @@ def test_selectors_name_the_pods_that_they_are_meant_for(objects: dict[str, Any]
     ]
 
 
-def test_a_pod_has_time_to_answer_what_it_has_accepted(objects: dict[str, Any]) -> None:
+def test_a_pod_has_time_to_answer_accepted_requests(objects: dict[str, Any]) -> None:
     pod = objects["Deployment"]["spec"]["template"]["spec"]
     (_, seconds) = pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     assert pod["terminationGracePeriodSeconds"] >= int(seconds) + 15

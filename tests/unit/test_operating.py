@@ -1,4 +1,4 @@
-"""What docs/operating.md says of metrics and alerts is so."""
+"""docs/operating.md describes the metrics and alerts as they are."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 
 
-def test_the_table_holds_each_metric_with_its_type_labels_and_meaning() -> None:
+def test_the_table_lists_each_metric_with_type_labels_and_meaning() -> None:
     row = r"^\| `(\w+)` \| (counter|gauge|histogram) \| (.*) \| (.*) \|$"
     rows = re.findall(row, TEXT, re.MULTILINE)
     listed = {
@@ -24,17 +24,17 @@ def test_the_table_holds_each_metric_with_its_type_labels_and_meaning() -> None:
     }
 
 
-def test_each_alert_is_listed_with_what_to_do() -> None:
+def test_the_table_lists_each_alert() -> None:
     alerts = re.findall(r"- alert: (\w+)", (ROOT / "deploy/prometheus/alerts.yml").read_text())
     assert re.findall(r"^\| `(Sentiment\w+)` \| .+ \|$", TEXT, re.MULTILINE) == alerts
 
 
-def test_the_reasons_of_abstentions_are_named() -> None:
+def test_the_page_names_the_reasons_of_abstentions() -> None:
     (sentence,) = re.findall(r"The reasons of abstentions are (.*?)\. The", TEXT, re.DOTALL)
     assert re.findall(r"`([^`]+)`", sentence) == list(ABSTENTIONS)
 
 
-def test_each_panel_that_is_named_is_on_the_dashboard() -> None:
+def test_the_dashboard_has_the_panels_that_the_page_names() -> None:
     dashboard = (ROOT / "deploy/grafana/dashboards/sentiment.json").read_text()
     for panel in ("Answers by status", "Time by stage"):
         assert f"*{panel}*" in TEXT

@@ -1,37 +1,21 @@
-"""The site lists all settings and routes, builds without a warning, and needs no other site."""
+"""The site lists all settings and routes, builds without a warning, and loads no other site."""
 
+import html
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from adapters.label_studio.openapi import OPERATIONS, describe
+from adapters.label_studio.openapi import OPERATIONS
 from adapters.settings import LabelStudioSettings, Settings
-from website import api_page, links, readme, settings_page
+from website import links, readme
 
 ROOT = Path(__file__).parents[2]
-CLASSIFY = {
-    "post": {
-        "tags": ["Service APIs"],
-        "description": "Classify texts.",
-        "requestBody": {
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {"texts": {"type": "array", "items": {"type": "string"}}},
-                    }
-                }
-            }
-        },
-        "responses": {"200": {"description": "Successful Response"}},
-    }
-}
 PAGES = {
     "README.md": "index.md",
     "README.md#map": "repository.md#map",
@@ -71,64 +55,6 @@ def rewritten(markdown: str, source: str = "docs/learning.md", page: str = "lear
     return links.rewrite(markdown, source=source, page=page, pages=PAGES, root=ROOT)
 
 
-@pytest.mark.parametrize("settings", [Settings, LabelStudioSettings])
-def test_every_setting_is_listed_with_its_meaning(
-    settings: type[Settings | LabelStudioSettings],
-) -> None:
-    rows = re.findall(
-        r"^\| `(\w+)` \| (.*) \| (.+) \| (.+) \|$", settings_page.render(), re.MULTILINE
-    )
-    meanings = {name: meaning for name, _, takes, meaning in rows if takes}
-    for name, field in settings.model_fields.items():
-        variable = f"{settings.model_config.get('env_prefix')}{name}".upper()
-        assert meanings[variable] == " ".join((field.description or "").split())
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        "| `SENTIMENT_DEADLINE` | `80` | a number above 0 |",
-        "| `SENTIMENT_TRAIN_EVERY` | `0` | a whole number, 0 or more |",
-        "| `SENTIMENT_LOG_FORMAT` | `text` | `text` or `json` |",
-        "| `SENTIMENT_METRICS` | `true` | true or false |",
-        "| `SENTIMENT_WORKERS` |  | a whole number above 0 |",
-    ],
-)
-def test_a_settings_default_and_what_it_takes_are_told(row: str) -> None:
-    assert row in settings_page.render()
-
-
-def test_every_route_is_listed_and_every_object_that_a_route_names() -> None:
-    page = api_page.render(describe({"paths": {"/classify": CLASSIFY}}))
-    headings = re.findall(r"^### `(.+)`$", page, re.MULTILINE)
-    assert sorted(headings) == sorted(
-        ["POST /classify", *(f"{method} {path}" for path, method in OPERATIONS)]
-    )
-    assert "- takes an object: `texts`: list of string" in page
-    objects = {name.lower() for name in re.findall(r"^### (\w+)$", page, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#(\w+)\)", page)) <= objects
-    assert "predictrequest" in objects
-
-
-@pytest.mark.parametrize(
-    ("schema", "words"),
-    [
-        ({"type": "array"}, "array"),
-        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string or null"),
-        ({"type": "object", "additionalProperties": {"type": "number"}}, "object of number"),
-        ({"type": "object", "additionalProperties": True}, "object"),
-        ({"enum": ["UP", "DOWN"]}, "`UP` or `DOWN`"),
-        ({"const": 1}, "`1`"),
-        ({"$ref": "#/components/schemas/Region"}, "[Region](#region)"),
-        ({"format": "date-time", "type": "string"}, "date and time"),
-        ({"type": ["string", "integer"]}, "string or integer"),
-        ({}, "anything"),
-    ],
-)
-def test_a_schema_is_told_in_words(schema: dict[str, Any], words: str) -> None:
-    assert api_page._type(schema) == words
-
-
 @pytest.mark.parametrize(
     ("link", "expected"),
     [
@@ -156,7 +82,7 @@ def test_a_link_from_a_folder_leads_out_of_it() -> None:
     assert made == "[map](../repository.md#map)"
 
 
-def test_the_pages_of_the_readme_and_the_settings_are_all_of_it() -> None:
+def test_the_pages_of_the_readme_hold_every_section_but_the_settings() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     made = readme.first_page(text) + readme.repository_page(text)
     headings = re.findall(r"^## .+$", text, re.MULTILINE)
@@ -165,25 +91,78 @@ def test_the_pages_of_the_readme_and_the_settings_are_all_of_it() -> None:
     )
 
 
-def test_the_site_builds_without_a_warning_and_has_what_is_generated(
-    pages: dict[str, str],
+@pytest.mark.parametrize("settings", [Settings, LabelStudioSettings])
+def test_the_page_of_settings_lists_each_variable_with_its_meaning(
+    pages: dict[str, str], settings: type[Settings | LabelStudioSettings]
 ) -> None:
-    assert "SENTIMENT_DEADLINE" in pages["settings.html"]
-    assert "LABEL_STUDIO_API_KEY" in pages["settings.html"]
-    for route in ("POST /classify", "POST /predict", "GET /jobs/{job_id}", "GET /metrics"):
-        assert route in pages["http-api.html"]
+    rows = {
+        cells[0]: cells[-1]
+        for row in re.findall(r"<tr>(.*?)</tr>", pages["settings.html"], re.DOTALL)
+        if len(cells := [text(cell) for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]) == 3
+    }
+    for name, field in settings.model_fields.items():
+        variable = f"{settings.model_config.get('env_prefix')}{name}".upper()
+        assert rows[variable] == text(field.description or "").replace("`", "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SENTIMENT_DEADLINE", "float > 0 default 80.0"),
+        ("SENTIMENT_TRAIN_EVERY", "int ≥ 0 default 0"),
+        ("SENTIMENT_LOG_FORMAT", "Literal['text', 'json'] default text"),
+        ("SENTIMENT_METRICS", "bool default true"),
+        ("SENTIMENT_WORKERS", "int > 0"),
+    ],
+)
+def test_the_page_of_settings_shows_type_bounds_and_default(
+    pages: dict[str, str], variable: str, value: str
+) -> None:
+    row = rf"<td><code>{variable}</code></td>\s*<td>(.*?)</td>"
+    (cell,) = re.findall(row, pages["settings.html"], re.DOTALL)
+    assert text(cell) == value
+
+
+def test_the_page_of_the_http_api_shows_every_route(site: Path, pages: dict[str, str]) -> None:
+    (frame,) = re.findall(r'<iframe[^>]* src="(swagger-\w+\.html)"', pages["http-api.html"])
+    assert 'var url = "openapi.json"' in pages[frame]
+    paths = json.loads((site / "openapi.json").read_text(encoding="utf-8"))["paths"]
+    routes = {(path, method.upper()) for path, item in paths.items() for method in item}
+    assert {*OPERATIONS, ("/classify", "POST"), ("/metrics", "GET")} <= routes
+
+
+def test_the_page_of_decisions_lists_each(pages: dict[str, str]) -> None:
     for decision in (ROOT / "docs/decisions").glob("*.md"):
         assert f'href="{decision.stem}.html"' in pages["decisions/index.html"]
 
 
-def test_the_site_loads_nothing_from_elsewhere(pages: dict[str, str]) -> None:
-    for name, html in pages.items():
-        loaded = re.findall(r"<(?:script|img|link|iframe|source)\b[^>]*>", html)
+def test_the_site_loads_nothing_from_other_sites(pages: dict[str, str]) -> None:
+    for name, page in pages.items():
+        loaded = re.findall(r"<(?:script|img|link|iframe|source)\b[^>]*>", page)
         assert [tag for tag in loaded if re.search(r'(?:src|href)="(?:\w+:)?//', tag)] == [], name
+        if name.startswith("swagger-"):
+            assert '"validatorUrl": "none"' in page
 
 
-def test_no_list_or_code_of_a_page_is_taken_for_text(pages: dict[str, str]) -> None:
-    mark = re.compile(r"^ *(- |\d\. |\||```)", re.MULTILINE)
-    for name, html in pages.items():
-        texts = re.findall(r"<(?:p|li)>(.*?)</(?:p|li)>", html, re.DOTALL)
-        assert [text for text in texts if mark.search(text)] == [], name
+def text(markup: str) -> str:
+    """Return what a reader sees of HTML, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup.replace("<br>", " "))).split())
+
+
+def test_every_list_table_and_code_block_of_a_page_is_rendered_as_one(
+    pages: dict[str, str],
+) -> None:
+    mark = re.compile(r"^ *(- |\d\. |\||```|&gt;&gt;&gt;)", re.MULTILINE)
+    for name, page in pages.items():
+        texts = re.findall(r"<(?:p|li)>(.*?)</(?:p|li)>", page, re.DOTALL)
+        assert [item for item in texts if mark.search(item)] == [], name
+
+
+def test_an_example_in_a_docstring_becomes_a_block_of_code() -> None:
+    pytest.importorskip("griffe", reason="it is in the extra `docs`")
+    from website.doctests import fenced  # noqa: PLC0415
+
+    docstring = "Add numbers.\n\n>>> 1 + 1\n2\n\nThat is all.\n\n>>> 3\n3"
+    assert fenced(docstring) == (
+        "Add numbers.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nThat is all.\n\n```pycon\n>>> 3\n3\n```"
+    )

@@ -1,30 +1,28 @@
-"""The OpenAPI document that the server has at `/docs.json`, without a server.
+"""The OpenAPI document that a server with default settings publishes at `/docs.json`.
 
-The service is imported in a process of its own, with folders that are removed again, for on import
-it makes its database and puts the model that ships into BentoML's store.
+Importing the service creates its database and imports the shipped model into BentoML's store.
+A process of its own does that in a temporary folder.
 """
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
 _PROGRAM = """
 import json, service
 from adapters.label_studio.openapi import describe
-print(json.dumps(describe(service._bentoml_document())))
+print(json.dumps(describe(service.SentimentService.openapi_spec.asdict())))
 """
 _OURS = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_")
 _SECONDS = 120
 
 
-def load() -> dict[str, Any]:
-    """The document, as a server with the default settings has it."""
+def document() -> str:
+    """Return the document as JSON."""
     with TemporaryDirectory(prefix="sentiment-docs-") as folder:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
         done = subprocess.run(  # noqa: S603 - the program is above
@@ -38,7 +36,7 @@ def load() -> dict[str, Any]:
             },
             check=True,
             stdout=subprocess.PIPE,
+            text=True,
             timeout=_SECONDS,
         )
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+    return done.stdout
