@@ -91,9 +91,29 @@ def test_a_changed_byte_is_noticed(saved: Path, name: str) -> None:
         artifact.load(saved)
 
 
-def test_a_manifest_of_another_format_is_refused(saved: Path) -> None:
-    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 2}))
+def test_a_newer_format_is_refused_with_the_advice_to_upgrade(saved: Path) -> None:
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 2, "new": {}}))
+    with pytest.raises(ArtifactError, match=r"format 2.*formats up to 1: upgrade"):
+        artifact.load(saved)
+
+
+@pytest.mark.parametrize("value", [0, "1", None])
+def test_an_unknown_format_is_refused(saved: Path, value: object) -> None:
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": value}))
     with pytest.raises(ArtifactError, match="format"):
+        artifact.load(saved)
+
+
+def test_an_artifact_from_before_heads_and_temperature_opens(saved: Path) -> None:
+    for name in ("format", "heads", "temperature"):
+        rewrite_manifest(saved, lambda manifest, name=name: manifest.pop(name))  # type: ignore[misc]
+    assert artifact.load(saved).labels == ("Negative", "Positive")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "null"])
+def test_a_manifest_that_is_not_an_object_is_refused(saved: Path, content: str) -> None:
+    (saved / "model.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"model\.json"):
         artifact.load(saved)
 
 
