@@ -27,7 +27,7 @@ from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
 from adapters.observability.logs import use_json
 from adapters.settings import LabelStudioSettings, Settings, read_settings
-from model_store.errors import ModelStoreError
+from model_store.errors import ModelStoreError, NotTrainableError
 from model_store.learning.training import Lesson, Parent, load_parent, train
 from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
@@ -185,6 +185,8 @@ class TrainingJob:
         if active and active.version:
             return load_parent(active.version, compiled=self._settings.compiled)
         name, path = self._default
+        if self._settings.classifier:
+            raise NotTrainableError(name)
         return load_parent(name, path, compiled=self._settings.compiled)
 
     def _report(self, stage: str, progress: float) -> None:

@@ -14,6 +14,7 @@ from model_store import artifact
 from model_store.learning import evaluation
 from model_store.learning.evaluation import Predictions
 from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder
 from model_store.model.inference import features_of, padded_features
 from model_store.pretraining.corpus import Part, read
 from model_store.pretraining.recipe import predict
@@ -69,10 +70,10 @@ def test_a_text_of_the_corpus_gets_the_same_answer_alone_and_in_a_batch(
         assert shipped.classify([text])[0].score == pytest.approx(result.score, abs=1e-5)
 
 
-def test_its_weights_are_half_precision_and_its_vocabulary_torchtexts(shipped: Classifier) -> None:
+def test_its_weights_are_half_precision_and_its_vocabulary_is_torchtexts(encoder: Encoder) -> None:
     tensors = load_file(PRETRAINED / artifact.WEIGHTS)
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
-    tokens = shipped.encoder.vocabulary.tokens
+    tokens = encoder.vocabulary.tokens
     falling = Counter({token: len(tokens) - index for index, token in enumerate(tokens[2:])})
     assert tuple(Vocab(falling, specials=("<unk>", "<pad>")).itos) == tokens
 
@@ -96,9 +97,11 @@ def test_the_model_card_and_the_readme_state_what_was_measured() -> None:
         assert f"{metrics['errors_among_lowest']['20%']:.1%}" in text
 
 
-def test_compiled_it_says_what_the_plain_network_says(shipped: Classifier, corpus: Path) -> None:
-    texts = [shipped.encoder.encode(text) for text in read(corpus / "train.parquet").texts[:400]]
-    network = shipped.encoder.network
+def test_the_compiled_network_gives_the_probabilities_of_the_plain_one(
+    shipped: Classifier, encoder: Encoder, corpus: Path
+) -> None:
+    texts = [encoder.encode(text) for text in read(corpus / "train.parquet").texts[:400]]
+    network = encoder.network
     plain = shipped.head.classify(padded_features(network, texts))
     compiled = shipped.head.classify(features_of(network)(texts))
     for one, other in zip(plain, compiled, strict=True):
