@@ -23,7 +23,7 @@ ADDRESS = "localhost:9090"
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 120
 _REVIEWS = 200
-"""Of each label; `simulate` takes those that no training has learned from, one in seven."""
+"""Of each label."""
 
 
 @dataclass(frozen=True)
