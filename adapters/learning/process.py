@@ -28,7 +28,7 @@ from adapters.learning.jobs import Job, JobQueue, State
 from adapters.observability.logs import use_json
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
-from model_store.learning.training import Lesson, Parent, load_parent, train
+from model_store.learning.training import Parent, TrainingSet, load_parent, train
 from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog, activate, latest
@@ -221,7 +221,9 @@ class TrainingJob:
             yield page
 
 
-def _lessons(xml: str, examples: Sequence[Example], classifier: Classifier) -> Iterator[Lesson]:
+def _lessons(
+    xml: str, examples: Sequence[Example], classifier: Classifier
+) -> Iterator[TrainingSet]:
     config = parse(xml, labels_of(classifier))
     for control in (*config.controls, *config.unknown):
         labels = control.labels or {option: option for option in control.options}
@@ -231,7 +233,7 @@ def _lessons(xml: str, examples: Sequence[Example], classifier: Classifier) -> I
             if (choice := example.choices.get(control.name, "")) in labels
             and (text := _text_of(example, control)) is not None
         ]
-        yield Lesson(
+        yield TrainingSet(
             control=control.name,
             labels=tuple(control.choices or control.options),
             tasks=[task for task, _, _ in found],

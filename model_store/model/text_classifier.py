@@ -147,7 +147,7 @@ def _labels(model: TextClassifier, name: str) -> tuple[str, ...]:
         raise TextClassifierError(
             name, f"its labels must be two or more different strings, and they are {labels!r}"
         )
-    return found
+    return tuple(map(str, found))  # numpy strings, such as those in classes_, too
 
 
 def _described(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Heads learned from few examples: what they learn, and how far they may move."""
+"""Heads learn from few examples and move only so far."""
 
 import numpy as np
 import pytest
@@ -118,9 +118,9 @@ def test_other_labels_than_the_starts_are_refused(start: Head) -> None:
         fit_head(*sample(20), ("Ham", "Other"), start=start)
 
 
-def test_shapes_that_do_not_fit_are_refused() -> None:
+def test_shapes_that_do_not_match_are_refused() -> None:
     features, classes = sample(20)
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="do not match"):
         fit_head(features, classes[:-1], LABELS)
     with pytest.raises(ValueError, match="classes must be"):
         fit_head(features, classes + 1, LABELS)
