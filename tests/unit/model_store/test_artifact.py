@@ -1,4 +1,4 @@
-"""An artifact loads as it was saved, and not at all once anything in it has changed."""
+"""An artifact loads as it was saved; a damaged one is refused."""
 
 import json
 import pickle
@@ -30,13 +30,13 @@ def rewrite_manifest(path: Path, change: Callable[[dict[str, object]], object]) 
 
 
 def forge(path: Path, name: str, content: bytes) -> None:
-    """Replace a file and its hash, as somebody would who wants it loaded."""
+    """Replace a file and its hash, as an attacker would."""
     (path / name).write_bytes(content)
     sha256 = artifact._sha256(content)
     rewrite_manifest(path, lambda manifest: manifest["files"].update({name: sha256}))  # type: ignore[attr-defined]
 
 
-def test_a_loaded_classifier_answers_as_the_saved_one_did(
+def test_a_loaded_classifier_gives_the_answers_of_the_saved_one(
     saved: Path, make_classifier: ClassifierFactory
 ) -> None:
     texts = ["good film", "bad film", ""]
@@ -155,7 +155,7 @@ def test_weights_of_another_shape_are_refused_with_both_shapes(saved: Path) -> N
         artifact.load(saved)
 
 
-def test_weights_that_are_no_finite_numbers_are_refused(saved: Path) -> None:
+def test_weights_that_are_not_finite_are_refused(saved: Path) -> None:
     tensors = load_file(saved / "weights.safetensors")
     tensors["fc.bias"][0] = float("nan")
     save_file(tensors, saved / "forged")
