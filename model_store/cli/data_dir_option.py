@@ -14,8 +14,7 @@ data_dir_option = click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
     default=data_dir.default,
-    show_default="$SENTIMENT_DATA_DIR, or .data",
-    help="The data directory of the server.",
+    help="The data directory of the server.  [default: $SENTIMENT_DATA_DIR, or .data]",
 )
 
 

@@ -65,6 +65,7 @@ class Workplace:
         self.folder = folder
         python = f'exec "{sys.executable}"'
         self._program("bin/preannotate", f'{python} -m adapters.preannotate "$@"')
+        self._program("bin/model-store", f'{python} -m model_store "$@"')
         self._program(".venv/bin/python", f'{python} "$@"')
         self._program(".venv/bin/pip", f'PIP_DRY_RUN=1 PIP_NO_INDEX=1 {python} -m pip "$@"')
         (folder / "examples").symlink_to(ROOT / "examples")
