@@ -127,7 +127,7 @@ def test_a_manifest_that_names_a_file_elsewhere_is_refused(saved: Path) -> None:
         artifact.load(saved)
 
 
-def test_labels_must_be_as_many_as_classes(saved: Path) -> None:
+def test_a_manifest_needs_a_label_for_each_class(saved: Path) -> None:
     rewrite_manifest(saved, lambda manifest: manifest.update({"labels": ["One"]}))
     with pytest.raises(ArtifactError, match="1 labels for 2 classes"):
         artifact.load(saved)
