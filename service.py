@@ -42,6 +42,7 @@ from adapters.server.middleware import (
 from adapters.settings import read_settings
 from model_store import artifact, store
 from model_store.errors import ModelStoreError
+from model_store.model import text_classifier
 from model_store.model.classifier import Query
 from model_store.model.encoder import Encoder
 from model_store.serving.batching import BatchRunner
@@ -132,7 +133,10 @@ class SentimentService:
         for package in ("adapters", "model_store"):
             logging.getLogger(package).setLevel(logging.INFO)
         name, path = store.find(str(self.model.tag))
-        classifier = artifact.load(path, compiled=settings.compiled, encoders=encoders)
+        if settings.classifier:
+            name, classifier = text_classifier.load(settings.classifier)
+        else:
+            classifier = artifact.load(path, compiled=settings.compiled, encoders=encoders)
         metrics.start()
         await runner.start(classifier)
         await registry.start(Version(name, classifier))

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     """Tag of the BentoML model to serve, such as `sentiment-cnn:0123456789abcdef`; by default the
     model that ships with the project. `sentiment-cnn` is what was imported last."""
 
+    classifier: str | None = None
+    """A model of your own to serve in place of the one that ships, as `package.module:callable`."""
+
     models: Annotated[list[str], NoDecode] = []
     """Versions that predict for every project that does not name others, by their full tags,
     separated by commas; `active` is the project's own, and the default."""

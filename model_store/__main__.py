@@ -1,4 +1,4 @@
-"""`python -m model_store`: see cli.py."""
+"""`python -m model_store` is `model-store`: see cli/."""
 
 from model_store.cli import main
 

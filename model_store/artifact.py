@@ -1,14 +1,11 @@
-"""A classifier as a directory: weights, vocabulary, the heads of controls, and model.json.
+"""Save and load a classifier as a directory: weights, vocabulary, heads, and model.json.
 
-Everything is checked on loading, and nothing in it can run code. Knows nothing of where
-artifacts are kept: see `store.py`.
+Loading checks every file, and no file can run code. Does not decide where artifacts are kept: see
+`store.py`.
 """
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model_store.errors import ArtifactError, ArtifactExistsError
+from model_store.files import atomic_folder
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder
 from model_store.model.head import Head
@@ -30,6 +28,9 @@ from model_store.model.vocabulary import Vocabulary
 MODEL_NAME = "sentiment-cnn"
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The artifact that ships."""
+
+FORMAT: Literal[1] = 1
+"""The newest format of model.json that this release reads, and the one it writes."""
 
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -44,7 +45,7 @@ class _Section(BaseModel):
 
 
 class Architecture(_Section):
-    """The shape of the network, as NetworkConfig takes it."""
+    """The fields of NetworkConfig."""
 
     name: Literal["SentimentCNN"] = "SentimentCNN"
     vocabulary_size: int = Field(ge=2)
@@ -56,7 +57,7 @@ class Architecture(_Section):
 
 
 class HeadSection(_Section):
-    """What is to be known of the head of a control, beside its weights in heads.safetensors."""
+    """The head of a control; its weights are in heads.safetensors."""
 
     labels: tuple[str, ...] = Field(min_length=2)
     temperature: float = Field(gt=0)
@@ -65,21 +66,21 @@ class HeadSection(_Section):
 class Manifest(_Section):
     """The content of model.json."""
 
-    format: Literal[1] = 1
+    format: Literal[1] = FORMAT
     architecture: Architecture
     labels: tuple[str, ...]
     """The name of each class, in the order of the network's outputs."""
     tokenizer: Literal["basic_english"] = "basic_english"
     max_tokens: int = Field(gt=0)
-    """Tokens of a text that are read; the rest is ignored."""
+    """Tokens read from a text; the rest is ignored."""
     temperature: float = Field(gt=0, default=1.0)
     """The logits are divided by this before the softmax (Guo et al., 2017)."""
     heads: Mapping[str, HeadSection] = {}
-    """By control, in the order of their weights."""
+    """The heads by control, in the order of their weights."""
     training: Mapping[str, Any] = {}
     """How the weights were made: command, seed, data hash, package versions."""
     metrics: Mapping[str, Any] = {}
-    """What was measured, on data named there."""
+    """Measured values, by the data they were measured on."""
     files: Mapping[str, Sha256]
     """SHA-256 of every other file of the artifact."""
 
@@ -91,17 +92,18 @@ def save(
     training: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> Manifest:
-    """Write a classifier as a new artifact; the network is stored in half precision.
+    """Write a classifier as a new artifact and return its manifest.
 
-    The directory appears whole or not at all. Raises ArtifactExistsError if it is there already.
+    The network is stored in half precision. The directory appears whole or not at all. Raises
+    ArtifactExistsError if the directory exists, and ArtifactError if the classifier is a model of
+    your own, which only its own code can store.
     """
     if directory.exists():
         raise ArtifactExistsError(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
-        draft.chmod(0o755)
-        encoder = classifier.encoder
+    encoder = classifier.encoder
+    if not isinstance(encoder, Encoder):
+        raise ArtifactError(directory, "only a SentimentCNN can be saved as an artifact")
+    with atomic_folder(directory) as draft:
         weights = {
             name: tensor.detach().to("cpu", torch.float16).contiguous()
             for name, tensor in encoder.network.state_dict().items()
@@ -125,19 +127,24 @@ def save(
         )
         text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8", newline="\n")
+        draft.chmod(0o755)
         for file in draft.iterdir():
-            file.chmod(0o644)  # safetensors makes its own readable for their owner alone
-        os.rename(draft, directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+            file.chmod(0o644)  # safetensors makes its files readable by their owner only
     return manifest
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """Read and check model.json; raises ArtifactError."""
+    """Read and check model.json; raises ArtifactError.
+
+    >>> manifest = read_manifest(PRETRAINED)
+    >>> manifest.labels, manifest.max_tokens
+    (('Negative', 'Positive'), 1024)
+    """
     path = directory / MANIFEST
+    content = _read(path)
+    _check_format(path, content)
     try:
-        manifest = Manifest.model_validate_json(_read(path))
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
@@ -153,10 +160,25 @@ def read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def verify(directory: Path) -> Manifest:
-    """Check that every file of an artifact is there and is the one model.json names.
+def _check_format(path: Path, content: bytes) -> None:
+    """Refuse a newer format before its unknown fields are looked at."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return  # the caller composes the message
+    found = document.get("format", FORMAT) if isinstance(document, dict) else FORMAT
+    if isinstance(found, int) and found > FORMAT:
+        raise ArtifactError(
+            path,
+            f"a newer release wrote it, in format {found}, and this one reads formats up to "
+            f"{FORMAT}: upgrade this installation",
+        )
 
-    Returns the manifest; raises ArtifactError.
+
+def verify(directory: Path) -> Manifest:
+    """Check every file of an artifact against its hash in model.json and return the manifest.
+
+    Raises ArtifactError, which names the file.
     """
     manifest = read_manifest(directory)
     for name, expected in manifest.files.items():
@@ -168,21 +190,28 @@ def verify(directory: Path) -> Manifest:
 
 
 def version(directory: Path) -> str:
-    """A name for this very content: 16 hex digits of the SHA-256 of model.json.
+    """Return the first 16 hex digits of the SHA-256 of model.json.
 
-    model.json holds the hashes of the other files, so the same artifact has the same version
-    everywhere, and any change gives another one.
+    model.json contains the hashes of the other files: equal artifacts have equal versions on every
+    machine, and any change gives another version. Raises ArtifactError.
+
+    >>> version(PRETRAINED)
+    '0bd9c79f263c7b68'
     """
     return _sha256(_read(directory / MANIFEST))[:16]
 
 
 def tag_of(directory: Path) -> str:
-    """The name an artifact has in every store: `sentiment-cnn:` and its content's version."""
+    """Return `sentiment-cnn:` and the version: the name of an artifact in every store.
+
+    >>> tag_of(PRETRAINED)
+    'sentiment-cnn:0bd9c79f263c7b68'
+    """
     return f"{MODEL_NAME}:{version(directory)}"
 
 
 def encoder_version(manifest: Manifest) -> str:
-    """A name for the encoder of an artifact: the same for all that differ in their heads alone."""
+    """Return 16 hex digits that are equal for all artifacts with the same encoder."""
     parts = manifest.model_dump(
         mode="json", include={"architecture", "tokenizer", "max_tokens", "files"}
     )
@@ -197,12 +226,15 @@ def load(
     compiled: Path | None = None,
     encoders: MutableMapping[str, Encoder] | None = None,
 ) -> Classifier:
-    """Load an artifact, every part of it checked; raises ArtifactError.
+    """Load an artifact and check every part of it; raises ArtifactError.
 
-    The network runs on `device`, by default the first GPU where there is one. On a CPU it is
-    compiled first: into a file in the folder `compiled`, if one is named, once for all processes
-    that name it. An encoder that is in `encoders`, by its version, is not loaded again; one that
-    is not is put there.
+    device: where the network runs; by default the first GPU, or the CPU if there is none.
+    compiled: a folder for the compiled network, which processes on a CPU share; without it, each
+    process keeps its own copy in memory.
+    encoders: loaded encoders by version; a missing one is loaded and added.
+
+    >>> load(PRETRAINED, device="cpu").classify(["A wonderful film!"])[0].label
+    'Positive'
     """
     manifest = verify(directory)
     known = {} if encoders is None else encoders

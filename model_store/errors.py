@@ -1,10 +1,10 @@
-"""What can go wrong in the model store. Errors carry facts and compose their messages."""
+"""The errors of the model store. Each one carries its facts and composes its message."""
 
 from pathlib import Path
 
 
 class ModelStoreError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of every error that this package raises on purpose."""
 
 
 class ArtifactError(ModelStoreError):
@@ -17,7 +17,7 @@ class ArtifactError(ModelStoreError):
 
 
 class ArtifactExistsError(ModelStoreError):
-    """An artifact would be written over something that is already there."""
+    """Saving an artifact would overwrite something."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} already exists: name a new directory, or remove it first.")
@@ -25,7 +25,7 @@ class ArtifactExistsError(ModelStoreError):
 
 
 class CorpusError(ModelStoreError):
-    """A labelled file cannot be read as a corpus."""
+    """A file cannot be read as labelled reviews."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} cannot be read as labelled reviews: {reason}.")
@@ -34,17 +34,38 @@ class CorpusError(ModelStoreError):
 
 
 class ModelNotReadyError(ModelStoreError):
-    """A text came before the model was loaded, or after it was closed."""
+    """A request came before the model was loaded, or after it was closed."""
 
     def __init__(self) -> None:
         super().__init__("The model is not loaded: ask again in a few seconds.")
 
 
 class InferenceError(ModelStoreError):
-    """The network failed on a batch; the cause is in the log."""
+    """The model failed on a batch; the log has the cause."""
 
     def __init__(self) -> None:
         super().__init__("The model failed on this request: the server's log says why.")
+
+
+class TextClassifierError(ModelStoreError):
+    """A model of your own cannot be loaded, or returns something that is not probabilities."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"The classifier {name} cannot be used: {reason}.")
+        self.name = name
+        self.reason = reason
+
+
+class NotTrainableError(ModelStoreError):
+    """A training would start from a model of your own, which only you can train."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is a model of your own and cannot be trained here: train it with your own "
+            "code and restart the server, or unset SENTIMENT_CLASSIFIER to train the model that "
+            "ships."
+        )
+        self.name = name
 
 
 class ImportFileError(ModelStoreError):
@@ -57,15 +78,15 @@ class ImportFileError(ModelStoreError):
 
 
 class UnknownVersionError(ModelStoreError):
-    """A version is named that is not in the model store."""
+    """The model store has no version of this name."""
 
     def __init__(self, version: str) -> None:
-        super().__init__(f"There is no version {version!r}: list them with `model_store versions`.")
+        super().__init__(f"There is no version {version!r}: list them with `model-store versions`.")
         self.version = version
 
 
 class NoEarlierVersionError(ModelStoreError):
-    """A project has nothing to go back to."""
+    """A project has no version to roll back to."""
 
     def __init__(self, project: str) -> None:
         super().__init__(f"Project {project} has no earlier version: nothing was changed.")
@@ -73,7 +94,7 @@ class NoEarlierVersionError(ModelStoreError):
 
 
 class DatabaseError(ModelStoreError):
-    """The database cannot be used; the reason never holds its password."""
+    """The database cannot be used; the reason never contains its password."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"The database {url} cannot be used: {reason}.")
@@ -82,8 +103,8 @@ class DatabaseError(ModelStoreError):
 
 
 class UnknownProjectError(ModelStoreError):
-    """It is not said which project a version shall serve."""
+    """A version without a project of its own is promoted without naming one."""
 
     def __init__(self, version: str) -> None:
-        super().__init__(f"{version} was trained for no project: name one with --project.")
+        super().__init__(f"{version} was not trained for a project: name one with --project.")
         self.version = version

@@ -1,6 +1,8 @@
-"""Write files so that a reader, or a loss of power, finds a whole one or none."""
+"""Write files and folders so that a reader, or a loss of power, finds a whole one or none."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,39 @@ def atomic_write(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+@contextmanager
+def atomic_folder(path: Path, *, drafts: Path | None = None) -> Iterator[Path]:
+    """Yield an empty draft folder to write files to; on success it takes the name `path`.
+
+    A folder that is already there is replaced. The draft is made in the folder `drafts`, by
+    default the parent of `path`; both must be on the same file system. Files and folders are
+    flushed to disk. On an error the draft is deleted and `path` stays as it was. Raises OSError
+    where a folder cannot be written.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "artifact"
+    >>> with atomic_folder(target) as draft:
+    ...     _ = (draft / "model.json").write_text("{}")
+    >>> [file.name for file in target.iterdir()]
+    ['model.json']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=drafts or path.parent))
+    draft, old = scratch / "draft", scratch / "old"
+    try:
+        draft.mkdir()
+        yield draft
+        for file in draft.iterdir():
+            sync(file)
+        sync(draft)
+        if path.exists():
+            path.replace(old)
+        draft.replace(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     sync(path.parent)
 
 

@@ -1,74 +1,82 @@
-"""Artifacts in BentoML's model stores, as immutable versions.
+"""Keep artifacts as immutable versions in the folders of BentoML's model stores.
 
-Two stores are looked into. That of BentoML's home is written to: new versions go there. A Bento in
-a container brings one of its own with it, which holds the model that it was packed with, and which
-BentoML then takes for the only one.
+A version is the folder `<store>/<name>/<version>`, and `<name>:<version>` is its tag. There can be
+two stores. BentoML's home has one; new versions are written there. A Bento brings its own, with the
+model that it was packed with; it is only read.
 
-The only module here, with `batching.py`, that knows BentoML.
+The layout is BentoML's: its commands and `bentoml.models` see every version.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import bentoml
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.models import ModelStore
-from bentoml.exceptions import BentoMLException, NotFound
-from bentoml.models import ModelContext
 from filelock import FileLock
 
 from model_store import artifact
 from model_store.errors import ArtifactError, UnknownVersionError
+from model_store.files import atomic_folder, atomic_write
 
 _BENTO = Path(__file__).parents[2]
-"""Where this code is part of one: its folder."""
+"""The folder of the Bento, if this code is part of one."""
+_TAG = re.compile(r"(?P<name>[a-z0-9][-_.a-z0-9]*)(:(?P<version>[a-z0-9][-_.a-z0-9]*))?")
+_BENTOML_FILE = "model.yaml"
+_LATEST = "latest"
 
 PRETRAINED = artifact.PRETRAINED
 tag_of = artifact.tag_of
 
 
 def find(tag: str) -> tuple[str, Path]:
-    """The full tag and the directory of a version in the store; raises UnknownVersionError.
+    """Return the full tag and the directory of a version; raises UnknownVersionError.
 
-    `tag` can leave out the version: then it is that of the latest import, so that the same name may
-    be another one tomorrow. Whatever is to be served or kept goes by the full tag.
+    A tag without a version, or with the version `latest`, is the latest import. Serve and store
+    only full tags: a later import changes the meaning of a short one.
     """
-    for store in _stores():
-        with suppress(BentoMLException, ValueError):
-            model = bentoml.models.get(tag, _model_store=store)
-            return str(model.tag), Path(model.path)
+    parts = _TAG.fullmatch(tag.lower())
+    for store in _stores() if parts else ():
+        assert parts is not None
+        version = parts["version"] or _LATEST
+        if version == _LATEST:
+            version = _latest(store / parts["name"]) or ""
+        path = store / parts["name"] / version
+        if version and (path / artifact.MANIFEST).is_file():
+            return f"{parts['name']}:{version}", path
     raise UnknownVersionError(tag)
 
 
 def import_artifact(directory: Path) -> str:
-    """Put an artifact into the home's store and return its tag; does nothing if it is in any.
+    """Copy an artifact into the store of BentoML's home and return its tag.
 
-    The version appears whole or not at all, however many processes import it at once or are
-    killed while they do. One that is there but damaged is replaced. Raises ArtifactError if
-    `directory` is no good.
+    Does nothing if a store has an intact copy; a damaged one is replaced. The version appears whole
+    or not at all, however many processes import it at once or are killed. Raises ArtifactError if
+    the artifact is damaged.
     """
     tag = tag_of(directory)
     if _is_intact(tag):
         return tag
-    store = _home()
-    with FileLock(store._path.parent / ".import.lock"):
+    home = _home()
+    home.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.parent / ".import.lock"):
         if not _is_intact(tag):
             manifest = artifact.verify(directory)
-            with TemporaryDirectory(dir=store._path.parent, prefix=".import-") as scratch:
-                _create(tag, directory, manifest, ModelStore(scratch))
-                version = Path(*tag.split(":"))
-                shutil.rmtree(store._path / version, ignore_errors=True)
-                (store._path / version).parent.mkdir(parents=True, exist_ok=True)
-                os.rename(Path(scratch) / version, store._path / version)
+            name, version = tag.split(":")
+            with TemporaryDirectory(dir=home.parent, prefix=".import-") as drafts:
+                with atomic_folder(home / name / version, drafts=Path(drafts)) as draft:
+                    for file in (artifact.MANIFEST, *manifest.files):
+                        shutil.copy(directory / file, draft)
+                    _describe(tag, manifest, draft)
+                with atomic_write(home / name / _LATEST) as draft:
+                    draft.write_text(version)
     return tag
 
 
 def path_of(tag: str) -> Path:
-    """Where the artifact of a version is; raises UnknownVersionError unless the tag is full."""
+    """Return the directory of a version; raises UnknownVersionError unless the tag is full."""
     full, path = find(tag)
     if full != tag:
         raise UnknownVersionError(tag)
@@ -76,7 +84,7 @@ def path_of(tag: str) -> Path:
 
 
 def exists(tag: str) -> bool:
-    """Whether there is a version of exactly this tag."""
+    """Whether a store has a version with exactly this tag."""
     try:
         path_of(tag)
     except UnknownVersionError:
@@ -85,46 +93,68 @@ def exists(tag: str) -> bool:
 
 
 def versions() -> dict[str, artifact.Manifest]:
-    """What is in the stores, by tag, without what cannot be read."""
+    """Return the manifests of all readable versions of all stores, by tag."""
     found = {}
     for store in _stores():
-        with suppress(NotFound):  # There is none yet.
-            for model in bentoml.models.list(artifact.MODEL_NAME, _model_store=store):
-                with suppress(ArtifactError):
-                    found[str(model.tag)] = artifact.read_manifest(Path(model.path))
+        for path in sorted((store / artifact.MODEL_NAME).glob(f"[!.]*/{artifact.MANIFEST}")):
+            with suppress(ArtifactError):
+                tag = f"{artifact.MODEL_NAME}:{path.parent.name}"
+                found[tag] = artifact.read_manifest(path.parent)
     return found
 
 
 def delete(tag: str) -> None:
-    """Remove a version from the home's store; does nothing if it is not there."""
-    with suppress(BentoMLException):
-        bentoml.models.delete(tag, _model_store=_home())
+    """Delete a version from the store of BentoML's home; does nothing if it is not there."""
+    path = _home() / tag.replace(":", "/", 1)
+    if not _TAG.fullmatch(tag) or ":" not in tag or not path.is_dir():
+        return
+    with TemporaryDirectory(dir=_home().parent, prefix=".delete-") as bin_, suppress(OSError):
+        path.rename(Path(bin_) / "version")
 
 
-def _home() -> ModelStore:
-    return ModelStore(Path(BentoMLContainer.model_store_dir.get()))
+def _home() -> Path:
+    """The store of BentoML's home."""
+    home = os.environ.get("BENTOML_HOME") or "~/bentoml"
+    return Path(os.path.expandvars(home)).expanduser() / "models"
 
 
-def _stores() -> Iterator[ModelStore]:
+def _stores() -> Iterator[Path]:
     yield _home()
-    yield BentoMLContainer.model_store.get()
-    # A command that is run in a Bento, which nobody serves.
     if (_BENTO / "bento.yaml").is_file() and (_BENTO / "models").is_dir():
-        yield ModelStore(_BENTO / "models")
+        yield _BENTO / "models"
+
+
+def _latest(folder: Path) -> str | None:
+    """The version imported last, as BentoML finds it: by its file, or else the newest one."""
+    with suppress(OSError):
+        version = (folder / _LATEST).read_text(encoding="utf-8").strip()
+        if (folder / version / artifact.MANIFEST).is_file():
+            return version
+    files = list(folder.glob(f"[!.]*/{artifact.MANIFEST}"))
+    newest = max(files, key=lambda file: file.stat().st_mtime, default=None)
+    return newest.parent.name if newest else None
 
 
 def _is_intact(tag: str) -> bool:
     try:
-        artifact.verify(path_of(tag))
+        path = path_of(tag)
+        artifact.verify(path)
     except (UnknownVersionError, ArtifactError):
         return False
-    return True
+    return (path / _BENTOML_FILE).is_file()
 
 
-def _create(tag: str, directory: Path, manifest: artifact.Manifest, store: ModelStore) -> None:
-    with bentoml.models.create(
+def _describe(tag: str, manifest: artifact.Manifest, folder: Path) -> None:
+    """Write the file with which BentoML lists a version and packs it into a Bento."""
+    # It takes seconds to import.
+    import bentoml  # noqa: PLC0415
+    from bentoml.models import ModelContext  # noqa: PLC0415
+
+    model = bentoml.Model.create(
         tag,
         module=artifact.__name__,
+        api_version="v1",
+        signatures={},
         labels={"tokenizer": manifest.tokenizer},
         metadata={
             "labels": list(manifest.labels),
@@ -137,7 +167,6 @@ def _create(tag: str, directory: Path, manifest: artifact.Manifest, store: Model
             framework_name="torch",
             framework_versions=manifest.training.get("packages", {}),
         ),
-        _model_store=store,
-    ) as model:
-        for name in (artifact.MANIFEST, *manifest.files):
-            shutil.copy(directory / name, model.path_of(name))
+    )
+    model.flush()  # type: ignore[no-untyped-call]
+    shutil.copy(model.path_of(_BENTOML_FILE), folder)

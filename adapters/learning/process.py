@@ -27,8 +27,8 @@ from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
 from adapters.observability.logs import use_json
 from adapters.settings import LabelStudioSettings, Settings, read_settings
-from model_store.errors import ModelStoreError
-from model_store.learning.training import Lesson, Parent, load_parent, train
+from model_store.errors import ModelStoreError, NotTrainableError
+from model_store.learning.training import Parent, TrainingSet, load_parent, train
 from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog, activate, latest
@@ -185,6 +185,8 @@ class TrainingJob:
         if active and active.version:
             return load_parent(active.version, compiled=self._settings.compiled)
         name, path = self._default
+        if self._settings.classifier:
+            raise NotTrainableError(name)
         return load_parent(name, path, compiled=self._settings.compiled)
 
     def _report(self, stage: str, progress: float) -> None:
@@ -219,7 +221,9 @@ class TrainingJob:
             yield page
 
 
-def _lessons(xml: str, examples: Sequence[Example], classifier: Classifier) -> Iterator[Lesson]:
+def _lessons(
+    xml: str, examples: Sequence[Example], classifier: Classifier
+) -> Iterator[TrainingSet]:
     config = parse(xml, labels_of(classifier))
     for control in (*config.controls, *config.unknown):
         labels = control.labels or {option: option for option in control.options}
@@ -229,7 +233,7 @@ def _lessons(xml: str, examples: Sequence[Example], classifier: Classifier) -> I
             if (choice := example.choices.get(control.name, "")) in labels
             and (text := _text_of(example, control)) is not None
         ]
-        yield Lesson(
+        yield TrainingSet(
             control=control.name,
             labels=tuple(control.choices or control.options),
             tasks=[task for task, _, _ in found],

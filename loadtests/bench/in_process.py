@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from loadtests.bench import eager
 from model_store import artifact
+from model_store.model.encoder import Encoder
 from model_store.store import PRETRAINED
 
 logger = logging.getLogger(__name__)
@@ -88,16 +89,18 @@ def _cases(
     network: eager.EagerClassifier, texts: Sequence[str], sequences: Sequence[Ids]
 ) -> list[_Case]:
     compiled = artifact.load(PRETRAINED, device="cpu")
+    encoder = compiled.encoder
+    assert isinstance(encoder, Encoder)
     fast = eager.load(PRETRAINED, eager.fast_dtype())
 
     def classify(sequences: Sequence[Ids]) -> object:
-        return compiled.head.classify(compiled.encoder.features(sequences))
+        return compiled.head.classify(encoder.features(sequences))
 
     def batched(classifier: eager.EagerClassifier, size: int) -> Callable[[], object]:
         return lambda: classifier.classify_encoded(sequences, batch_size=size)
 
     cases = [
-        _Case(ENCODE, None, lambda: [compiled.encoder.encode(text) for text in texts]),
+        _Case(ENCODE, None, lambda: [encoder.encode(text) for text in texts]),
         _Case(EAGER_SINGLE, 1, batched(network, 1)),
         *(_Case(EAGER, size, batched(network, size)) for size in _BATCH_SIZES),
     ]

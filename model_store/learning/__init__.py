@@ -1,1 +1,1 @@
-"""Heads from a project's annotations: fitting, evaluation and the promotion gate."""
+"""Learn heads from the annotations of a project: fitting, evaluation, the promotion gate."""

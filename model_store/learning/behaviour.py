@@ -1,8 +1,8 @@
-"""Plain opinions that a model with the shipped model's labels has to understand.
+"""Behavioural tests for models with the labels of the shipped model.
 
-The kinds of test are those of CheckList (Ribeiro et al., 2020): minimum functionality, negation,
-invariance. The sentences are made of templates, and the model that ships understands all of them;
-what it does not understand is no part of the suite (see its model card).
+The tests are of the kinds of CheckList (Ribeiro et al., 2020): minimum functionality, negation,
+invariance. Templates generate the sentences. The shipped model passes all of them; its model card
+lists what it does not understand.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ _VARIANTS = (str.upper, str.lower, "  {}\n".format, "{}<br /><br />".format)
 
 @dataclass(frozen=True)
 class Case:
-    """One text and the label it must get."""
+    """A text and its expected label."""
 
     kind: str
     text: str
@@ -34,26 +34,30 @@ class Case:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How much of the suite is understood."""
+    """The result of the suite."""
 
     right: int
     cases: int
     failed: tuple[str, ...] = ()
-    """The kinds of which at least one case is wrong."""
+    """The kinds with at least one wrong case."""
 
     @property
     def share(self) -> float:
-        """Right of all, in 0..1."""
+        """The share of right cases, in 0..1."""
         return self.right / self.cases
 
 
 def suite() -> list[Case]:
-    """All cases, always the same and in the same order."""
+    """Return all cases, always in the same order.
+
+    >>> suite()[0].text, suite()[0].label
+    ('The acting was excellent.', 'Positive')
+    """
     return [*_plain(), *_negated(), *_invariant()]
 
 
 def run(classify: Callable[[Sequence[str]], list[Classification]]) -> Behaviour:
-    """Put the suite to a model whose labels are `LABELS`, in one call."""
+    """Classify the suite in one call, with a model whose labels are `LABELS`."""
     cases = suite()
     results = classify([case.text for case in cases])
     pairs = list(zip(cases, results, strict=True))
@@ -62,7 +66,7 @@ def run(classify: Callable[[Sequence[str]], list[Classification]]) -> Behaviour:
 
 
 def _plain() -> Iterator[Case]:
-    """Minimum functionality: one opinion, said plainly."""
+    """Minimum functionality: one plain opinion."""
     for template, subject in product(_STATEMENTS, _SUBJECTS):
         for praise, blame in zip(_PRAISE, _BLAME, strict=True):
             yield Case("praise", template.format(subject, praise), "Positive")
@@ -70,7 +74,7 @@ def _plain() -> Iterator[Case]:
 
 
 def _negated() -> Iterator[Case]:
-    """Praise that is denied."""
+    """Negated praise."""
     for subject in _SUBJECTS:
         for template in _DENIALS:
             yield Case("negation", template.format(subject), "Negative")
@@ -79,7 +83,7 @@ def _negated() -> Iterator[Case]:
 
 
 def _invariant() -> Iterator[Case]:
-    """What must not change a label: case, blanks, breaks, and whose film it is."""
+    """Invariance: case, white space, line breaks and names must not change the label."""
     for opinion, label in (("I loved every minute.", "Positive"), ("A boring mess.", "Negative")):
         for variant in _VARIANTS:
             yield Case("spelling", variant(opinion), label)

@@ -1,4 +1,4 @@
-"""What predictions are worth, in numbers. Draws nothing; see `report.py` for the page."""
+"""Measure predictions. Draws nothing; see `pretraining/report.py` for the plots."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,41 +13,70 @@ from sklearn.calibration import calibration_curve
 
 _BINS = 15
 _LOWEST = (0.1, 0.2, 0.3)
+_LEAST_LIKELIHOOD = 1e-15
+"""Keeps the log loss finite."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Labelled texts and what was predicted for them."""
+    """Labelled texts and their predicted probabilities."""
 
     classes: NDArray[np.int64]
-    """(texts,) the true class of each."""
+    """(texts,) true classes."""
     probabilities: NDArray[np.float64]
     """(texts, classes)."""
     labels: tuple[str, ...]
-    """The name of each class."""
+    """The label of each class."""
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """(texts,) the most probable class of each."""
+        """(texts,) most probable classes."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """(texts,) its probability: what Label Studio sorts by."""
+        """(texts,) probabilities of the predicted classes; Label Studio sorts by them."""
         return np.asarray(self.probabilities.max(axis=1))
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """(texts,) whether it is the true class."""
+        """(texts,) whether the predicted class is the true one."""
         return np.asarray(self.predicted == self.classes)
 
 
 def measure(predictions: Predictions) -> dict[str, Any]:
-    """The metrics of labelled predictions, ready for JSON.
+    """Return metrics that any number of examples has, for JSON; empty without examples.
 
-    The interval of the accuracy is Wilson's, at 95 %. The expected calibration error (Naeini et
-    al., 2015) is that of the scores, in 15 bins of equal mass. `errors_among_lowest` is the share
-    of all errors that lies among the given share of texts with the lowest scores.
+    `confusion` counts the predicted labels for each true label. The expected calibration error
+    (Naeini et al., 2015) is that of the scores, in 15 bins of equal mass.
+
+    >>> rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    >>> measured = measure(Predictions(np.array([0, 1, 0]), rows, ("Ham", "Spam")))
+    >>> measured["confusion"]
+    {'Ham': {'Ham': 1, 'Spam': 1}, 'Spam': {'Ham': 0, 'Spam': 1}}
+    """
+    classes, labels = predictions.classes, predictions.labels
+    if not len(classes):
+        return {}
+    likelihoods = predictions.probabilities[np.arange(len(classes)), classes]
+    counts = sk.confusion_matrix(classes, predictions.predicted, labels=range(len(labels)))
+    return {
+        "texts": len(classes),
+        "accuracy": float(predictions.correct.mean()),
+        "log_loss": float(-np.log(np.maximum(likelihoods, _LEAST_LIKELIHOOD)).mean()),
+        "expected_calibration_error": expected_calibration_error(predictions),
+        "confusion": {
+            label: dict(zip(labels, row, strict=True))
+            for label, row in zip(labels, counts.tolist(), strict=True)
+        },
+    }
+
+
+def measure_corpus(predictions: Predictions) -> dict[str, Any]:
+    """Return the metrics of `measure` and those that need examples of all labels, for JSON.
+
+    The interval of the accuracy is Wilson's, at 95 %. `errors_among_lowest` is the share of all
+    errors among the given share of texts with the lowest scores.
     """
     classes, names = predictions.classes, list(predictions.labels)
     correct = predictions.correct
@@ -63,17 +92,14 @@ def measure(predictions: Predictions) -> dict[str, Any]:
     rows = predictions.probabilities
     one_hot = np.eye(len(names))[classes]
     return {
-        "texts": len(classes),
-        "accuracy": float(correct.mean()),
+        **measure(predictions),
         "accuracy_interval": [float(interval.low), float(interval.high)],
         "per_label": {
             name: {key: float(report[name][key]) for key in ("precision", "recall", "f1-score")}
             for name in names
         },
         "auroc": float(sk.roc_auc_score(one_hot, rows)),
-        "log_loss": float(sk.log_loss(classes, rows, labels=range(len(names)))),
         "brier": float(np.mean(np.sum((rows - one_hot) ** 2, axis=1))),
-        "expected_calibration_error": expected_calibration_error(predictions),
         "errors_among_lowest": {
             f"{share:.0%}": errors_among_lowest(predictions, share) for share in _LOWEST
         },
@@ -81,7 +107,7 @@ def measure(predictions: Predictions) -> dict[str, Any]:
 
 
 def expected_calibration_error(predictions: Predictions) -> float:
-    """Mean distance of confidence and accuracy, over bins of equal mass."""
+    """Return the mean distance of score and accuracy over 15 bins of equal mass."""
     accuracy, confidence = reliability(predictions)
     return float(np.abs(accuracy - confidence).mean())
 
@@ -89,7 +115,7 @@ def expected_calibration_error(predictions: Predictions) -> float:
 def reliability(
     predictions: Predictions,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Accuracy and mean score in each of 15 bins of equal mass, by rising score."""
+    """Return (bins,) accuracy and (bins,) mean score in 15 bins of equal mass, by rising score."""
     accuracy, score = calibration_curve(
         predictions.correct, predictions.scores, n_bins=_BINS, strategy="quantile"
     )
@@ -97,7 +123,7 @@ def reliability(
 
 
 def errors_among_lowest(predictions: Predictions, share: float) -> float:
-    """The share of all errors among the `share` of texts with the lowest scores."""
+    """Return the share of all errors among the `share` of texts with the lowest scores."""
     errors = ~predictions.correct
     if not errors.any():
         return 1.0
@@ -106,9 +132,9 @@ def errors_among_lowest(predictions: Predictions, share: float) -> float:
 
 
 def fit_temperature(logits: NDArray[np.float32], classes: NDArray[np.int64]) -> float:
-    """The temperature with the lowest log loss on these texts (Guo et al., 2017).
+    """Return the temperature with the lowest log loss (Guo et al., 2017).
 
-    logits: (texts, classes); classes: (texts,).
+    logits: (texts, classes). classes: (texts,).
     """
 
     def log_loss(log_temperature: float) -> float:
@@ -119,5 +145,5 @@ def fit_temperature(logits: NDArray[np.float32], classes: NDArray[np.int64]) -> 
 
 
 def probabilities(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
-    """Calibrated probabilities, (texts, classes)."""
+    """Return (texts, classes) softmax probabilities of logits divided by a temperature."""
     return np.asarray(softmax(logits.astype(np.float64) / temperature, axis=1))

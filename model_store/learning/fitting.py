@@ -1,6 +1,6 @@
-"""Labelled features in, a head out: what a project's annotations are learned with.
+"""Fit and calibrate a head on labelled features. The encoder does not change.
 
-The encoder stays as it is. Chooses no split and judges nothing: see `learning.py` for both.
+Does not split or judge: see `candidate.py`.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from scipy.special import log_softmax
 from model_store.model.head import Head
 
 FRESH_STRENGTHS = (3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
-"""Strengths of the penalty that a fresh head is tried with."""
+"""Penalty strengths to try for a new head."""
 TUNING_STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0)
-"""And a fine-tuned one; to stay where it starts is tried too."""
+"""Penalty strengths to try for a fine-tuned head, besides not moving at all."""
 RADIUS = 0.1
-"""How far 500 examples may move a head, as a share of the length of its start."""
+"""How far 500 examples may move a head, relative to the norm of its start."""
 _RADIUS_EXAMPLES = 500
 _FOLDS = 5
 _SEARCH_EXAMPLES = 4000
-"""The strength is chosen on so many examples at most: more would only take longer."""
+"""Maximum number of examples that the strength is chosen on; more only take longer."""
 _DOUBT = 0.5
-"""Standard deviation of the logarithm of the temperature, before any example is seen."""
+"""Prior standard deviation of the logarithm of the temperature."""
 _FARTHEST = np.log(4.0)
 
 Matrix = NDArray[np.float64]
@@ -35,29 +35,29 @@ Classes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Problem:
-    """What is fitted to: inputs scaled once, the logits at the start, the classes."""
+    """Scaled inputs, logits of the start, and classes."""
 
     inputs: Matrix
     """(texts, features + 1), standardised; the last column is 1."""
     base: Matrix
-    """(texts, classes): what the logits are without any change."""
+    """(texts, classes): the logits of the start."""
     classes: Classes
     penalties: Matrix
-    """(features + 1,): how much of the strength falls on each input."""
+    """(features + 1,): factor of the strength for each input."""
 
     def rows(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Self:
-        """The same with some of its texts."""
+        """Return the problem with some of its texts."""
         return replace(
             self, inputs=self.inputs[index], base=self.base[index], classes=self.classes[index]
         )
 
     def losses(self, change: Matrix) -> Matrix:
-        """(texts,) log loss of each."""
+        """Return (texts,) log losses."""
         logs = log_softmax(self.base + self.inputs @ change.T, axis=1)
         return np.asarray(-logs[np.arange(len(self.classes)), self.classes])
 
     def solve(self, strength: float, begin: Matrix) -> Matrix:
-        """(classes, features + 1): the change with the lowest penalised log loss, by L-BFGS."""
+        """Return (classes, features + 1): the change with the lowest penalised loss, by L-BFGS."""
         one_hot = np.eye(self.base.shape[1])[self.classes]
         weights = strength * self.penalties
 
@@ -66,7 +66,7 @@ class _Problem:
             logs = log_softmax(self.base + self.inputs @ change.T, axis=1)
             loss = -float((logs * one_hot).sum()) + float((weights * change**2).sum()) / 2
             gradient = (np.exp(logs) - one_hot).T @ self.inputs + weights * change
-            # By the number of texts, so that one tolerance fits all.
+            # Per text, so that one tolerance fits problems of any size.
             return loss / len(one_hot), gradient.ravel() / len(one_hot)
 
         found = minimize(
@@ -87,22 +87,27 @@ def fit_head(
     start: Head | None = None,
     seed: int = 0,
 ) -> Head:
-    """The head that multinomial logistic regression finds; the same for the same arguments.
+    """Fit a head by multinomial logistic regression; equal arguments give equal heads.
 
-    features: (texts, features); classes: (texts,), each an index of `labels`.
+    features: (texts, features). classes: (texts,) indices of `labels`.
 
-    Without a start the penalty is on the weights for standardised features, and the strength is
-    the strongest whose log loss in cross-validation is within one standard error of the best
-    (Breiman et al., 1984). Labels get the shares that they have in the examples.
+    Without a start, the penalty is on the weights for standardised features. The strength is the
+    strongest whose cross-validated log loss is within one standard error of the best (Breiman et
+    al., 1984). Labels keep the shares that they have in the examples.
 
-    With a start the penalty is on the distance from it (L2-SP, Li et al., 2018), staying is one
-    of the strengths, and none is taken that moves the head by more than a radius which grows
-    with the number of examples (Gouk et al., 2021): so even examples that all contradict the
-    start cannot undo it. Annotators choose what they annotate, so other shares of labels among
-    the examples are no reason to move: their logarithms are added while it is fitted, and are no
-    part of the head (Saerens et al., 2002; Menon et al., 2021).
+    With a start, the penalty is on the distance from it (L2-SP, Li et al., 2018). Not moving is
+    one of the strengths, and the distance is limited to a radius that grows with the number of
+    examples (Gouk et al., 2021): examples that all contradict the start cannot undo it. Annotators
+    choose what they annotate, so the shares of labels among the examples must not move the head:
+    their logarithms are added to the logits during the fit only (Saerens et al., 2002; Menon et
+    al., 2021).
 
-    Raises ValueError if the shapes do not fit, or if the start has other labels.
+    Raises ValueError if the shapes do not match or the start has other labels.
+
+    >>> features = [[0.0, 1.0], [1.0, 0.0]] * 20
+    >>> head = fit_head(features, [0, 1] * 20, ("Ham", "Spam"))
+    >>> [result.label for result in head.classify(torch.tensor(features[:2]))]
+    ['Ham', 'Spam']
     """
     inputs, indices = _checked(features, classes, labels)
     if start is None:
@@ -113,12 +118,12 @@ def fit_head(
 
 
 def calibrate(head: Head, features: ArrayLike | torch.Tensor, classes: ArrayLike) -> Head:
-    """The head with the temperature that suits these examples, which it did not learn from.
+    """Return the head with a temperature fitted to examples that it did not learn from.
 
-    features: (texts, features); classes: (texts,). The temperature has the lowest log loss (Guo
-    et al., 2017) plus that of a log-normal prior around the temperature it has, no farther away
-    than a factor of 4: a handful of examples hardly move it. No labels change. Raises ValueError
-    if the shapes do not fit.
+    features: (texts, features). classes: (texts,). The temperature minimises the log loss (Guo et
+    al., 2017) plus a log-normal prior around the present temperature, within a factor of 4: a few
+    examples hardly move it. Predicted labels do not change. Raises ValueError if the shapes do not
+    match.
     """
     inputs, indices = _checked(features, classes, head.labels)
     if not len(indices):
@@ -137,7 +142,7 @@ def calibrate(head: Head, features: ArrayLike | torch.Tensor, classes: ArrayLike
 def _fresh(inputs: Matrix, classes: Classes, labels: Sequence[str], seed: int) -> Head:
     scaled, mean, scale = _standardised(inputs)
     penalties = np.ones(scaled.shape[1])
-    penalties[-1] = 1e-6  # shares are no matter of strength; above 0, so that one optimum remains
+    penalties[-1] = 1e-6  # the bias is almost free; above 0, so that the optimum is unique
     base = np.zeros((len(classes), len(labels)))
     problem = _Problem(scaled, base, classes, penalties)
     origin = np.zeros((len(labels), scaled.shape[1]))
@@ -169,7 +174,7 @@ def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
 
 
 def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed: int) -> float:
-    """The strongest within one standard error of the best, of the differences of log losses."""
+    """The strongest whose excess loss is within one standard error of the best."""
     rng = np.random.default_rng(seed)
     if len(problem.classes) > _SEARCH_EXAMPLES:
         problem = problem.rows(rng.permutation(len(problem.classes))[:_SEARCH_EXAMPLES])
@@ -190,7 +195,7 @@ def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed:
 
 
 def _folds(classes: Classes, rng: np.random.Generator) -> Classes:
-    """(texts,) the fold of each: every label is spread over all of them."""
+    """(texts,) folds, stratified by label."""
     order = rng.permutation(len(classes))
     order = order[np.argsort(classes[order], kind="stable")]
     folds = np.empty(len(classes), dtype=np.int64)
@@ -199,9 +204,9 @@ def _folds(classes: Classes, rng: np.random.Generator) -> Classes:
 
 
 def _standardised(inputs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Inputs with mean 0 and deviation 1, and a column of 1; the mean; the deviation.
+    """Inputs with mean 0 and deviation 1 and a column of 1; the mean; the deviation.
 
-    A feature that hardly varies in these texts is not blown up: it may vary in others.
+    The deviation has a lower bound: a feature that hardly varies here may vary in other texts.
     """
     mean, scale = inputs.mean(axis=0), inputs.std(axis=0)
     scale = np.maximum(scale, 0.1 * scale.mean() + 1e-12)
@@ -211,7 +216,7 @@ def _standardised(inputs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
 def _moved(
     start: Head | None, change: Matrix, mean: Matrix, scale: Matrix, labels: tuple[str, ...]
 ) -> Head:
-    """A head after a change that was found for standardised features."""
+    """Apply a change in standardised features to a head."""
     weight = change[:, :-1] / scale
     bias = change[:, -1] - weight @ mean
     temperature = start.temperature if start else 1.0
@@ -240,7 +245,7 @@ def _checked(
 ) -> tuple[Matrix, Classes]:
     inputs, indices = _array(features), np.asarray(classes, dtype=np.int64)
     if inputs.ndim != 2 or indices.shape != inputs.shape[:1]:  # noqa: PLR2004
-        raise ValueError(f"features {inputs.shape} and classes {indices.shape} do not fit")
+        raise ValueError(f"features {inputs.shape} and classes {indices.shape} do not match")
     if len(indices) and not (indices.min() >= 0 and indices.max() < len(labels)):
         raise ValueError(f"classes must be in 0..{len(labels) - 1}")
     return inputs, indices

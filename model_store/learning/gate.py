@@ -1,4 +1,4 @@
-"""The promotion gate: separate checks, each of which can keep a new head from being served."""
+"""The promotion gate: separate checks, each of which can refuse a new head."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,48 +11,50 @@ from model_store.learning.behaviour import Behaviour
 from model_store.learning.evaluation import Predictions, expected_calibration_error
 
 MIN_HELD_OUT = 10
-"""Held-out examples below which nothing can be said."""
+"""Minimum number of held-out examples."""
 SIGNIFICANCE = 0.02
-"""So often would a head that learned nothing seem to have learned something."""
+"""Significance level of the better-than-chance test."""
 CALIBRATION_SLACK = 0.02
-"""What the calibration error may exceed chance by: no annotator would see it."""
+"""How far the calibration error may exceed chance; no annotator notices less."""
 MIN_BEHAVIOUR = 0.9
-"""The share of the behaviour suite that must be right."""
+"""Minimum share of the behaviour suite that must be right."""
 MAX_BEHAVIOUR_LOSS = 0.05
-"""And how much smaller it may be than that of the version in force."""
+"""How far that share may fall below the one of the active version."""
 _PERMUTATIONS = 1999
 _RESAMPLES = 300
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question to a new head, and its answer."""
+    """The result of one check."""
 
     name: str
     passed: bool
     reason: str
-    """One sentence with the figures, for whoever reads a log."""
+    """A sentence with the figures."""
 
 
 def passed(checks: Iterable[Check]) -> bool:
-    """Whether there are checks, and all of them are passed."""
+    """Whether there is a check and all are passed."""
     results = [check.passed for check in checks]
     return bool(results) and all(results)
 
 
 def judge(
     candidate: Predictions,
-    in_force: Predictions | None,
+    active: Predictions | None,
     *,
     behaviour: Behaviour | None = None,
-    behaviour_in_force: Behaviour | None = None,
+    active_behaviour: Behaviour | None = None,
     seed: int = 0,
 ) -> list[Check]:
-    """Every check of a candidate on held-out examples.
+    """Run every check of a candidate on held-out examples.
 
-    `in_force` is what the version that is served says of the same examples, in the same order,
-    or None where there is none with these labels; `behaviour` is None where the labels are not
-    the model's own. The seed is that of the random samples the tests draw.
+    active: predictions of the active version for the same examples, in the same order; None if it
+    has other labels.
+    behaviour, active_behaviour: results of the behaviour suite; None for other labels than those
+    of the shipped model.
+    seed: of the random samples that the tests draw.
     """
     rng = np.random.default_rng(seed)
     first = check_held_out(candidate)
@@ -61,15 +63,15 @@ def judge(
     return [
         first,
         check_chance(candidate, rng),
-        check_in_force(candidate, in_force),
-        check_calibration(candidate, in_force, rng),
+        check_active(candidate, active),
+        check_calibration(candidate, active, rng),
         check_labels(candidate),
-        check_behaviour(behaviour, behaviour_in_force),
+        check_behaviour(behaviour, active_behaviour),
     ]
 
 
 def check_held_out(candidate: Predictions) -> Check:
-    """Enough examples to measure on, and one of each label."""
+    """Check that there are enough examples, and one of each label."""
     name = "enough held-out examples"
     counts = np.bincount(candidate.classes, minlength=len(candidate.labels))
     total = int(counts.sum())
@@ -84,15 +86,15 @@ def check_held_out(candidate: Predictions) -> Check:
 
 
 def check_chance(candidate: Predictions, rng: np.random.Generator) -> Check:
-    """Whether the predictions agree with the annotators more than chance would have it.
+    """Check that the predictions agree with the annotators better than chance.
 
-    The predictions are paired with the annotations at random, again and again: as often as
-    kappa (Cohen, 1960) gets as large as it is, it is chance (permutation test 1 of Ojala and
-    Garriga, 2010; the estimate of p is that of Phipson and Smyth, 2010). Always to give the most
-    frequent label has a kappa of 0, however frequent it is; accuracy would not be fair there.
+    A permutation test (test 1 of Ojala and Garriga, 2010) of Cohen's kappa (1960): the predictions
+    are paired with the annotations at random, and p is the share of pairings whose kappa is at
+    least as large, estimated as by Phipson and Smyth (2010). A head that always gives the most
+    frequent label has a kappa of 0, however high its accuracy.
     """
     right = candidate.correct
-    # With the counts of both sides fixed, kappa grows with the number that agree.
+    # The counts of both sides are fixed: kappa grows with the number of agreements.
     classes = candidate.classes.copy()
     reached = 0
     for _ in range(_PERMUTATIONS):
@@ -109,34 +111,34 @@ def check_chance(candidate: Predictions, rng: np.random.Generator) -> Check:
     return Check("better than chance", p <= SIGNIFICANCE, reason)
 
 
-def check_in_force(candidate: Predictions, in_force: Predictions | None) -> Check:
-    """Whether it gets at least as many right as the version in force, of the same examples.
+def check_active(candidate: Predictions, active: Predictions | None) -> Check:
+    """Check that at least as many examples are right as with the active version.
 
-    p is that of the exact test of McNemar (1947), two-sided. It is for the reader: what loses
-    more than it wins is refused however few they are.
+    The reason has p of McNemar's exact test (1947), two-sided, as information: more losses than
+    wins are refused at any p.
     """
-    name = "not worse than the version in force"
-    if in_force is None:
-        return Check(name, True, "Skipped: no version with these labels is in force.")
-    wins = int((candidate.correct & ~in_force.correct).sum())
-    losses = int((in_force.correct & ~candidate.correct).sum())
+    name = "not worse than the active version"
+    if active is None:
+        return Check(name, True, "Skipped: no version with these labels is active.")
+    wins = int((candidate.correct & ~active.correct).sum())
+    losses = int((active.correct & ~candidate.correct).sum())
     p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
     return Check(
         name,
         wins >= losses,
-        f"Of {len(candidate.classes)} held-out tasks it gets {wins} right that the version in "
-        f"force gets wrong, and {losses} wrong that that one gets right (McNemar: p = {p:.3g}).",
+        f"Of {len(candidate.classes)} held-out tasks, {wins} are right that the active version "
+        f"gets wrong, and {losses} are wrong that it gets right (McNemar: p = {p:.3g}).",
     )
 
 
 def check_calibration(
-    candidate: Predictions, in_force: Predictions | None, rng: np.random.Generator
+    candidate: Predictions, active: Predictions | None, rng: np.random.Generator
 ) -> Check:
-    """Whether scores mean what they say, as far as so few examples can tell.
+    """Check the expected calibration error, with a tolerance for few examples.
 
-    Examples are drawn that are right exactly as often as their scores say (consistency
-    resampling, Bröcker and Smith, 2007). The error may be what 95 % of such samples stay below,
-    and a slack; or else what the version in force has.
+    Consistency resampling (Bröcker and Smith, 2007) draws samples that are right exactly as often
+    as their scores say. The error may be as large as in 95 % of these samples, plus a slack, or as
+    large as that of the active version.
     """
     error = expected_calibration_error(candidate)
     chance = float(np.quantile([_chance_error(candidate, rng) for _ in range(_RESAMPLES)], 0.95))
@@ -145,15 +147,15 @@ def check_calibration(
         f"The expected calibration error is {error:.3f}; perfect scores of as many tasks "
         f"stay below {chance:.3f}, and {CALIBRATION_SLACK} more is allowed"
     )
-    if in_force is not None:
-        present = expected_calibration_error(in_force)
+    if active is not None:
+        present = expected_calibration_error(active)
         allowed = max(allowed, present)
-        reason += f", or the {present:.3f} of the version in force"
+        reason += f", or the {present:.3f} of the active version"
     return Check("calibration", error <= allowed, f"{reason}.")
 
 
 def check_labels(candidate: Predictions) -> Check:
-    """Whether every label is given to some held-out example."""
+    """Check that every label is predicted for some held-out example."""
     given = np.bincount(candidate.predicted, minlength=len(candidate.labels))
     counts = ", ".join(f"{label} {n}" for label, n in zip(candidate.labels, given, strict=True))
     never = [label for label, n in zip(candidate.labels, given, strict=True) if not n]
@@ -163,16 +165,16 @@ def check_labels(candidate: Predictions) -> Check:
     return Check("every label predicted", not never, f"{reason}.")
 
 
-def check_behaviour(behaviour: Behaviour | None, in_force: Behaviour | None) -> Check:
-    """Whether plain opinions are still understood."""
+def check_behaviour(behaviour: Behaviour | None, active: Behaviour | None) -> Check:
+    """Check that plain opinions are still understood."""
     name = "behaviour"
     if behaviour is None:
-        return Check(name, True, "Skipped: the labels are not the model's own.")
+        return Check(name, True, "Skipped: the labels are not those of the shipped model.")
     least = MIN_BEHAVIOUR
     reason = f"{behaviour.right} of {behaviour.cases} plain opinions are understood"
-    if in_force is not None:
-        least = max(least, in_force.share - MAX_BEHAVIOUR_LOSS)
-        reason += f", the version in force understands {in_force.right}"
+    if active is not None:
+        least = max(least, active.share - MAX_BEHAVIOUR_LOSS)
+        reason += f", the active version understands {active.right}"
     enough = behaviour.share >= least
     wrong = "" if enough else f"; it fails on {', '.join(behaviour.failed)}"
     return Check(name, enough, f"{reason}, and {least:.0%} are needed{wrong}.")
@@ -180,12 +182,12 @@ def check_behaviour(behaviour: Behaviour | None, in_force: Behaviour | None) -> 
 
 def _kappa(candidate: Predictions) -> float:
     if len({*candidate.classes.tolist(), *candidate.predicted.tolist()}) == 1:
-        return 0.0  # one label on both sides: there is nothing to agree on
+        return 0.0  # one label on both sides: kappa is undefined
     return float(cohen_kappa_score(candidate.classes, candidate.predicted))
 
 
 def _chance_error(candidate: Predictions, rng: np.random.Generator) -> float:
-    """The calibration error of the same scores, with what is right drawn by them."""
+    """The calibration error of the same scores, with correctness drawn from them."""
     right = rng.uniform(size=len(candidate.classes)) < candidate.scores
     drawn = np.where(right, candidate.predicted, (candidate.predicted + 1) % len(candidate.labels))
     return expected_calibration_error(Predictions(drawn, candidate.probabilities, candidate.labels))

@@ -1,29 +1,36 @@
-"""Which annotated tasks of a project are held out, and whether there are enough to learn from."""
+"""Hold out a fifth of the annotated tasks, and say how many annotations are still missing."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 
 MIN_EXAMPLES = 20
-"""Annotated tasks that a control needs before a head is fitted for it."""
+"""Annotated tasks that a control needs before a head is fitted."""
 MIN_PER_LABEL = 5
-"""And those that each of its labels needs."""
+"""Annotated tasks that each label needs."""
 _FIFTHS = 5
 
 
 def is_held_out(project: str, task: int) -> bool:
-    """Whether a task only measures, and is never learned from: every fifth, by a hash.
+    """Whether a task is held out, that is, used for evaluation only: one in five, by a hash.
 
-    The same task of the same project gets the same answer everywhere and for ever, whatever
-    else was annotated: no version has learned from what a later one is measured on.
+    The answer depends on project and task alone. It never changes, so no version learned from a
+    task that a later version is evaluated on.
+
+    >>> [task for task in range(20) if is_held_out("host/1", task)]
+    [0, 5, 18]
     """
     digest = hashlib.sha256(f"{project} {task}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8]) % _FIFTHS == 0
 
 
 def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
-    """What is still to be annotated before training, in one sentence; None if there is enough.
+    """Return a sentence that says how many annotations are missing, or None.
 
-    counts: the annotated tasks of each label; one that is not there has none.
+    counts: annotated tasks by label; a label that is not in it has none.
+
+    >>> sentence = missing({"Praise": 15, "Complaint": 4}, ("Praise", "Complaint"))
+    >>> sentence.partition(":")[0]
+    '1 more annotation is needed, 1 of them Complaint'
     """
     have = {label: counts.get(label, 0) for label in labels}
     total = sum(have.values())

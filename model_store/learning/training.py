@@ -1,10 +1,11 @@
-"""Annotations of a project in, a new version in the model store out.
+"""Train the controls of a project and put the new version into the store.
 
-A version keeps the encoder of its parent and gets new heads, so it costs seconds to train and
-nothing more to serve. Knows neither Label Studio nor jobs; see `learning.py` for one control.
+A version keeps the encoder of its parent and gets new heads: it takes seconds to train and adds
+nothing to the cost of serving. Knows neither Label Studio nor jobs; `candidate.py` trains one
+control.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,35 +18,32 @@ from torch import Tensor
 
 from model_store import artifact, store
 from model_store.learning import behaviour
-from model_store.learning.candidate import Outcome, learn
+from model_store.learning.candidate import Outcome, Progress, learn
 from model_store.learning.split import missing
 from model_store.model.classifier import Classifier
-
-Progress = Callable[[str, float], None]
-"""Is told what is done now, and the part of the whole that is behind it, in 0..1."""
 
 _SEED = 1
 _CHUNK_TEXTS = 500
 _READ = 0.8
-"""The part of the work that is done once the texts are read."""
+"""The share of the work that is done when the encoder has read the texts."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The version that a new one starts from."""
+    """The version that a training starts from."""
 
     version: str
     classifier: Classifier
 
 
 def load_parent(version: str, path: Path | None = None, *, compiled: Path) -> Parent:
-    """A version of the store, or of a path where it is not there; raises ModelStoreError."""
+    """Load a version from `path`, or from the store without one; raises ModelStoreError."""
     return Parent(version, artifact.load(path or store.path_of(version), compiled=compiled))
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What was annotated for one control; the three lists are of equal length."""
+class TrainingSet:
+    """The annotated texts of one control; the three lists have equal lengths."""
 
     control: str
     labels: tuple[str, ...]
@@ -56,36 +54,38 @@ class Lesson:
 
     @property
     def lacking(self) -> str | None:
-        """How many annotations are missing before it can be learned, in a sentence."""
+        """A sentence that says how many annotations are missing, or None."""
         return missing({label: self.answers.count(label) for label in self.labels}, self.labels)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a training."""
+    """The result of a training."""
 
     version: str | None
-    """The new version; None if nothing could be learned."""
+    """The new version; None if every control lacks annotations."""
     passed: bool
-    """Whether every check of the promotion gate was passed, for every control."""
+    """Whether every control passed every check of the gate."""
     reasons: Sequence[str]
-    """Why it was not, or what was left out, a sentence each."""
+    """A sentence for each failed check and each control that lacks annotations."""
     metrics: dict[str, Any]
-    """By control; ready for JSON."""
+    """The reports by control, for JSON."""
 
 
-def train(project: str, parent: Parent, lessons: Sequence[Lesson], progress: Progress) -> Result:
-    """Learn the controls that have annotations enough, and put the version into the store."""
-    pairs = [(lesson, lesson.lacking) for lesson in lessons]
-    reasons = [f'"{lesson.control}": {lack}.' for lesson, lack in pairs if lack]
-    ready = [lesson for lesson, lack in pairs if not lack]
+def train(
+    project: str, parent: Parent, training_sets: Sequence[TrainingSet], progress: Progress
+) -> Result:
+    """Train every control that has enough annotations and put the version into the store."""
+    pairs = [(training_set, training_set.lacking) for training_set in training_sets]
+    reasons = [f'"{training_set.control}": {lack}.' for training_set, lack in pairs if lack]
+    ready = [training_set for training_set, lack in pairs if not lack]
     outcomes: dict[str, Outcome] = {}
-    for number, lesson in enumerate(ready):
+    for number, training_set in enumerate(ready):
 
         def tell(stage: str, done: float, number: int = number) -> None:
             progress(stage, 0.1 + 0.8 * (number + done) / len(ready))
 
-        outcomes[lesson.control] = _learn(project, parent.classifier, lesson, tell)
+        outcomes[training_set.control] = _learn(project, parent.classifier, training_set, tell)
     metrics = {control: outcome.report() for control, outcome in outcomes.items()}
     if not outcomes:
         return Result(None, passed=False, reasons=reasons, metrics=metrics)
@@ -96,32 +96,35 @@ def train(project: str, parent: Parent, lessons: Sequence[Lesson], progress: Pro
         if not check.passed
     ]
     progress("publishing", 0.95)
-    version = _publish(project, parent, lessons, outcomes, {"controls": metrics, "refused": failed})
+    findings = {"controls": metrics, "refused": failed}
+    version = _publish(project, parent, training_sets, outcomes, findings)
     return Result(version, passed=not failed, reasons=[*reasons, *failed], metrics=metrics)
 
 
-def _learn(project: str, classifier: Classifier, lesson: Lesson, progress: Progress) -> Outcome:
-    """The head for one control.
+def _learn(
+    project: str, classifier: Classifier, training_set: TrainingSet, progress: Progress
+) -> Outcome:
+    """Train the head of one control.
 
-    Labels of the model's own are learned from the head that the encoder was trained with, and not
-    from the one in force: all annotations are there again each time, and would pull twice.
+    For the labels of the shipped model, the start is the head that the encoder was trained with,
+    not the active one: every training uses all annotations, which would otherwise count twice.
     """
-    own = set(lesson.labels) == set(classifier.labels)
+    own = set(training_set.labels) == set(classifier.labels)
     has_suite = own and set(classifier.labels) == set(behaviour.LABELS)
     return learn(
-        lesson.control,
-        classifier.labels if own else lesson.labels,
-        _read(classifier, lesson.texts, progress),
-        lesson.answers,
-        lesson.tasks,
+        training_set.control,
+        classifier.labels if own else training_set.labels,
+        _read(classifier, training_set.texts, progress),
+        training_set.answers,
+        training_set.tasks,
         project=project,
         start=classifier.head if own else None,
-        in_force=classifier.for_control(lesson.control).head,
+        active=classifier.for_control(training_set.control).head,
         behave=(lambda head: behaviour.run(Classifier(classifier.encoder, head).classify))
         if has_suite
         else None,
         seed=_SEED,
-        progress=lambda done, stage: progress(stage, _READ + (1 - _READ) * done),
+        progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
     )
 
 
@@ -136,7 +139,7 @@ def _read(classifier: Classifier, texts: Sequence[str], progress: Progress) -> T
 def _publish(
     project: str,
     parent: Parent,
-    lessons: Sequence[Lesson],
+    training_sets: Sequence[TrainingSet],
     outcomes: dict[str, Outcome],
     metrics: dict[str, Any],
 ) -> str:
@@ -146,9 +149,11 @@ def _publish(
         "parent": parent.version,
         "project": project,
         "examples": {
-            lesson.control: len(lesson.texts) for lesson in lessons if lesson.control in new
+            training_set.control: len(training_set.texts)
+            for training_set in training_sets
+            if training_set.control in new
         },
-        "data_sha256": _hash(lessons),
+        "data_sha256": _hash(training_sets),
         "seed": _SEED,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -163,11 +168,11 @@ def _publish(
         return store.import_artifact(directory)
 
 
-def _hash(lessons: Sequence[Lesson]) -> str:
-    """Of all that was learned from, the texts included."""
+def _hash(training_sets: Sequence[TrainingSet]) -> str:
+    """The SHA-256 of all tasks, texts and answers."""
     digest = sha256()
-    for lesson in lessons:
-        for task, text, answer in zip(lesson.tasks, lesson.texts, lesson.answers, strict=True):
-            record = repr((lesson.control, task, text, answer))
+    for each in training_sets:
+        for task, text, answer in zip(each.tasks, each.texts, each.answers, strict=True):
+            record = repr((each.control, task, text, answer))
             digest.update(record.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Value types that the model store hands to its callers. Standard library only."""
+"""The result of a classification. Standard library only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What the model says about one text."""
+    """The labels of one text with their probabilities.
+
+    >>> Classification("Positive", 0.75, {"Negative": 0.25, "Positive": 0.75}).score
+    0.75
+    """
 
     label: str
     """The most probable label."""

@@ -1,4 +1,4 @@
-"""Text in, label and probabilities out: an encoder and its heads."""
+"""Turn texts into labels and probabilities: an encoder and its heads."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from model_store.model.classification import Classification
-from model_store.model.encoder import Encoder
+from model_store.model.encoder import TextEncoder
 from model_store.model.head import Head
 from model_store.model.stages import Work
 
@@ -14,31 +14,39 @@ _NONE: Mapping[str, Head] = MappingProxyType({})
 
 
 class Classifier:
-    """An encoder with the head it was trained with, and the heads of projects' controls."""
+    """An encoder, the head it was trained with, and the heads of controls.
 
-    def __init__(self, encoder: Encoder, head: Head, heads: Mapping[str, Head] = _NONE) -> None:
+    >>> from model_store import load
+    >>> classifier = load()
+    >>> classifier.labels
+    ('Negative', 'Positive')
+    >>> [result.label for result in classifier.classify(["Superb!", "A boring mess."])]
+    ['Positive', 'Negative']
+    """
+
+    def __init__(self, encoder: TextEncoder, head: Head, heads: Mapping[str, Head] = _NONE) -> None:
         self.encoder = encoder
         self.head = head
         self.heads = heads
-        """By the name of the control that each was trained for."""
+        """Heads by the name of the control that they were trained for."""
         self._by_control = {control: Classifier(encoder, heads[control]) for control in heads}
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels it predicts."""
+        """The labels of the head, in the order of its outputs."""
         return self.head.labels
 
     def for_control(self, control: str) -> "Classifier":
-        """The classifier of a control: with the head that was trained for it, if there is one."""
+        """Return the classifier with the head of a control, or this one if it has none."""
         return self._by_control.get(control, self)
 
     def classify(self, texts: Sequence[str]) -> list[Classification]:
-        """Classify texts, in their order. Any string is allowed, the empty one too."""
+        """Return one classification for each text. Every string is allowed, the empty one too."""
         return self.head.classify(self.encoder(texts))
 
 
 class Query(NamedTuple):
-    """A text, and the classifiers that are asked about it."""
+    """A text, and the classifiers that classify it."""
 
     text: str
     classifiers: Sequence[Classifier]
@@ -47,12 +55,12 @@ class Query(NamedTuple):
 def classify_together(
     queries: Sequence[Query], work: Work | None = None
 ) -> list[list[Classification]]:
-    """For each query one classification by each of its classifiers.
+    """Return, for each query, one classification by each of its classifiers.
 
-    A text goes through an encoder once, however many heads look at what it found. What the
-    encoders had to do is added to `work`.
+    An encoder reads a text once, however many heads use its features. Tokens and seconds are added
+    to `work`.
     """
-    places: dict[Encoder, dict[Head, list[tuple[int, int]]]] = defaultdict(
+    places: dict[TextEncoder, dict[Head, list[tuple[int, int]]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for index, query in enumerate(queries):

@@ -1,10 +1,9 @@
-"""The features of a network on the CPU: its convolutions as sums of rows of a table.
+"""Compute a network's features on the CPU by adding rows of a precomputed table.
 
-Holds no text and trains nothing; `network.py` is the reference. See docs/decisions/0007.
+Does not train. `network.py` is the reference implementation; docs/decisions/0007 has the reasons.
 """
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,26 +18,27 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from model_store.files import atomic_write
 from model_store.model.network import NetworkConfig, SentimentCNN, check_shapes
 from model_store.model.vocabulary import PADDING_ID
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = 2
-"""Of the files; a change of what the tensors mean raises it."""
+"""Version of the files; raise it whenever the tensors change their meaning."""
 
 _BATCH_TOKENS = 4096
-"""Tokens that are summed at once: few enough for the sums to stay in the cache of a core."""
+"""Tokens summed at once; the sums must fit into the cache of a core."""
 
 
 class CompiledCNN:
     """`SentimentCNN.features`, tens of times as fast on a CPU.
 
-    A convolution is linear in the word vectors, so what a token adds to a window depends on the
-    token and its place in the window alone. These products are computed once, for the whole
-    vocabulary; a window is then the sum of a few rows of a table. The reviews of a batch lie end
-    to end, without padding, and the maximum over time is taken for each of them: a review gets
-    the same features in any company, to rounding.
+    A convolution is linear in the word vectors: the contribution of a token to a window depends
+    only on the token and its offset in the window. The table contains these products for the whole
+    vocabulary, so a window is the sum of a few rows. The texts of a batch are concatenated without
+    padding, and the maximum over time is taken for each text: the features of a text do not depend
+    on the rest of the batch, except for rounding.
     """
 
     def __init__(self, config: NetworkConfig, tensors: dict[str, Tensor]) -> None:
@@ -53,13 +53,13 @@ class CompiledCNN:
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled with the table as an array, which Ray's processes share instead of copying it."""
+        """Pickle the table as a numpy array: Ray's processes share one copy of it."""
         return _from_array, (self.config, self.tensors["table"].numpy())
 
     @classmethod
     @torch.inference_mode()
     def compile(cls, network: SentimentCNN) -> Self:
-        """Multiply out the table of a network: vocabulary * sum of kernel sizes * filters * 4 B."""
+        """Compute the table of a network: vocabulary * sum of kernel sizes * filters * 4 bytes."""
         config = network.config
         products = network.embedding.weight @ network.kernels()
         rows = products.view(-1, config.offsets, config.filters)
@@ -72,7 +72,7 @@ class CompiledCNN:
 
     @torch.inference_mode()
     def __call__(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
-        """(texts, features) of texts given as token ids, each of any length."""
+        """Return (texts, features) for token ids, each text of any length."""
         features = [self._features(batch) for batch in self._batches(sequences)]
         return torch.cat(features) if features else torch.empty(0, self.config.features)
 
@@ -95,7 +95,7 @@ class CompiledCNN:
         filters, table = self.config.filters, self.tensors["table"]
         lengths = [len(sequence) for sequence in batch]
         ids = torch.from_numpy(np.concatenate(batch))
-        rows = ids * self.config.offsets  # of each token, the first of its rows in the table
+        rows = ids * self.config.offsets  # the first row of each token in the table
         pooled = torch.empty(len(batch), len(self._kernels) * filters)
         for index, kernel in enumerate(self._kernels):
             windows = rows.unfold(0, len(kernel), 1) + kernel  # (windows, size)
@@ -103,24 +103,24 @@ class CompiledCNN:
             column = slice(index * filters, (index + 1) * filters)
             start = 0
             for target, length in zip(pooled[:, column], lengths, strict=True):
-                # Windows that reach into the next text are left out.
+                # Leave out windows that reach into the next text.
                 torch.amax(sums[start : start + length - len(kernel) + 1], dim=0, out=target)
                 start += length
-        return pooled.relu_()  # it and the maximum can change places
+        return pooled.relu_()  # ReLU and maximum commute
 
 
 def _from_array(config: NetworkConfig, table: NDArray[np.float32]) -> CompiledCNN:
-    # The warning is that such an array is not to be written: nobody does.
+    # torch warns that the array is read-only; nothing writes to it.
     with warnings.catch_warnings(action="ignore"):
         return CompiledCNN(config, {"table": torch.from_numpy(table)})
 
 
 def load_or_compile(network: SentimentCNN, folder: Path, name: str) -> CompiledCNN:
-    """The compiled network from its file in `folder`, which is made first where it is missing.
+    """Load the compiled network from its file in `folder`; write the file first if it is missing.
 
-    The file is mapped, so that the processes of a machine share its pages. `name` must be this
-    very network's; a file that cannot be used is made anew. Where none can be written, the table
-    stays in the memory of this process, and the log says so.
+    The file is memory-mapped: the processes of a machine share its pages. `name` must be unique
+    for the network. An unusable file is written again. If the folder cannot be written, the table
+    stays in the memory of this process and a warning is logged.
     """
     path = folder / f"{name}-{_FORMAT}.safetensors"
     if found := _load(network.config, path):
@@ -128,7 +128,7 @@ def load_or_compile(network: SentimentCNN, folder: Path, name: str) -> CompiledC
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{path.name}.lock"):
-            if found := _load(network.config, path):  # another process was faster
+            if found := _load(network.config, path):  # another process wrote it first
                 return found
             _save(CompiledCNN.compile(network), path)
             return CompiledCNN(network.config, load_file(path))
@@ -148,12 +148,5 @@ def _load(config: NetworkConfig, path: Path) -> CompiledCNN | None:
 
 
 def _save(network: CompiledCNN, path: Path) -> None:
-    """Whole or not at all: what a process reads under this name is what was written."""
-    draft = path.with_name(f".{path.name}.draft")
-    try:
+    with atomic_write(path) as draft:
         save_file(network.tensors, draft)
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

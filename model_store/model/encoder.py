@@ -1,7 +1,8 @@
-"""Text in, features out: tokenizer, vocabulary and the network up to its last layer."""
+"""Turn texts into features: tokenizer, vocabulary, and the network up to its last layer."""
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,22 @@ from model_store.model.tokenizer import tokenize
 from model_store.model.vocabulary import Vocabulary
 
 
-class Encoder:
-    """Everything that a text goes through before a head says what it is.
+class TextEncoder(Protocol):
+    """What a Classifier needs of its encoder."""
 
-    The same text always gets the same features: the network is used as it is now, in evaluation
-    mode, through `features` if that is given.
+    @property
+    def max_tokens(self) -> int:
+        """The most tokens that it reads of a text."""
+
+    def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
+        """Return (texts, features) and add tokens and seconds to `work`."""
+
+
+class Encoder:
+    """The encoder of a SentimentCNN.
+
+    Equal texts get equal features: the network is in evaluation mode. `features` replaces the
+    way they are computed; by default it is the fastest one for the network's device.
     """
 
     def __init__(
@@ -33,16 +45,16 @@ class Encoder:
         self.vocabulary = vocabulary
         self.max_tokens = max_tokens
         self.features = features or features_of(network)
-        """Texts as token ids to (texts, features), on the CPU."""
+        """Maps token ids of texts to (texts, features), on the CPU."""
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """(tokens,) token ids of a text, cut at `max_tokens`; none for a text without a token."""
+        """Return (tokens,) token ids of a text, at most `max_tokens`; a text may have none."""
         return self.vocabulary.encode(tokenize(text, self.max_tokens))
 
     def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
-        """(texts, features) of texts, in their order. Any string is allowed, the empty one too.
+        """Return (texts, features). Every string is allowed, the empty one too.
 
-        What there was to do is added to `work`.
+        Tokens and seconds are added to `work`.
         """
         start = time.perf_counter()
         sequences = [self.encode(text) for text in texts]

@@ -1,4 +1,4 @@
-"""The last layer of a classifier: features of texts in, labels and probabilities out."""
+"""Turn features into labels and probabilities: the last layer of a classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,13 @@ from model_store.model.classification import Classification
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A linear layer on the features of an encoder, with a name for each of its outputs.
+    """A linear layer on the features of an encoder, with a label for each output.
 
-    Any number of heads can share an encoder; each is a few kilobytes.
+    Any number of heads can share an encoder; each takes a few kilobytes.
+
+    >>> head = Head(("Negative", "Positive"), torch.tensor([[0.0], [1.0]]), torch.zeros(2))
+    >>> [result.label for result in head.classify(torch.tensor([[3.0], [-3.0]]))]
+    ['Positive', 'Negative']
     """
 
     labels: tuple[str, ...]
@@ -28,17 +32,17 @@ class Head:
 
     @classmethod
     def of(cls, layer: nn.Linear, labels: Sequence[str], temperature: float = 1.0) -> Self:
-        """The head that a network was trained with; it shares the layer's memory on a CPU."""
+        """Return the last layer of a network as a head; on a CPU they share memory."""
         state = {name: tensor.cpu() for name, tensor in layer.state_dict().items()}
         return cls(tuple(labels), state["weight"], state["bias"], temperature)
 
     def logits(self, features: Tensor) -> Tensor:
-        """(texts, features) to (texts, classes), before the temperature."""
+        """Map (texts, features) to (texts, classes) logits, not divided by the temperature."""
         return functional.linear(features, self.weight, self.bias)
 
     @torch.inference_mode()
     def classify(self, features: Tensor) -> list[Classification]:
-        """One classification for each row of (texts, features)."""
+        """Return one classification for each row of (texts, features)."""
         logits = self.logits(features).double()
         rows = torch.softmax(logits / self.temperature, dim=1).tolist()
         return [self._classification(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Token ids in, features out, by the fastest means the device of a network has."""
+"""Turn token ids into features in the fastest way that the network's device has."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,16 +13,16 @@ from model_store.model.compiled import CompiledCNN, load_or_compile
 from model_store.model.network import SentimentCNN, pad
 
 Features = Callable[[Sequence[NDArray[np.int32]]], Tensor]
-"""Texts as token ids, each of any length, to their features on the CPU: (texts, features)."""
+"""Maps token ids, each text of any length, to (texts, features) on the CPU."""
 
 _PADDED_TOKENS = 65_536
 
 
 def features_of(network: SentimentCNN, shared: Path | None = None) -> Features:
-    """What a network in evaluation mode, with the weights that it has now, finds in texts.
+    """Return the function that computes features with the current weights of a network.
 
-    On the CPU that is the compiled network, kept in a file that processes share if `shared` says
-    where: folder and name, which must be this very network's. On another device it is the network
+    The network is set to evaluation mode. On a CPU it is compiled; `shared`, a path that must be
+    unique for these weights, names a file that processes share. Other devices run the network
     itself.
     """
     network.eval()
@@ -34,13 +34,13 @@ def features_of(network: SentimentCNN, shared: Path | None = None) -> Features:
 
 
 def use_threads(count: int) -> None:
-    """How many threads a forward pass of this process takes on the CPU."""
+    """Set the number of threads of a forward pass on the CPU, for this process."""
     torch.set_num_threads(count)
 
 
 @torch.inference_mode()
 def padded_features(network: SentimentCNN, texts: Sequence[NDArray[np.int32]]) -> Tensor:
-    """Features by the network itself, in padded batches of texts of like length."""
+    """Compute features with the network itself, in padded batches of similar length."""
     device = network.fc.weight.device
     features = torch.empty(len(texts), network.config.features)
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]), reverse=True)
@@ -55,6 +55,6 @@ def padded_features(network: SentimentCNN, texts: Sequence[NDArray[np.int32]]) -
 
 @torch.inference_mode()
 def logits_of(network: SentimentCNN, texts: Sequence[NDArray[np.int32]]) -> Tensor:
-    """(texts, classes) logits on the CPU, of a network in evaluation mode as it is now."""
+    """Return (texts, classes) logits on the CPU, with the network in evaluation mode."""
     features = features_of(network)(texts)
     return functional.linear(features, network.fc.weight.cpu(), network.fc.bias.cpu())

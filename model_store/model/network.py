@@ -1,4 +1,4 @@
-"""The network: tensors of token ids in, logits out. Knows no text, no label names, no files."""
+"""The network: token ids in, logits out. Does not tokenize, name labels, or read files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,11 @@ from model_store.model.vocabulary import PADDING_ID
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The shape of a SentimentCNN; the defaults are the published tutorial's."""
+    """The shape of a SentimentCNN; the defaults are those of the published tutorial.
+
+    >>> NetworkConfig(vocabulary_size=100).features
+    300
+    """
 
     vocabulary_size: int
     embedding_dim: int = 300
@@ -23,17 +27,17 @@ class NetworkConfig:
 
     @property
     def offsets(self) -> int:
-        """The places that a token can have in a window, over all kernel sizes."""
+        """The number of offsets of a token in a window, summed over all kernel sizes."""
         return sum(self.kernel_sizes)
 
     @property
     def features(self) -> int:
-        """What the last layer gets of a text: one number for each filter."""
+        """The number of features of a text: one for each filter."""
         return self.filters * len(self.kernel_sizes)
 
     @property
     def min_length(self) -> int:
-        """Tokens below which a text is filled up with padding: the widest filter must fit."""
+        """The width of the widest filter: shorter texts are padded to it."""
         return max(self.kernel_sizes)
 
 
@@ -58,51 +62,51 @@ class SentimentCNN(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def convolutions(self) -> Iterator[nn.Conv1d]:
-        """The convolutions, in the order of `kernel_sizes`."""
+        """Yield the convolutions in the order of `kernel_sizes`."""
         for conv in self.convs:
             assert isinstance(conv, nn.Conv1d)
             yield conv
 
     def kernels(self) -> Tensor:
-        """The kernels as one matrix, (embedding, offsets * filters): a product for each offset."""
+        """Return all kernels as one matrix, (embedding, offsets * filters)."""
         return torch.cat(
             [conv.weight.permute(1, 2, 0).flatten(1) for conv in self.convolutions()], dim=1
         )
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Logits of a padded batch, (batch, classes), from the arguments of `features`."""
+        """Return (batch, classes) logits; for the arguments see `features`."""
         logits: Tensor = self.fc(self.dropout(self.features(ids, lengths)))
         return logits
 
     def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """The maximum over time of each filter, in a padded batch.
+        """Return the maximum over time of each filter, (batch, features).
 
-        ids: (batch, time) token ids, filled up with padding to at least `min_length`.
-        lengths: (batch,) the tokens of each text, padding up to `min_length` counted as tokens.
-        Returns (batch, features). A text's features do not depend on how far the batch is padded:
-        windows that reach past its length are left out of the maximum.
+        ids: (batch, time) token ids, padded to at least `min_length`.
+        lengths: (batch,) tokens of each text, including the padding up to `min_length`.
+        The features of a text do not depend on the padding of the batch: the maximum leaves out
+        windows that reach past its length.
         """
         embedded = self.embedding(ids).transpose(1, 2)  # (batch, embedding, time)
         pooled = []
         for size, conv in zip(self.config.kernel_sizes, self.convs, strict=True):
             features = torch.relu(conv(embedded))  # (batch, filters, windows)
             outside = windows_outside(features.shape[2], lengths, size)
-            # After the ReLU nothing is below 0, so 0 never wins against a window inside.
+            # After the ReLU nothing is below 0, so 0 never exceeds a window inside.
             pooled.append(features.masked_fill(outside[:, None, :], 0.0).amax(dim=2))
         return torch.cat(pooled, dim=1)
 
 
 def windows_outside(count: int, lengths: Tensor, size: int) -> Tensor:
-    """Which of `count` windows of `size` tokens reach past the end of each text: (batch, count)."""
+    """Mark the windows of `size` tokens that reach past the end of a text: (batch, count)."""
     window = torch.arange(count, device=lengths.device)
     return window[None, :] > (lengths - size)[:, None]
 
 
 def load_weights(network: SentimentCNN, tensors: Mapping[str, Tensor]) -> None:
-    """Put weights of unknown origin into a network.
+    """Load weights of unknown origin into a network.
 
-    Raises ValueError, with expected and actual shapes, if they are not the network's, and if one
-    is not a finite number.
+    Raises ValueError if the shapes are wrong, with expected and actual shapes, or if a weight is
+    not a finite number.
     """
     check_weights(
         tensors, {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
@@ -111,7 +115,7 @@ def load_weights(network: SentimentCNN, tensors: Mapping[str, Tensor]) -> None:
 
 
 def check_weights(tensors: Mapping[str, Tensor], expected: Mapping[str, list[int]]) -> None:
-    """Raises ValueError if the shapes are others, and if a weight is not a finite number."""
+    """Raise ValueError if a shape is wrong or a weight is not a finite number."""
     check_shapes(tensors, expected)
     if not all(
         tensor.is_floating_point() and tensor.isfinite().all() for tensor in tensors.values()
@@ -120,14 +124,19 @@ def check_weights(tensors: Mapping[str, Tensor], expected: Mapping[str, list[int
 
 
 def check_shapes(tensors: Mapping[str, Tensor], expected: Mapping[str, list[int]]) -> None:
-    """Raises ValueError, with expected and actual shapes, if the tensors are others."""
+    """Raise ValueError, with expected and actual shapes, if names or shapes differ."""
     actual = {name: list(tensor.shape) for name, tensor in tensors.items()}
     if actual != expected:
         raise ValueError(f"its tensors must be {expected}, and they are {actual}")
 
 
 def pad(sequences: Sequence[ArrayLike], min_length: int) -> tuple[Tensor, Tensor]:
-    """Token ids of several texts as the two arguments of `SentimentCNN.forward`."""
+    """Pad token ids of several texts: return ids (batch, time) and lengths (batch,).
+
+    >>> ids, lengths = pad([[5], [7, 8, 9]], min_length=2)
+    >>> ids.tolist(), lengths.tolist()
+    ([[5, 1, 1], [7, 8, 9]], [2, 3])
+    """
     rows = [torch.as_tensor(sequence, dtype=torch.long) for sequence in sequences]
     lengths = torch.tensor([max(len(row), min_length) for row in rows])
     ids = torch.full((len(rows), int(lengths.max())), PADDING_ID)

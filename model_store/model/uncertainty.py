@@ -1,4 +1,4 @@
-"""How sure a classification is, as one number to sort tasks by: lowest is most uncertain."""
+"""Score how certain a classification is; the lowest score is the most uncertain."""
 
 import math
 from typing import Literal
@@ -9,10 +9,14 @@ ScoreKind = Literal["confidence", "margin", "entropy"]
 
 
 def score_of(classification: Classification, kind: ScoreKind = "confidence") -> float:
-    """In 0..1, and finite. For two labels all kinds give the same order (Settles, 2009, 2.1).
+    """Return a finite score in 0..1.
 
-    confidence: the probability of the label; margin: what it is ahead of the second; entropy: 1
-    less the entropy of all labels, as a share of the most it can be.
+    confidence: the probability of the label. margin: that probability minus the second highest.
+    entropy: 1 minus the entropy, divided by its maximum. With two labels all kinds give the same
+    order (Settles, 2009, 2.1).
+
+    >>> score_of(Classification("Positive", 0.75, {"Negative": 0.25, "Positive": 0.75}), "margin")
+    0.5
     """
     values = sorted(classification.probabilities.values(), reverse=True)
     if len(values) == 1:

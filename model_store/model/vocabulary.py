@@ -1,4 +1,4 @@
-"""Tokens to ids, kept in a text file that a person can read. Does not tokenize."""
+"""Map tokens to ids; the vocabulary is a text file. Does not tokenize."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ PADDING_ID = 1
 
 
 class _Ids(dict[str, int]):
-    """Looks up any token: faster than asking `get` with a default for each."""
+    """Returns the id of `<unk>` for unknown tokens: faster than `get` with a default."""
 
     def __missing__(self, token: str) -> int:
         return UNKNOWN_ID
@@ -25,8 +25,11 @@ class _Ids(dict[str, int]):
 class Vocabulary:
     """An ordered set of tokens; the first two are `<unk>` (id 0) and `<pad>` (id 1).
 
-    Raises ValueError for a token that is there twice or holds white space, and where the first
-    two are not the special ones.
+    Raises ValueError if the first two tokens are others, if a token occurs twice, or if one
+    contains white space.
+
+    >>> Vocabulary(["<unk>", "<pad>", "good", "film"]).encode(["good", "cinema"]).tolist()
+    [2, 0]
     """
 
     def __init__(self, tokens: Iterable[str]) -> None:
@@ -35,15 +38,15 @@ class Vocabulary:
             raise ValueError(f"the first two tokens must be {UNKNOWN} and {PADDING}")
         self._ids = _Ids({token: index for index, token in enumerate(self.tokens)})
         if len(self._ids) != len(self.tokens):
-            raise ValueError("a token is there twice")
+            raise ValueError("a token occurs twice")
         if any(token.split() != [token] for token in self.tokens):
-            raise ValueError("a token is empty or holds white space")
+            raise ValueError("a token is empty or contains white space")
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def encode(self, tokens: Sequence[str]) -> NDArray[np.int32]:
-        """(tokens,) the id of each token; unknown ones get the id of `<unk>`."""
+        """Return (tokens,) ids; unknown tokens get the id of `<unk>`."""
         return np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens))
 
     def save(self, path: Path) -> None:
@@ -53,18 +56,16 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> "Vocabulary":
-        """Read what `save` wrote; raises ArtifactError for anything else."""
+        """Read a file that `save` wrote; raises ArtifactError for any other file."""
         try:
-            # Not splitlines(): a token may hold characters that it takes for line ends.
+            # Not splitlines(): tokens may contain characters that it treats as line ends.
             header, *tokens, last = path.read_bytes().decode("utf-8").split("\n")
         except ValueError as error:
-            raise ArtifactError(
-                path, f"it is not a text in UTF-8 with a header ({error})"
-            ) from error
+            raise ArtifactError(path, f"it is not UTF-8 text with a header ({error})") from error
         if header != HEADER:
             raise ArtifactError(path, f"its first line is not {HEADER!r}")
         if last:
-            raise ArtifactError(path, "it is cut short: its last line has no end")
+            raise ArtifactError(path, "it is cut short: its last line does not end")
         try:
             return cls(tokens)
         except ValueError as error:

@@ -1,1 +1,1 @@
-"""Train the model that ships, from labelled and unlabelled reviews."""
+"""Train the shipped model on labelled and unlabelled reviews."""

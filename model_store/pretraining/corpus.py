@@ -1,4 +1,4 @@
-"""Labelled texts on disk, and their split into parts. Reading needs the `train` extra."""
+"""Read labelled reviews and split them into parts. Reading needs the `train` extra."""
 
 import hashlib
 from collections import Counter
@@ -21,18 +21,23 @@ _TABLES = (".csv", ".parquet")
 
 
 class Part(Enum):
-    """What a text is used for."""
+    """The use of a text."""
 
     TRAIN = "train"
     VALIDATION = "validation"
-    """A twentieth: decides when training ends, and calibrates."""
+    """A twentieth: chooses the epoch and calibrates."""
     HELD_OUT = "held-out"
-    """A tenth: is reported, and decides nothing."""
+    """A tenth: is measured and reported only."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts and their classes: 0 Negative, 1 Positive, -1 unlabelled."""
+    """Texts and their classes: 0 Negative, 1 Positive, -1 unlabelled.
+
+    >>> corpus = Corpus(["good", "bad", "unknown"], [1, 0, -1])
+    >>> corpus.labelled().texts
+    ['good', 'bad']
+    """
 
     texts: list[str]
     labels: list[int]
@@ -41,24 +46,24 @@ class Corpus:
         return len(self.texts)
 
     def part(self, part: Part) -> "Corpus":
-        """The labelled texts of one part."""
+        """Return the labelled texts of one part."""
         return self._where(lambda text, label: label != UNLABELLED and part_of(text) is part)
 
     def labelled(self) -> "Corpus":
-        """The texts with a label."""
+        """Return the texts with a label."""
         return self._where(lambda _, label: label != UNLABELLED)
 
     def unlabelled(self) -> "Corpus":
-        """The texts without a label."""
+        """Return the texts without a label."""
         return self._where(lambda _, label: label == UNLABELLED)
 
     def without(self, *others: "Corpus") -> "Corpus":
-        """The texts that none of the others holds."""
+        """Return the texts that occur in none of the others."""
         held = {text.strip() for other in others for text in other.texts}
         return self._where(lambda text, _: text.strip() not in held)
 
     def sha256(self) -> str:
-        """A name for this very content, in hexadecimal."""
+        """Return the SHA-256 of all texts and classes, in hexadecimal."""
         digest = hashlib.sha256()
         for text, label in zip(self.texts, self.labels, strict=True):
             content = text.encode("utf-8", "surrogatepass")
@@ -72,7 +77,11 @@ class Corpus:
 
 
 def part_of(text: str) -> Part:
-    """The part a text belongs to, by its hash: duplicates never straddle a border."""
+    """Return the part of a text, by its hash: duplicates belong to the same part.
+
+    >>> part_of("a film") is part_of(" a film ")
+    True
+    """
     digest = hashlib.sha256(text.strip().encode("utf-8", "surrogatepass")).digest()
     match int.from_bytes(digest[:4]) % 20:
         case 0 | 1:
@@ -83,11 +92,11 @@ def part_of(text: str) -> Part:
 
 
 def read(path: Path) -> Corpus:
-    """Read a corpus, in a fixed order.
+    """Read a corpus in a fixed order.
 
-    `path` is a CSV or Parquet file with the columns `text` and `label` (0 or Negative, 1 or
-    Positive, -1 or empty for none), a folder of such files, or the aclImdb folder as it is
-    published, of which the training half is read. Raises CorpusError.
+    path: a CSV or Parquet file with the columns `text` and `label` (0 or Negative, 1 or Positive,
+    -1 or empty for unlabelled), a folder of such files, or the published folder aclImdb, whose
+    training half is read. Raises CorpusError.
     """
     if not path.exists():
         raise CorpusError(path, "it does not exist")
@@ -98,7 +107,9 @@ def read(path: Path) -> Corpus:
     else:
         files = sorted(file for file in path.iterdir() if file.suffix in _TABLES)
         if not files:
-            raise CorpusError(path, "it is no aclImdb folder and holds no .csv or .parquet file")
+            raise CorpusError(
+                path, "it is neither the folder aclImdb nor does it contain a .csv or .parquet file"
+            )
         rows = [row for file in files for row in _read_table(file)]
     corpus = Corpus([text for text, _ in rows], [label for _, label in rows])
     count = Counter(corpus.labels)
@@ -129,7 +140,7 @@ def _read_table(path: Path) -> Iterator[tuple[str, int]]:
                 ),
             )
         else:
-            raise CorpusError(path, "its name ends neither in .csv nor in .parquet")
+            raise CorpusError(path, "its name must end in .csv or .parquet")
     except (pa.ArrowException, KeyError, OSError) as error:
         raise CorpusError(path, str(error)) from error
     names = {str(value): value for value in (0, 1, UNLABELLED)}
@@ -139,5 +150,7 @@ def _read_table(path: Path) -> Iterator[tuple[str, int]]:
     for row, (text, label) in enumerate(columns, start=1):
         value = names.get(str(label).strip().lower())
         if not isinstance(text, str) or value is None:
-            raise CorpusError(path, f"row {row} has no text, or its label is none of {list(names)}")
+            raise CorpusError(
+                path, f"row {row} has no text, or its label is not one of {list(names)}"
+            )
         yield text, value

@@ -1,6 +1,6 @@
-"""Fitting the network to encoded texts with soft targets: one stage of training.
+"""Fit the network to encoded texts and soft targets: one stage of training.
 
-Knows neither files of texts nor artifacts; see `training.py` for the whole.
+Reads no corpus and writes no artifact; see `recipe.py` for the whole.
 """
 
 import logging
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 from tqdm import tqdm
 
+from model_store.files import atomic_write
 from model_store.model.inference import logits_of
 from model_store.model.network import SentimentCNN, pad
 from model_store.pretraining.sparse import sparse_forward
@@ -29,21 +30,21 @@ _BUCKET_BATCHES = 50
 
 @dataclass(frozen=True)
 class FitConfig:
-    """How a network is fitted."""
+    """Hyperparameters of a fit."""
 
     epochs: int = 5
     batch_size: int = 64
     max_tokens: int = 512
-    """Tokens of a text that are read while fitting."""
+    """Tokens read from a text while fitting."""
     learning_rate: float = 1e-3
     embedding_learning_rate: float = 1e-3
     word_dropout: float = 0.4
-    """Share of word types that are left out of a batch: their vectors are zero in it
-    (embedding dropout, Gal and Ghahramani, 2016)."""
+    """Share of word types whose vectors are zero in a batch (embedding dropout, Gal and
+    Ghahramani, 2016)."""
     warm_up: float = 0.05
     """Share of the steps over which the learning rate rises."""
     decay: float = 0.7
-    """Share of the steps over which it falls, linearly, to a hundredth."""
+    """Share of the steps over which the learning rate falls, linearly, to a hundredth."""
 
 
 def fit(
@@ -57,11 +58,12 @@ def fit(
     checkpoint: Path,
     name: str,
 ) -> None:
-    """Fit `network` in place and leave it as it was after its best epoch.
+    """Fit `network` in place and restore its best epoch.
 
-    targets: (texts, classes) probabilities. validation: texts and their classes; the best epoch
-    is the one with the lowest log loss on them. After every epoch the state is written to
-    `checkpoint`, from where a killed run goes on, with the same result as an undisturbed one.
+    targets: (texts, classes) probabilities.
+    validation: texts and their classes; the best epoch has the lowest log loss on them.
+    checkpoint: file to which the state is written after every epoch. A killed run resumes from it,
+    with the same result as an uninterrupted one.
     """
     device = network.fc.weight.device
     embedding = network.embedding.weight
@@ -110,14 +112,14 @@ def fit(
 
 
 def _log_loss(network: SentimentCNN, texts: Encoded, classes: NDArray[np.int64]) -> float:
-    """Of whole texts, in evaluation mode."""
+    """Log loss on whole texts, in evaluation mode."""
     return float(functional.cross_entropy(logits_of(network, texts), torch.from_numpy(classes)))
 
 
 def _batches(
     texts: Encoded, config: FitConfig, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """Batches of texts of like length, in random order."""
+    """Batches of texts of similar length, in random order."""
     order = rng.permutation(len(texts))
     lengths = np.array([len(text) for text in texts])
     batches = []
@@ -133,7 +135,7 @@ def _chunks(items: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
 
 
 class _Checkpoint:
-    """The state of a fit on disk, replaced as a whole after every epoch."""
+    """The state of a fit on disk, replaced atomically after every epoch."""
 
     def __init__(self, path: Path, network: SentimentCNN, *parts: Any) -> None:
         self.path = path
@@ -141,7 +143,7 @@ class _Checkpoint:
         self.parts = parts
 
     def resume(self) -> tuple[int, dict[str, Any]]:
-        """The epochs that are done, and the best state so far."""
+        """Restore the saved state; return the number of finished epochs and the best state."""
         if not self.path.exists():
             return 0, {"score": float("inf"), "network": None}
         state = torch.load(self.path, weights_only=True)
@@ -151,12 +153,12 @@ class _Checkpoint:
         return int(state["epoch"]), state["best"]
 
     def save(self, epoch: int, score: float, best: dict[str, Any]) -> dict[str, Any]:
-        """Write the state; returns the best one, which is this one if its score is lower."""
+        """Write the state and return the best one: this one if its score is lower."""
         network = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
         if score < best["score"]:
             best = {"score": score, "network": network}
         parts = [part.state_dict() for part in self.parts]
-        draft = self.path.with_suffix(".draft")
-        torch.save({"epoch": epoch, "network": network, "parts": parts, "best": best}, draft)
-        draft.replace(self.path)
+        state = {"epoch": epoch, "network": network, "parts": parts, "best": best}
+        with atomic_write(self.path) as draft:
+            torch.save(state, draft)
         return best

@@ -1,4 +1,4 @@
-"""Sentiment from the n-grams of a text, by linear models: one of the network's teachers."""
+"""Predict sentiment from n-grams with linear models: one of the two teachers."""
 
 from collections.abc import Sequence
 
@@ -23,11 +23,12 @@ def ngram_probabilities(
     *,
     seed: int,
 ) -> NDArray[np.float64]:
-    """Probabilities of class 1 for labelled and then for unlabelled tokenized texts.
+    """Return (texts + unlabelled,) probabilities of class 1; labelled texts come first.
 
-    Each labelled text is judged by models that have not seen it (five folds). The models are a
-    logistic regression on TF-IDF and one on the same weighted by naive-Bayes log-count ratios
-    (NB-SVM; Wang and Manning, 2012), averaged. Returns (texts + unlabelled,).
+    texts, unlabelled: tokenized texts. classes: (texts,). Each labelled text is predicted by models
+    that were not fitted to it (five folds). The result is the average of a logistic regression on
+    TF-IDF and one on TF-IDF weighted by naive-Bayes log-count ratios (NB-SVM; Wang and Manning,
+    2012).
     """
     vectorizer = TfidfVectorizer(
         analyzer=_ngrams, min_df=_MIN_TEXTS, sublinear_tf=True, dtype=np.float32

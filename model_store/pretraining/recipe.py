@@ -1,4 +1,4 @@
-"""From a corpus to an artifact. Needs the `train` extra; the server never imports it."""
+"""Train an artifact on a corpus. Needs the `train` extra; the server never imports it."""
 
 import logging
 from collections import Counter
@@ -37,14 +37,14 @@ _PACKAGES = ("torch", "torchtext", "gensim", "numpy", "scikit-learn")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained; the defaults made the model that ships."""
+    """The hyperparameters of a training; the defaults made the shipped model."""
 
     seed: int = 1
     vocabulary_size: int = 24_500
-    """Special tokens included: as many as an artifact of 16 MB has room for."""
+    """Including the special tokens: as many as fit into an artifact of 16 MB."""
     min_frequency: int = 2
     max_tokens: int = 1024
-    """Tokens of a text that the trained model reads."""
+    """Tokens that the trained model reads of a text."""
     dropout: float = 0.5
     vector_epochs: int = 5
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
@@ -52,14 +52,14 @@ class Recipe:
 
 
 def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
-    """Train on the texts of `data` and write the artifact `out`.
+    """Train on the texts of `data`, write the artifact `out`, and return its manifest.
 
-    Word vectors are learned from all texts, a teacher from the labelled ones; the network that
-    ships starts from the vectors and learns the labels and the teacher's opinion of every text.
-    Validation texts choose the epoch and the temperature; held-out ones are measured, no more.
+    Word vectors are learned from all texts, and a teacher from the labelled ones. The network
+    starts from the vectors and learns the labels and the teacher's probabilities. Validation texts
+    choose the epoch and the temperature. Held-out texts are measured only.
 
-    What is computed on the way is kept in `<out>.work` until the end: the same call goes on where
-    a killed one stopped. Raises CorpusError, and ArtifactExistsError before any work is done.
+    Intermediate results are kept in `<out>.work` until the end: the same call resumes a killed
+    run. Raises CorpusError, and ArtifactExistsError before the work starts.
     """
     if out.exists():
         raise ArtifactExistsError(out)
@@ -85,7 +85,7 @@ def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
         parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspace
     )
     metrics = {
-        part.value: evaluation.measure(predict(classifier, parts[part]))
+        part.value: evaluation.measure_corpus(predict(classifier, parts[part]))
         for part in (Part.VALIDATION, Part.HELD_OUT)
     }
     manifest = artifact.save(out, classifier, training=facts, metrics=metrics)
@@ -94,14 +94,14 @@ def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
 
 
 def predict(classifier: Classifier, corpus: Corpus) -> Predictions:
-    """What a classifier says of labelled texts."""
+    """Classify labelled texts."""
     results = classifier.classify(corpus.texts)
     rows = [[result.probabilities[label] for label in classifier.labels] for result in results]
     return Predictions(np.array(corpus.labels), np.array(rows), classifier.labels)
 
 
 def build_vocabulary(texts: Iterable[list[str]], recipe: Recipe) -> Vocabulary:
-    """The most frequent tokens of tokenized texts, as torchtext builds a vocabulary of them."""
+    """Build a vocabulary of the most frequent tokens with torchtext."""
     counter = Counter(token for text in texts for token in text)
     specials = (UNKNOWN, PADDING)
     built = Vocab(
@@ -128,7 +128,7 @@ def _train_classifier(
             dim=config.embedding_dim,
             epochs=recipe.vector_epochs,
             seed=recipe.seed,
-            progress=lambda: logger.info("word vectors: an epoch is done"),
+            progress=lambda: logger.info("word vectors: finished an epoch"),
         ),
     )
     by_ngrams = workspace.array(
@@ -182,5 +182,5 @@ def _train_classifier(
 
 
 def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
-    """Of the labelled texts, each judged by models that have not seen it."""
+    """Accuracy on the labelled texts, which come first."""
     return float((probabilities[: len(classes)].round() == classes).mean())

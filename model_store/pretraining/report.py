@@ -1,4 +1,4 @@
-"""The metrics of an artifact as a page that can be mailed: figures and plots in one HTML file."""
+"""Write the metrics of predictions as JSON, plots, and one self-contained HTML page."""
 
 import base64
 import json
@@ -43,9 +43,9 @@ figure { margin: 0 } img { width: 100% } figcaption { color: #555; font-size: 14
 
 
 def write(folder: Path, predictions: Predictions, *, title: str, subtitle: str) -> dict[str, Any]:
-    """Write metrics.json, the plots as PNG, and report.html into `folder`; returns the metrics."""
+    """Write metrics.json, plots as PNG, and report.html to `folder`; return the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = evaluation.measure(predictions)
+    metrics = evaluation.measure_corpus(predictions)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     plots = ""
     for name, (draw, caption) in _PLOTS.items():

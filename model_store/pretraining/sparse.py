@@ -1,4 +1,4 @@
-"""The forward pass of training, computed from the word types of a batch instead of its words."""
+"""The forward pass of training, computed once per word type instead of once per word."""
 
 import torch
 from torch import Tensor
@@ -10,12 +10,14 @@ from model_store.model.network import SentimentCNN, windows_outside
 def sparse_forward(
     network: SentimentCNN, ids: Tensor, lengths: Tensor, *, word_dropout: float = 0.0
 ) -> Tensor:
-    """`network(ids, lengths)`, to rounding, several times as fast forward and more backward.
+    """Return (batch, classes) logits, equal to `network(ids, lengths)` except for rounding.
 
-    A convolution over word vectors is a sum of products of one vector and one slice of the
-    kernel; these are computed once for each word type of the batch. Only the window that wins the
-    maximum over time gets a gradient, so the winners are found without autograd and computed once
-    more with it. ids: (batch, time), lengths: (batch,); returns logits (batch, classes).
+    ids: (batch, time). lengths: (batch,). word_dropout: share of word types to set to zero.
+
+    It is several times as fast as the network, and more so backward. A convolution over word
+    vectors is a sum of products of a vector and a slice of the kernel, which are computed once for
+    each word type of the batch. Only the window with the maximum over time gets a gradient: these
+    windows are found without autograd and computed again with it.
     """
     types, positions = torch.unique(ids, return_inverse=True)
     vectors = network.embedding(types)  # (types, embedding)
@@ -47,7 +49,7 @@ def sparse_forward(
 
 
 def product_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively: the products take a quarter as long."""
+    """Return bfloat16 if the processor multiplies it natively: it takes a quarter of the time."""
     if device.type == "cpu" and not torch.cpu._is_avx512_bf16_supported():  # noqa: SLF001
         return torch.float32
     return torch.bfloat16

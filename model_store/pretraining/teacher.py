@@ -1,7 +1,7 @@
-"""The teacher of the network that ships: n-gram models and a few networks, averaged.
+"""Compute the targets that the shipped network learns: distillation from several networks.
 
-What it thinks of unlabelled reviews is what the network learns most from: distillation, as in
-Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015).
+See Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015). `ngrams.py` is
+the other half of the teacher.
 """
 
 from collections.abc import Callable
@@ -23,15 +23,15 @@ _CLIP = 1e-4
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """How the teacher is made and how its opinion is used."""
+    """Hyperparameters of the teacher and of its targets."""
 
     folds: int = 4
-    """Networks, each fitted to all but its share of the labelled texts."""
+    """Number of networks, each fitted to all but one fold of the labelled texts."""
     fit: FitConfig = field(default_factory=FitConfig)
     sharpening: float = 0.6
-    """Temperature that its probabilities are sharpened with."""
+    """Temperature that sharpens the probabilities."""
     hard_share: float = 0.5
-    """Weight of the true label beside the teacher's opinion, where there is one."""
+    """Weight of the true label in the target of a labelled text."""
 
 
 def network_probabilities(
@@ -45,10 +45,10 @@ def network_probabilities(
     seed: int,
     workspace: Workspace,
 ) -> NDArray[np.float64]:
-    """Probabilities of class 1 for labelled and then for unlabelled texts.
+    """Return (labelled + unlabelled,) probabilities of class 1; labelled texts come first.
 
-    Each labelled text is judged by the one network that has not seen it, the unlabelled ones by
-    all. Returns (labelled + unlabelled,).
+    Each labelled text is predicted by the one network that was not fitted to it, unlabelled texts
+    by all networks.
     """
     result = np.zeros(len(labelled) + len(unlabelled))
     folds = StratifiedKFold(config.folds, shuffle=True, random_state=seed)
@@ -85,9 +85,10 @@ def network_probabilities(
 def soft_targets(
     teacher: NDArray[np.float64], classes: NDArray[np.int64], config: TeacherConfig
 ) -> NDArray[np.float32]:
-    """What the network is to say of each text, (texts, classes).
+    """Return (texts, classes) targets for the network.
 
-    teacher: its probabilities of class 1, (texts,), labelled texts first. classes: of those.
+    teacher: (texts,) probabilities of class 1, labelled texts first. classes: those of the labelled
+    texts.
     """
     clipped = np.clip(teacher, _CLIP, 1 - _CLIP)
     positive = expit(logit(clipped) / config.sharpening)

@@ -1,7 +1,7 @@
-"""The tutorial's own files, `cnn.pt` and `vocab_obj.pt`, as a classifier. Runs none of their code.
+"""Load the tutorial's files, `cnn.pt` and `vocab_obj.pt`, without running code from them.
 
-`vocab_obj.pt` is a pickle, which may ask for any function of any package to be called. This one is
-read with a list of the few names that a vocabulary of torchtext 0.12 to 0.18 needs.
+`vocab_obj.pt` is a pickle, which could call any function of any package. The unpickler here allows
+only the few names that a vocabulary of torchtext 0.12 to 0.18 needs.
 """
 
 import io
@@ -23,13 +23,13 @@ from model_store.model.vocabulary import Vocabulary
 from model_store.pretraining.corpus import LABELS
 
 MAX_TOKENS = 256
-"""Where the tutorial cut its texts."""
+"""The number of tokens after which the tutorial cut its texts."""
 
 _MAX_PICKLE_BYTES = 256 * 1024 * 1024
 
 
 def load(state_dict: Path, vocabulary: Path) -> Classifier:
-    """A classifier of the tutorial's files; raises ImportFileError, which names file and reason."""
+    """Return a classifier of the tutorial's files; raises ImportFileError."""
     tokens = read_vocabulary(vocabulary)
     network = SentimentCNN(NetworkConfig(vocabulary_size=len(tokens)))
     tensors = _read_state_dict(state_dict)
@@ -42,13 +42,13 @@ def load(state_dict: Path, vocabulary: Path) -> Classifier:
 
 
 def read_vocabulary(path: Path) -> Vocabulary:
-    """The vocabulary in a file that `torch.save` made of a torchtext Vocab."""
+    """Read the vocabulary from a torchtext Vocab that was saved by `torch.save`."""
     try:
         module = _VocabularyUnpickler(io.BytesIO(_pickle_of(path))).load()
         _version, _default, tokens, *_ = module.state["vocab"].state
         return Vocabulary(tokens)
     except Exception as error:  # A broken pickle can raise anything; none of it ran code.
-        raise ImportFileError(path, f"it is no torchtext vocabulary ({error})") from error
+        raise ImportFileError(path, f"it is not a torchtext vocabulary ({error})") from error
 
 
 def _pickle_of(path: Path) -> bytes:
@@ -60,7 +60,7 @@ def _pickle_of(path: Path) -> bytes:
 
 
 class _Object:
-    """Stands for an object of torchtext: keeps the state it would have got, and does nothing."""
+    """Replaces an object of torchtext: keeps its state and does nothing."""
 
     state: Any = None
 
@@ -80,7 +80,7 @@ class _VocabularyUnpickler(pickle.Unpickler):
         try:
             return self._NAMES[module.replace("__builtin__", "builtins"), name]
         except KeyError:
-            message = f"it asks for {module}.{name}, which no vocabulary needs"
+            message = f"it asks for {module}.{name}, which a vocabulary does not need"
             raise pickle.UnpicklingError(message) from None
 
 
@@ -89,9 +89,11 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its readers raise.
         reason = str(error).partition("\n")[0]
-        raise ImportFileError(path, f"it is no state dict of plain tensors ({reason})") from error
+        raise ImportFileError(
+            path, f"it is not a state dict of plain tensors ({reason})"
+        ) from error
     if not isinstance(content, dict) or not all(
         isinstance(value, Tensor) for value in content.values()
     ):
-        raise ImportFileError(path, "it is no state dict: a dict of names and tensors")
+        raise ImportFileError(path, "it is not a state dict, that is, a dict of names and tensors")
     return content

@@ -1,4 +1,4 @@
-"""Word vectors, learned from the reviews themselves, to start the network from."""
+"""Learn word vectors from the reviews; the network starts from them."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,10 +19,10 @@ def train_vectors(
     seed: int,
     progress: Callable[[], object] = lambda: None,
 ) -> NDArray[np.float32]:
-    """Skip-gram vectors with negative sampling (Mikolov et al., 2013), by gensim.
+    """Return (vocabulary, dim) skip-gram vectors with negative sampling (Mikolov et al., 2013).
 
-    texts: tokenized texts. Returns (vocabulary, dim); `<unk>` gets the mean of the others,
-    `<pad>` zero. The same arguments give the same vectors. `progress` is called after every epoch.
+    texts: tokenized texts. progress: called after every epoch. `<unk>` gets the mean of the other
+    vectors, `<pad>` zeros. Equal arguments give equal vectors.
     """
     model = Word2Vec(
         vector_size=dim,
@@ -31,10 +31,10 @@ def train_vectors(
         negative=5,
         sample=1e-4,
         min_count=1,
-        workers=1,  # with more, the order of their updates is another in every run
+        workers=1,  # with more, the order of the updates differs between runs
         seed=seed,
     )
-    # Tokens outside the vocabulary would only be trained to be thrown away.
+    # Tokens outside the vocabulary are not needed.
     model.build_vocab(texts, trim_rule=_keep_only(vocabulary))
     model.train(
         texts,

@@ -23,7 +23,7 @@ ADDRESS = "localhost:9090"
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 120
 _REVIEWS = 200
-"""Of each label; `simulate` takes those that no training has learned from, one in seven."""
+"""Of each label."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Workplace:
         self.folder = folder
         python = f'exec "{sys.executable}"'
         self._program("bin/preannotate", f'{python} -m adapters.preannotate "$@"')
+        self._program("bin/model-store", f'{python} -m model_store "$@"')
         self._program(".venv/bin/python", f'{python} "$@"')
         self._program(".venv/bin/model-store", f'{python} -m model_store "$@"')
         self._program(".venv/bin/pip", f'PIP_DRY_RUN=1 PIP_NO_INDEX=1 {python} -m pip "$@"')

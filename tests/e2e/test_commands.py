@@ -25,6 +25,8 @@ OTHER_TESTS = {
     "test_make_serve_serves_the_model_that_ships_and_writes_into_its_folder_alone",
     "export SENTIMENT_MODEL": "tests/e2e/test_make.py::"
     "test_make_serve_serves_the_model_that_the_settings_name",
+    "SENTIMENT_CLASSIFIER": "tests/e2e/test_own_model.py::"
+    "test_its_predictions_have_label_studios_shape",
     "make bento": "tests/e2e/test_make.py::test_make_bento_builds_one_in_the_data_folder",
     "tracing.yaml make serve": "tests/e2e/test_seeing.py::"
     "test_the_stages_of_a_request_are_spans_below_its_own",
@@ -80,10 +82,6 @@ def writes_a_report(folder: Path, _: str) -> None:
     assert (folder / "report/report.html").exists()
 
 
-def draws_a_plot(folder: Path, _: str) -> None:
-    assert (folder / "out/active-learning.svg").exists()
-
-
 def prints_a_version(_: Path, printed: str) -> None:
     assert re.fullmatch(r"sentiment-cnn:[0-9a-f]{16}\n", printed)
 
@@ -93,7 +91,6 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "examples/reviews.csv": writes_a_hundred_tasks,
     "--part-size": writes_a_part_and_a_file,
     "model_store evaluate": writes_a_report,
-    "model_store simulate": draws_a_plot,
     "--state-dict": prints_a_version,
 }
 """By a part of the block: a check of its folder and of what it printed."""

@@ -1,7 +1,7 @@
-"""How the shipped model behaves, by the kinds of test of CheckList (Ribeiro et al., 2020).
+"""Behavioural tests of the shipped model, by the kinds of CheckList (Ribeiro et al., 2020).
 
-What it cannot do is recorded as a strict xfail: a model that learns it makes the test red, and
-then the mark and the model card are to be corrected.
+Known limits are strict xfails: if a new model passes one, remove the mark and correct the model
+card.
 """
 
 import pytest
@@ -21,7 +21,7 @@ OPINIONS = [
     ("Excellent.", "Positive"),
     ("Awful.", "Negative"),
 ]
-# The pairs of the course that the model comes from, and their like.
+# The pairs of the course that the tutorial comes from, and similar ones.
 UNDERSTOOD = [
     ("This film is not great, it's terrible!", "Negative"),
     ("The film was not good.", "Negative"),

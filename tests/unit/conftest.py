@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.fixture
-def home_store(tmp_path: Path) -> Iterator[Path]:
+def home_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty model store in BentoML's home."""
     # Only here: it takes long to import.
     from bentoml._internal.configuration.containers import BentoMLContainer  # noqa: PLC0415
@@ -15,8 +15,7 @@ def home_store(tmp_path: Path) -> Iterator[Path]:
 
     path = tmp_path / "bentoml" / "models"
     path.mkdir(parents=True)
-    BentoMLContainer.model_store_dir.set(str(path))
+    monkeypatch.setenv("BENTOML_HOME", str(path.parent))
     BentoMLContainer.model_store.set(ModelStore(path))
     yield path
     BentoMLContainer.model_store.reset()
-    BentoMLContainer.model_store_dir.reset()

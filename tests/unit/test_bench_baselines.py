@@ -12,6 +12,7 @@ import torch
 
 from loadtests.bench import eager, protocol
 from loadtests.bench.litserve_app import SentimentAPI
+from model_store.model.encoder import Encoder
 from model_store.model.vocabulary import PADDING, UNKNOWN
 from tests.conftest import ClassifierFactory
 
@@ -21,6 +22,7 @@ TEXTS = ["good", "bad film", "Good! " * 50, "not known at all", "good bad " * 9,
 
 def make_eager(make_classifier: ClassifierFactory) -> eager.EagerClassifier:
     small = make_classifier()
+    assert isinstance(small.encoder, Encoder)
     return eager.EagerClassifier(
         small.encoder.network.eval(), small.encoder.vocabulary, small.labels, 32, 1.0
     )

@@ -1,4 +1,4 @@
-"""An artifact loads as it was saved, and not at all once anything in it has changed."""
+"""An artifact loads as it was saved; a damaged one is refused."""
 
 import json
 import pickle
@@ -30,13 +30,13 @@ def rewrite_manifest(path: Path, change: Callable[[dict[str, object]], object]) 
 
 
 def forge(path: Path, name: str, content: bytes) -> None:
-    """Replace a file and its hash, as somebody would who wants it loaded."""
+    """Replace a file and its hash, as an attacker would."""
     (path / name).write_bytes(content)
     sha256 = artifact._sha256(content)
     rewrite_manifest(path, lambda manifest: manifest["files"].update({name: sha256}))  # type: ignore[attr-defined]
 
 
-def test_a_loaded_classifier_answers_as_the_saved_one_did(
+def test_a_loaded_classifier_gives_the_answers_of_the_saved_one(
     saved: Path, make_classifier: ClassifierFactory
 ) -> None:
     texts = ["good film", "bad film", ""]
@@ -91,9 +91,29 @@ def test_a_changed_byte_is_noticed(saved: Path, name: str) -> None:
         artifact.load(saved)
 
 
-def test_a_manifest_of_another_format_is_refused(saved: Path) -> None:
-    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 2}))
+def test_a_newer_format_is_refused_with_the_advice_to_upgrade(saved: Path) -> None:
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 2, "new": {}}))
+    with pytest.raises(ArtifactError, match=r"format 2.*formats up to 1: upgrade"):
+        artifact.load(saved)
+
+
+@pytest.mark.parametrize("value", [0, "1", None])
+def test_an_unknown_format_is_refused(saved: Path, value: object) -> None:
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": value}))
     with pytest.raises(ArtifactError, match="format"):
+        artifact.load(saved)
+
+
+def test_an_artifact_from_before_heads_and_temperature_opens(saved: Path) -> None:
+    for name in ("format", "heads", "temperature"):
+        rewrite_manifest(saved, lambda manifest, name=name: manifest.pop(name))  # type: ignore[misc]
+    assert artifact.load(saved).labels == ("Negative", "Positive")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "null"])
+def test_a_manifest_that_is_not_an_object_is_refused(saved: Path, content: str) -> None:
+    (saved / "model.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"model\.json"):
         artifact.load(saved)
 
 
@@ -107,7 +127,7 @@ def test_a_manifest_that_names_a_file_elsewhere_is_refused(saved: Path) -> None:
         artifact.load(saved)
 
 
-def test_labels_must_be_as_many_as_classes(saved: Path) -> None:
+def test_a_manifest_needs_a_label_for_each_class(saved: Path) -> None:
     rewrite_manifest(saved, lambda manifest: manifest.update({"labels": ["One"]}))
     with pytest.raises(ArtifactError, match="1 labels for 2 classes"):
         artifact.load(saved)
@@ -135,7 +155,7 @@ def test_weights_of_another_shape_are_refused_with_both_shapes(saved: Path) -> N
         artifact.load(saved)
 
 
-def test_weights_that_are_no_finite_numbers_are_refused(saved: Path) -> None:
+def test_weights_that_are_not_finite_are_refused(saved: Path) -> None:
     tensors = load_file(saved / "weights.safetensors")
     tensors["fc.bias"][0] = float("nan")
     save_file(tensors, saved / "forged")

@@ -1,23 +1,67 @@
-"""The command line: every command has its help, and bad input ends with one sentence."""
+"""Every verb explains itself, and bad input ends with one sentence."""
 
 import json
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from model_store import artifact
-from model_store.cli import main
+from model_store import artifact, cli
 from tests.conftest import ClassifierFactory
 
+VERBS = ("train", "evaluate", "import", "versions", "promote", "rollback")
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["simulate"], ["import"]])
-def test_every_command_explains_itself(
-    command: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([*command, "--help"])
-    assert ended.value.code == 0
-    assert "usage: python -m model_store" in capsys.readouterr().out
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.program, arguments, prog_name="model-store", terminal_width=80)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("verb", [None, *VERBS])
+def test_every_verb_explains_itself_in_80_columns(verb: str | None, option: str) -> None:
+    arguments = (verb, option) if verb else (option,)
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: model-store {f'{verb} ' if verb else ''}[OPTIONS]")
+    assert max(map(len, result.output.splitlines())) <= 80
+    assert "..." not in result.output.replace("COMMAND [ARGS]...", ""), "a sentence is cut short"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_and_every_option_has_a_help_text(verb: str) -> None:
+    command = cli.program.commands[verb]
+    assert command.help
+    for option in command.params:
+        if option.param_type_name == "option":
+            assert option.to_info_dict()["help"], option.name
+        else:
+            assert (option.name or "").upper() in command.help
+
+
+def test_it_lists_its_verbs() -> None:
+    assert tuple(cli.program.commands) == VERBS
+    assert run().exit_code == 2
+
+
+def test_the_script_and_the_module_are_the_same_program() -> None:
+    root = Path(__file__).parents[3]
+    scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
+    assert EntryPoint("model-store", scripts["model-store"], "console_scripts").load() is cli.main
+    command = [sys.executable, "-m", "model_store", "train", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout
+    assert shown.split() == run("train", "--help").output.split()
+
+
+def test_help_imports_none_of_the_packages_of_training() -> None:
+    code = (
+        "import sys, model_store.cli\n"
+        "sys.exit(bool({'torch', 'gensim', 'torchtext', 'matplotlib', 'bentoml'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -25,24 +69,19 @@ def test_every_command_explains_itself(
     [
         ["train", "missing.csv", "out"],
         ["evaluate", "missing", "missing.csv", "out"],
-        ["simulate", "missing.csv", "out"],
         ["import", "missing"],
         ["import", "--state-dict", "missing.pt", "--vocab", "missing.pt"],
     ],
 )
 def test_a_missing_file_ends_with_1_and_a_sentence_that_names_it(
-    command: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(command)
-    assert ended.value.code == 1
-    message = capsys.readouterr().err
-    assert "missing" in message
-    assert "Traceback" not in message
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "missing" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -50,19 +89,25 @@ def test_a_missing_file_ends_with_1_and_a_sentence_that_names_it(
     "options", [[], ["--vocab", "v.pt"], ["--state-dict", "s.pt"], ["a", "--state-dict", "s.pt"]]
 )
 def test_import_wants_an_artifact_or_both_files(options: list[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["import", *options])
-    assert ended.value.code == 2
+    result = run("import", *options)
+    assert result.exit_code == 2
+    assert "Name an artifact, or both --state-dict and --vocab." in result.stderr
 
 
-def test_evaluate_writes_what_it_prints(
-    tmp_path: Path, make_classifier: ClassifierFactory, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", [["simulate"], ["train"], ["promote", "--no-such-option"]])
+def test_a_command_that_is_typed_wrong_ends_with_2(command: list[str]) -> None:
+    assert run(*command).exit_code == 2
+
+
+def test_evaluate_prints_the_metrics_that_it_writes(
+    tmp_path: Path, make_classifier: ClassifierFactory
 ) -> None:
     artifact.save(tmp_path / "artifact", make_classifier(), training={}, metrics={})
     rows = "".join(f"good film {n},1\nbad film {n},0\n" for n in range(40))
     (tmp_path / "reviews.csv").write_text("text,label\n" + rows)
-    main(["evaluate", *(str(tmp_path / name) for name in ("artifact", "reviews.csv", "out"))])
-    printed = json.loads(capsys.readouterr().out)
+    result = run("evaluate", *(str(tmp_path / name) for name in ("artifact", "reviews.csv", "out")))
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
     assert printed["texts"] == 80
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == printed
     assert (tmp_path / "out/report.html").exists()

@@ -1,11 +1,11 @@
-"""Atomic writes: a whole file or none."""
+"""Atomic writes leave a whole file or folder, or none."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from model_store.files import atomic_write
+from model_store.files import atomic_folder, atomic_write
 
 
 def test_a_file_is_replaced_only_when_its_draft_is_complete(tmp_path: Path) -> None:
@@ -50,3 +50,41 @@ def test_the_draft_and_then_its_folder_are_flushed(
     with atomic_write(tmp_path / "file.txt") as draft:
         draft.write_text("text")
     assert flushed == [False, True]
+
+
+def test_a_folder_appears_only_when_its_draft_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder"
+    with atomic_folder(path) as draft:
+        (draft / "file.txt").write_text("text")
+        assert not path.exists()
+    assert (path / "file.txt").read_text() == "text"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_replaces_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    for name in ("first", "second"):
+        with atomic_folder(path) as draft:
+            (draft / name).touch()
+    assert [file.name for file in path.iterdir()] == ["second"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_old_folder_and_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "before").touch()
+    with pytest.raises(ValueError, match="half"), atomic_folder(path) as draft:  # noqa: PT012
+        (draft / "half").touch()
+        raise ValueError("half")
+    assert [file.name for file in path.iterdir()] == ["before"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_drafts_can_be_made_in_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "drafts").mkdir()
+    path = tmp_path / "folder"
+    with atomic_folder(path, drafts=tmp_path / "drafts") as draft:
+        assert tmp_path / "drafts" in draft.parents
+    assert path.is_dir()
+    assert not list((tmp_path / "drafts").iterdir())

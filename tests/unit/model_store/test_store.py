@@ -1,4 +1,4 @@
-"""Artifacts in the BentoML model store."""
+"""The store keeps artifacts as versions that BentoML can list, serve and pack."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -6,10 +6,9 @@ from pathlib import Path
 
 import bentoml
 import pytest
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.models import ModelStore
 
 from model_store import artifact
+from model_store import store as store_module
 from model_store.errors import ArtifactError, UnknownVersionError
 from model_store.store import delete, exists, find, import_artifact, path_of, tag_of, versions
 from tests.conftest import ClassifierFactory
@@ -21,14 +20,20 @@ def store(home_store: Path) -> Path:
 
 
 @pytest.fixture
-def packed(store: Path, tmp_path: Path, make_classifier: ClassifierFactory) -> str:
-    """A version that a Bento has brought with it, in a store of its own that cannot be written."""
+def packed(
+    store: Path,
+    tmp_path: Path,
+    make_classifier: ClassifierFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
+    """A version in the store of the Bento that this code is part of."""
     artifact.save(tmp_path / "packed", make_classifier(seed=1), training={}, metrics={})
     tag = import_artifact(tmp_path / "packed")
     (tmp_path / "bento").mkdir()
-    own = store.rename(tmp_path / "bento" / "models")
+    (tmp_path / "bento" / "bento.yaml").touch()
+    store.rename(tmp_path / "bento" / "models")
     store.mkdir()
-    BentoMLContainer.model_store.set(ModelStore(own))
+    monkeypatch.setattr(store_module, "_BENTO", tmp_path / "bento")
     return tag
 
 
@@ -45,7 +50,7 @@ def saved(tmp_path: Path, make_classifier: ClassifierFactory) -> Path:
 
 
 @pytest.mark.usefixtures("store")
-def test_an_imported_artifact_is_a_version_that_loads(saved: Path) -> None:
+def test_an_imported_artifact_loads_from_its_version(saved: Path) -> None:
     model = bentoml.models.get(import_artifact(saved))
     assert str(model.tag) == tag_of(saved)
     assert artifact.load(Path(model.path)).labels == ("Negative", "Positive")
@@ -82,7 +87,7 @@ def test_a_version_left_half_written_is_replaced(saved: Path, store: Path) -> No
     assert bentoml.models.get(tag_of(saved))
 
 
-def test_many_may_import_at_once(saved: Path, store: Path) -> None:
+def test_many_threads_can_import_the_same_artifact_at_once(saved: Path, store: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         tags = set(pool.map(import_artifact, [saved] * 16))
     assert tags == {tag_of(saved)}
@@ -97,7 +102,7 @@ def test_a_bad_artifact_is_refused_and_leaves_nothing(saved: Path, store: Path) 
     assert list(store.iterdir()) == []
 
 
-def test_what_a_bento_has_brought_with_it_is_found_and_not_written_anew(
+def test_a_version_in_the_bento_is_found_and_not_imported_again(
     packed: str, store: Path, tmp_path: Path
 ) -> None:
     before = sorted(tmp_path.rglob("*"))
@@ -108,7 +113,7 @@ def test_what_a_bento_has_brought_with_it_is_found_and_not_written_anew(
     assert not list(store.iterdir())
 
 
-def test_beside_a_bento_new_versions_go_into_the_home(
+def test_new_versions_of_a_bento_are_written_to_the_home(
     packed: str, saved: Path, store: Path
 ) -> None:
     tag = import_artifact(saved)
@@ -120,7 +125,7 @@ def test_beside_a_bento_new_versions_go_into_the_home(
 
 
 @pytest.mark.usefixtures("store")
-def test_only_the_full_tag_is_a_version_for_serving(saved: Path) -> None:
+def test_only_a_full_tag_names_a_version_to_serve(saved: Path) -> None:
     tag = import_artifact(saved)
     assert exists(tag)
     for name in ("sentiment-cnn", "sentiment-cnn:latest", tag.upper(), "sentiment-cnn:none", ""):
@@ -129,3 +134,49 @@ def test_only_the_full_tag_is_a_version_for_serving(saved: Path) -> None:
             path_of(name)
     for name in ("sentiment-cnn", "sentiment-cnn:latest", tag.upper()):
         assert find(name) == (tag, path_of(tag))
+
+
+@pytest.mark.usefixtures("store")
+def test_a_short_tag_is_the_latest_import_for_us_and_for_bentoml(
+    tmp_path: Path, make_classifier: ClassifierFactory
+) -> None:
+    for seed in (3, 1, 2):
+        artifact.save(tmp_path / f"{seed}", make_classifier(seed=seed), training={}, metrics={})
+        tag = import_artifact(tmp_path / f"{seed}")
+        for name in ("sentiment-cnn", "sentiment-cnn:latest"):
+            assert find(name)[0] == tag
+            assert str(bentoml.models.get(name).tag) == tag
+    delete(tag)
+    assert find("sentiment-cnn")[0] == str(bentoml.models.get("sentiment-cnn").tag) != tag
+
+
+def test_a_version_that_bentoml_itself_has_written_opens(saved: Path, store: Path) -> None:
+    """Earlier releases wrote with `bentoml.models.create`."""
+    tag = tag_of(saved)
+    with bentoml.models.create(tag, module="model_store.artifact") as model:
+        for file in saved.iterdir():
+            shutil.copy(file, model.path_of(file.name))
+    assert set(versions()) == {tag}
+    assert find("sentiment-cnn") == (tag, store / tag.replace(":", "/"))
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    assert import_artifact(saved) == tag
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
+
+
+@pytest.mark.parametrize("tag", ["../models:0", "sentiment-cnn:..", "sentiment-cnn:../x", "", ":"])
+def test_a_tag_cannot_leave_the_store(store: Path, saved: Path, tag: str) -> None:
+    import_artifact(saved)
+    before = sorted(store.parent.rglob("*"))
+    delete(tag)
+    assert not exists(tag)
+    assert sorted(store.parent.rglob("*")) == before
+
+
+def test_nothing_is_written_by_looking_for_a_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
+    assert versions() == {}
+    assert not exists("sentiment-cnn:0")
+    delete("sentiment-cnn:0")
+    assert not (tmp_path / "home").exists()

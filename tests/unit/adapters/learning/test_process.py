@@ -18,7 +18,8 @@ from adapters.learning import process
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
 from model_store.errors import DatabaseError
-from model_store.learning.training import Lesson, Parent, Progress, Result
+from model_store.learning.candidate import Progress
+from model_store.learning.training import Parent, Result, TrainingSet
 from model_store.serving.deployments import DeploymentLog, Entry
 from tests.conftest import ClassifierFactory
 
@@ -69,7 +70,7 @@ class World:
     def run(self, train: Train, **settings: str) -> None:
         """The process with `train` for what the model store makes of the annotations."""
 
-        def stub(_: str, __: Parent, ___: list[Lesson], progress: Progress) -> Result:
+        def stub(_: str, __: Parent, ___: list[TrainingSet], progress: Progress) -> Result:
             return train(progress)
 
         self._monkeypatch.setattr(process, "train", stub)

@@ -1,4 +1,4 @@
-"""The suite of plain opinions that the gate puts to a head."""
+"""The behaviour suite tells a model that understands plain opinions from one that does not."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,25 +10,25 @@ def answering(choose: Callable[[str], str]) -> Callable[[Sequence[str]], list[Cl
     return lambda texts: [Classification(choose(text), 1.0, {}) for text in texts]
 
 
-def test_its_texts_are_many_and_each_is_there_once() -> None:
+def test_its_texts_are_many_and_different() -> None:
     texts = [case.text for case in suite()]
     assert len(texts) == len(set(texts)) > 200
     assert {case.label for case in suite()} == set(LABELS)
 
 
-def test_whoever_knows_the_labels_gets_all_of_them_right() -> None:
+def test_right_labels_pass() -> None:
     known = {case.text: case.label for case in suite()}
     result = run(answering(known.__getitem__))
     assert result.share == 1.0
     assert result.failed == ()
 
 
-def test_always_the_same_label_fails() -> None:
+def test_one_label_for_every_text_fails() -> None:
     assert run(answering(lambda _: "Positive")).share < 0.7
     assert run(answering(lambda _: "Negative")).share < 0.7
 
 
-def test_what_fails_is_named_by_its_kind() -> None:
+def test_failed_kinds_are_named() -> None:
     known = {case.text: case.label for case in suite()}
     result = run(answering(lambda text: "Positive" if " not " in text else known[text]))
     assert result.failed == ("negation",)

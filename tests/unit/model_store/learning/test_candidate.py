@@ -1,4 +1,4 @@
-"""What becomes of a control's annotations: split, fitted, measured, judged."""
+"""The annotations of a control are split, fitted, measured and judged."""
 
 import json
 from typing import Any
@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from model_store.learning.behaviour import Behaviour
-from model_store.learning.candidate import Outcome, learn, measure, predictions_of
+from model_store.learning.candidate import Outcome, learn, predictions_of
+from model_store.learning.evaluation import measure
 from model_store.learning.split import is_held_out
 from model_store.model.head import Head
 
@@ -34,7 +35,7 @@ def learned(count: int, *, project: str = "1", **options: Any) -> Outcome:
     return learn("sentiment", LABELS, **data, project=project, **options)
 
 
-def test_two_hundred_annotations_make_a_head_that_may_be_served() -> None:
+def test_two_hundred_annotations_make_a_head_that_passes() -> None:
     outcome = learned(200)
     assert outcome.passed
     assert outcome.head is not None
@@ -47,7 +48,7 @@ def test_two_hundred_annotations_make_a_head_that_may_be_served() -> None:
     assert sum(sum(row.values()) for row in metrics["confusion"].values()) == outcome.held_out
 
 
-def test_too_few_annotations_make_none_and_it_says_what_is_missing() -> None:
+def test_too_few_annotations_make_no_head_and_the_reason_says_how_many_are_missing() -> None:
     outcome = learned(18)
     assert outcome.head is None
     assert not outcome.passed
@@ -80,9 +81,9 @@ def test_randomly_swapped_labels_are_refused_with_the_reason() -> None:
     assert any("by chance alone" in reason for reason in reasons)
 
 
-def test_a_fine_tuned_head_is_compared_with_the_one_in_force() -> None:
+def test_a_fine_tuned_head_is_compared_with_the_active_one() -> None:
     start = learned(300, data_seed=1).head
-    outcome = learned(200, start=start, in_force=start, behave=lambda _: Behaviour(9, 9))
+    outcome = learned(200, start=start, active=start, behave=lambda _: Behaviour(9, 9))
     assert set(outcome.metrics) == {"candidate", "in_force"}
     assert outcome.passed
     assert not any("Skipped" in check.reason for check in outcome.checks)
@@ -94,40 +95,40 @@ def test_the_behaviour_of_the_new_head_decides() -> None:
     def behave(head: Head) -> Behaviour:
         return Behaviour(9 if head is start else 5, 9)
 
-    outcome = learned(200, in_force=start, behave=behave)
+    outcome = learned(200, active=start, behave=behave)
     assert [check.name for check in outcome.checks if not check.passed] == ["behaviour"]
 
 
-def test_the_version_in_force_may_have_the_labels_in_another_order() -> None:
+def test_the_active_version_may_have_the_labels_in_another_order() -> None:
     head = learned(300, data_seed=1).head
     assert head is not None
     turned = Head(LABELS[::-1], head.weight.flip(0), head.bias.flip(0), head.temperature)
-    first, second = (learned(200, in_force=served).metrics for served in (head, turned))
+    first, second = (learned(200, active=served).metrics for served in (head, turned))
     assert first["in_force"]["confusion"] == second["in_force"]["confusion"]
 
 
-def test_a_version_in_force_with_other_labels_is_not_compared_with() -> None:
+def test_an_active_version_with_other_labels_is_not_compared() -> None:
     other = Head(("A", "B"), torch.zeros(2, 8), torch.zeros(2))
-    outcome = learned(200, in_force=other)
+    outcome = learned(200, active=other)
     assert set(outcome.metrics) == {"candidate"}
     assert any("Skipped: no version with these labels" in c.reason for c in outcome.checks)
 
 
-def test_its_report_is_json_and_the_same_each_time() -> None:
+def test_equal_arguments_give_equal_reports_for_json() -> None:
     first, second = (json.dumps(learned(120, seed=3).report()) for _ in range(2))
     assert first == second
     assert json.loads(first)["passed"] is True
 
 
-def test_it_tells_how_far_it_is() -> None:
-    told: list[tuple[float, str]] = []
-    learned(60, progress=lambda share, step: told.append((share, step)))
-    shares = [share for share, _ in told]
+def test_it_reports_its_progress() -> None:
+    told: list[tuple[str, float]] = []
+    learned(60, progress=lambda stage, done: told.append((stage, done)))
+    shares = [share for _, share in told]
     assert shares == sorted(shares)
-    assert told[-1] == (1.0, "done")
+    assert told[-1] == ("done", 1.0)
 
 
-def test_choices_that_are_no_labels_are_refused() -> None:
+def test_choices_that_are_not_labels_are_refused() -> None:
     data = annotations(30)
     with pytest.raises(ValueError, match="Eggs"):
         learn("c", LABELS, **(data | {"choices": ["Eggs"] * 30}), project="1")
@@ -135,7 +136,7 @@ def test_choices_that_are_no_labels_are_refused() -> None:
         learn("c", LABELS, **(data | {"tasks": data["tasks"][1:]}), project="1")
 
 
-def test_of_nothing_there_are_no_metrics() -> None:
+def test_without_examples_there_are_no_metrics() -> None:
     head = Head(LABELS, torch.zeros(2, 8), torch.zeros(2))
     nothing: Tensor = torch.zeros(0, 8)
     assert measure(predictions_of(head, nothing, np.zeros(0, dtype=np.int64), LABELS)) == {}

@@ -1,4 +1,4 @@
-"""Heads learned from few examples: what they learn, and how far they may move."""
+"""Heads learn from few examples and move only so far."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def test_many_examples_of_another_task_do_move_it() -> None:
     assert after > before + 0.02
 
 
-def test_other_shares_of_labels_are_no_reason_to_move(start: Head) -> None:
+def test_other_shares_of_labels_do_not_move_the_head(start: Head) -> None:
     features, classes = sample(3000, seed=9)
     spam, ham = np.flatnonzero(classes == 1)[:40], np.flatnonzero(classes == 0)[:360]
     index = np.concatenate([spam, ham])
@@ -113,20 +113,20 @@ def test_a_tuned_head_keeps_the_temperature_of_its_start(start: Head) -> None:
     assert torch.allclose(tuned.weight / 0.5, warm.weight, atol=1e-4)
 
 
-def test_other_labels_than_the_starts_are_refused(start: Head) -> None:
+def test_a_start_with_other_labels_is_refused(start: Head) -> None:
     with pytest.raises(ValueError, match="cannot be tuned"):
         fit_head(*sample(20), ("Ham", "Other"), start=start)
 
 
-def test_shapes_that_do_not_fit_are_refused() -> None:
+def test_shapes_that_do_not_match_are_refused() -> None:
     features, classes = sample(20)
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="do not match"):
         fit_head(features, classes[:-1], LABELS)
     with pytest.raises(ValueError, match="classes must be"):
         fit_head(features, classes + 1, LABELS)
 
 
-def test_many_examples_undo_an_overconfidence(start: Head) -> None:
+def test_many_examples_correct_overconfidence(start: Head) -> None:
     features, classes = sample(5000, seed=13)
     sharp = Head(LABELS, start.weight * 2, start.bias * 2)
     factor = calibrate(sharp, features, classes).temperature
@@ -140,7 +140,7 @@ def test_a_few_examples_hardly_move_the_temperature(start: Head) -> None:
     assert calibrate(sharp, np.zeros((0, FEATURES)), []).temperature == sharp.temperature
 
 
-def test_no_examples_move_it_by_more_than_a_factor_of_four(start: Head) -> None:
+def test_the_temperature_moves_at_most_by_a_factor_of_four(start: Head) -> None:
     features, classes = sample(2000, seed=15)
     assert calibrate(start, features, 1 - classes).temperature == pytest.approx(4.0, rel=0.01)
 

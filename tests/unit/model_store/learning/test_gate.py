@@ -1,4 +1,4 @@
-"""Each check of the gate passes what it should and refuses what it should, with the reason."""
+"""Each check of the gate passes good heads and refuses bad ones with the reason."""
 
 import numpy as np
 import pytest
@@ -43,14 +43,14 @@ def test_a_good_head_passes_every_check() -> None:
         with_errors(100, 8),
         with_errors(100, 12),
         behaviour=Behaviour(97, 100),
-        behaviour_in_force=Behaviour(98, 100),
+        active_behaviour=Behaviour(98, 100),
     )
     assert failed(checks) == []
     assert passed(checks)
     assert len(checks) == 6
 
 
-def test_no_checks_are_no_pass() -> None:
+def test_a_head_without_checks_does_not_pass() -> None:
     assert not passed([])
 
 
@@ -69,7 +69,7 @@ def test_nine_held_out_examples_are_not_enough_and_ten_are() -> None:
     assert of(judge(with_errors(10, 0), None), "enough held-out examples").passed
 
 
-def test_a_label_without_held_out_example_is_named() -> None:
+def test_a_label_without_a_held_out_example_is_named() -> None:
     check = of(judge(predictions(np.zeros(30, int), np.arange(30) % 2), None), FIRST)
     assert not check.passed
     assert check.reason == "None of the 30 held-out tasks is Spam."
@@ -84,8 +84,8 @@ def test_always_the_most_frequent_label_is_no_better_than_chance() -> None:
 def test_a_rare_label_that_is_found_is_better_than_chance() -> None:
     classes = (np.arange(200) % 10 == 0).astype(np.int64)
     predicted = classes.copy()
-    predicted[[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]] = 0  # half of it is missed
-    predicted[1:15:2] = 1  # and some of the other is taken for it
+    predicted[[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]] = 0  # half of them are missed
+    predicted[1:15:2] = 1  # and some of the others are taken for them
     check = of(judge(predictions(classes, predicted), None), "better than chance")
     assert check.passed
     assert "183 of 200 held-out tasks are right" in check.reason
@@ -108,12 +108,12 @@ def test_all_swapped_is_worse_than_chance() -> None:
 
 
 def test_more_losses_than_wins_are_refused_with_their_numbers() -> None:
-    name = "not worse than the version in force"
+    name = "not worse than the active version"
     check = of(judge(with_errors(100, 4), with_errors(100, 3, first=50)), name)
     assert not check.passed
     assert check.reason == (
-        "Of 100 held-out tasks it gets 3 right that the version in force gets wrong, "
-        "and 4 wrong that that one gets right (McNemar: p = 1)."
+        "Of 100 held-out tasks, 3 are right that the active version gets wrong, "
+        "and 4 are wrong that it gets right (McNemar: p = 1)."
     )
     assert of(judge(with_errors(100, 3), with_errors(100, 3, first=50)), name).passed
     assert of(judge(with_errors(100, 3), with_errors(100, 3)), name).passed
@@ -121,7 +121,7 @@ def test_more_losses_than_wins_are_refused_with_their_numbers() -> None:
 
 
 def test_mcnemars_p_is_that_of_the_binomial_test() -> None:
-    name = "not worse than the version in force"
+    name = "not worse than the active version"
     check = of(judge(with_errors(100, 0), with_errors(100, 6)), name)
     assert f"p = {2 * 0.5**6:.3g}" in check.reason
 
@@ -150,10 +150,10 @@ def test_calibrated_scores_pass_nearly_always() -> None:
     assert refused <= 2
 
 
-def test_scores_no_worse_than_those_in_force_pass() -> None:
+def test_scores_no_worse_than_those_of_the_active_version_pass() -> None:
     check = of(judge(with_errors(200, 40, 0.99), with_errors(200, 41, 0.99)), "calibration")
     assert check.passed
-    assert "of the version in force" in check.reason
+    assert "of the active version" in check.reason
 
 
 def test_a_label_that_is_never_predicted_is_named() -> None:
@@ -165,17 +165,17 @@ def test_a_label_that_is_never_predicted_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "in_force", "expected"),
+    ("right", "active", "expected"),
     [(90, 90, True), (89, 89, False), (95, 99, True), (93, 99, False)],
 )
-def test_behaviour_is_held_against_a_floor_and_the_version_in_force(
-    right: int, in_force: int, *, expected: bool
+def test_behaviour_must_reach_a_floor_and_nearly_the_active_version(
+    right: int, active: int, *, expected: bool
 ) -> None:
     checks = judge(
         with_errors(100, 8),
         None,
         behaviour=Behaviour(right, 100, ("negation",)),
-        behaviour_in_force=Behaviour(in_force, 100),
+        active_behaviour=Behaviour(active, 100),
     )
     check = of(checks, "behaviour")
     assert check.passed is expected

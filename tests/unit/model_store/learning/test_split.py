@@ -1,4 +1,4 @@
-"""Which tasks are held out, and when there is enough to learn from."""
+"""The same fifth of the tasks is always held out, and missing annotations are counted."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ def test_a_fifth_of_the_tasks_is_held_out() -> None:
     assert share == pytest.approx(0.2, abs=0.015)
 
 
-def test_a_task_is_held_out_wherever_and_whenever_it_is_asked_for() -> None:
+def test_a_held_out_task_stays_held_out() -> None:
     assert [task for task in range(40) if is_held_out("host/1", task)] == HELD_OUT
 
 
@@ -28,7 +28,7 @@ def test_twenty_examples_with_five_of_each_label_are_enough() -> None:
     assert missing({"Praise": 15, "Complaint": 5}, LABELS) is None
 
 
-def test_it_says_how_many_of_which_label_are_missing() -> None:
+def test_the_sentence_says_how_many_of_which_label_are_missing() -> None:
     assert missing({"Praise": 30, "Complaint": 2}, LABELS) == (
         "3 more annotations are needed, 3 of them Complaint: "
         "there are 32, and training takes 20, with 5 of each label"
@@ -43,7 +43,7 @@ def test_it_says_how_many_of_which_label_are_missing() -> None:
 
 
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=6))
-def test_what_it_asks_for_is_enough_and_no_more_than_that(counts: list[int]) -> None:
+def test_the_missing_annotations_are_enough_and_not_one_too_many(counts: list[int]) -> None:
     labels = [f"label {index}" for index in range(len(counts))]
     sentence = missing(dict(zip(labels, counts, strict=True)), labels)
     enough = sum(counts) >= MIN_EXAMPLES and min(counts) >= MIN_PER_LABEL

@@ -1,4 +1,4 @@
-"""A version of a project from the annotations of several controls."""
+"""Training makes one version from the annotations of several controls."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from model_store import artifact, store
 from model_store.learning import training as project_training
 from model_store.learning.candidate import Outcome
 from model_store.learning.gate import Check
-from model_store.learning.training import Lesson, Parent, train
+from model_store.learning.training import Parent, TrainingSet, train
 from model_store.model.classifier import Classifier
 from tests.conftest import ClassifierFactory
 
@@ -40,14 +40,14 @@ def judge(
     return set_verdicts
 
 
-def lesson(control: str, each: int = 10) -> Lesson:
+def training_set(control: str, each: int = 10) -> TrainingSet:
     count = each * len(LABELS)
     tasks = list(range(count))
-    return Lesson(control, LABELS, tasks, ["good film"] * count, [*LABELS] * each)
+    return TrainingSet(control, LABELS, tasks, ["good film"] * count, [*LABELS] * each)
 
 
 def silent(_: str, __: float) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 def version_of(tag: str | None) -> tuple[artifact.Manifest, Classifier]:
@@ -56,11 +56,11 @@ def version_of(tag: str | None) -> tuple[artifact.Manifest, Classifier]:
     return artifact.read_manifest(path), artifact.load(path)
 
 
-def test_with_several_controls_one_that_is_refused_keeps_the_version_a_candidate(
+def test_one_refused_control_of_several_refuses_the_version(
     parent: Parent, judge: Callable[[Mapping[str, bool]], None]
 ) -> None:
     judge({"kind": True, "tone": False})
-    result = train(PROJECT, parent, [lesson("kind"), lesson("tone")], silent)
+    result = train(PROJECT, parent, [training_set("kind"), training_set("tone")], silent)
     assert not result.passed
     assert result.reasons == ['"tone", calibration: tone was looked at.']
     manifest, classifier = version_of(result.version)
@@ -69,21 +69,21 @@ def test_with_several_controls_one_that_is_refused_keeps_the_version_a_candidate
     assert set(classifier.heads) == {"kind", "tone"}
 
 
-def test_with_several_controls_all_that_pass_are_one_version(
+def test_several_controls_that_pass_make_one_version(
     parent: Parent, judge: Callable[[Mapping[str, bool]], None]
 ) -> None:
     judge({"kind": True, "tone": True})
-    result = train(PROJECT, parent, [lesson("kind"), lesson("tone")], silent)
+    result = train(PROJECT, parent, [training_set("kind"), training_set("tone")], silent)
     assert result.passed
     assert result.reasons == []
     assert set(result.metrics) == {"kind", "tone"}
 
 
-def test_a_control_without_annotations_enough_is_left_out_and_said(
+def test_a_control_with_too_few_annotations_is_skipped_with_a_reason(
     parent: Parent, judge: Callable[[Mapping[str, bool]], None]
 ) -> None:
     judge({"kind": True})
-    result = train(PROJECT, parent, [lesson("kind"), lesson("tone", each=1)], silent)
+    result = train(PROJECT, parent, [training_set("kind"), training_set("tone", each=1)], silent)
     assert result.passed
     (reason,) = result.reasons
     assert reason.startswith('"tone": 18 more annotations are needed')

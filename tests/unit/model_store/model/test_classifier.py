@@ -36,7 +36,7 @@ def test_a_classification_holds_the_probability_of_every_label(
         assert result.probabilities[result.label] == result.score
 
 
-def test_what_comes_after_the_last_token_read_does_not_count(
+def test_text_after_max_tokens_is_ignored(
     make_classifier: ClassifierFactory,
 ) -> None:
     classifier = make_classifier()

@@ -1,4 +1,4 @@
-"""The compiled network is the network: for any text, in any company, from a file or from memory."""
+"""The compiled network gives the features of the network, from a file and from memory."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -30,13 +30,15 @@ def make_network(seed: int = 0) -> SentimentCNN:
     network = SentimentCNN(NetworkConfig(vocabulary_size=WORDS, embedding_dim=12, filters=6))
     for name, parameter in network.convs.named_parameters():
         if name.endswith("bias"):
-            torch.nn.init.uniform_(parameter, 0.0, 2.0)  # windows of mere padding would win
+            torch.nn.init.uniform_(
+                parameter, 0.0, 2.0
+            )  # windows of padding alone would have the maximum
     return network.eval()
 
 
 @torch.inference_mode()
 def reference(network: SentimentCNN, texts: list[NDArray[np.int32]]) -> Tensor:
-    """What the network finds in each text alone."""
+    """The features of each text in a batch of one."""
     return torch.cat([network.features(*pad([text], network.config.min_length)) for text in texts])
 
 
@@ -58,7 +60,7 @@ def test_any_batch_gets_the_logits_of_the_network(
     torch.testing.assert_close(actual, reference(network, texts), atol=1e-5, rtol=1e-5)
 
 
-def test_a_text_longer_than_a_batch_is_taken_whole() -> None:
+def test_a_text_longer_than_a_batch_is_not_cut() -> None:
     network = make_network()
     texts = [_RANDOM.integers(0, WORDS, 10_000).astype(np.int32)]
     torch.testing.assert_close(
@@ -66,12 +68,12 @@ def test_a_text_longer_than_a_batch_is_taken_whole() -> None:
     )
 
 
-def test_no_texts_have_no_logits() -> None:
+def test_no_texts_give_no_features() -> None:
     assert CompiledCNN.compile(make_network())([]).shape == (0, 18)
 
 
 def test_padded_batches_get_the_logits_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way of a GPU."""
+    """GPUs use padded batches."""
     monkeypatch.setattr("model_store.model.inference._PADDED_TOKENS", 500)
     network = make_network()
     torch.testing.assert_close(
@@ -80,7 +82,9 @@ def test_padded_batches_get_the_logits_of_the_network(monkeypatch: pytest.Monkey
     assert padded_features(network, []).shape == (0, 18)
 
 
-def test_it_is_made_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_is_written_once_for_all_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network = make_network()
     made = []
     compile_network = CompiledCNN.compile
@@ -98,7 +102,7 @@ def test_it_is_made_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("content", [b"", b"\x08" + bytes(40), b"other"], ids=repr)
-def test_a_file_that_cannot_be_used_is_made_anew(tmp_path: Path, content: bytes) -> None:
+def test_an_unusable_file_is_written_again(tmp_path: Path, content: bytes) -> None:
     load_or_compile(make_network(), tmp_path, "a")
     (path,) = tmp_path.glob("*.safetensors")
     if content == b"other":
@@ -112,7 +116,7 @@ def test_a_file_that_cannot_be_used_is_made_anew(tmp_path: Path, content: bytes)
         torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
 
 
-def test_where_nothing_can_be_written_it_stays_in_memory(
+def test_the_table_stays_in_memory_if_the_folder_cannot_be_written(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
@@ -122,7 +126,7 @@ def test_where_nothing_can_be_written_it_stays_in_memory(
     torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
 
 
-def test_a_disk_that_fills_up_leaves_no_half_file_and_the_table_in_memory(
+def test_a_full_disk_leaves_no_partial_file_and_the_table_in_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_half(_: dict[str, Tensor], path: Path) -> None:
@@ -137,10 +141,10 @@ def test_a_disk_that_fills_up_leaves_no_half_file_and_the_table_in_memory(
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
 
 
-def test_a_table_that_is_there_needs_no_lock(
+def test_an_existing_file_is_read_without_a_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So a folder that cannot be written is as good, once the table is in it."""
+    """So a read-only folder with the file works."""
     load_or_compile(make_network(), tmp_path, "a")
     monkeypatch.setattr(compiled, "FileLock", None)
     monkeypatch.setattr(CompiledCNN, "compile", None)

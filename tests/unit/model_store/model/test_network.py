@@ -40,7 +40,7 @@ def test_a_padded_batch_gives_the_tutorials_logits_for_each_text() -> None:
     network = SentimentCNN(NetworkConfig(vocabulary_size=50, embedding_dim=16, filters=8)).eval()
     for name, parameter in network.convs.named_parameters():
         if name.endswith("bias"):
-            nn.init.uniform_(parameter, 0.0, 2.0)  # windows of mere padding would win
+            nn.init.uniform_(parameter, 0.0, 2.0)  # windows of padding alone would have the maximum
     sequences = [[], [2], [3] * 6, list(range(2, 9)), list(range(2, 50)), [7, 8, 9]]
     with torch.inference_mode():
         logits = network(*pad(sequences, network.config.min_length))

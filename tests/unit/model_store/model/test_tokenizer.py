@@ -1,4 +1,4 @@
-"""Our tokenizer is torchtext's `basic_english`."""
+"""The tokenizer gives the tokens of torchtext's `basic_english`."""
 
 from pathlib import Path
 

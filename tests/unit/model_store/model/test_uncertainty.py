@@ -1,4 +1,4 @@
-"""The score that tasks are sorted by."""
+"""Scores order tasks by certainty."""
 
 import math
 from typing import get_args
@@ -20,7 +20,7 @@ def classification(*values: float) -> Classification:
     return Classification(best, rows[best], rows)
 
 
-def test_each_kind_is_what_its_name_says() -> None:
+def test_each_kind_has_the_value_of_its_definition() -> None:
     one = classification(0.7, 0.2, 0.1)
     entropy = -sum(p * math.log(p) for p in (0.7, 0.2, 0.1))
     assert score_of(one) == pytest.approx(0.7)
@@ -29,18 +29,18 @@ def test_each_kind_is_what_its_name_says() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_certain_text_has_1_and_a_text_of_one_label_too(kind: ScoreKind) -> None:
+def test_certainty_and_a_single_label_score_1(kind: ScoreKind) -> None:
     assert score_of(classification(1.0, 0.0, 0.0), kind) == pytest.approx(1.0)
     assert score_of(classification(1.0), kind) == 1.0
 
 
 @pytest.mark.parametrize(("kind", "lowest"), [("confidence", 0.25), ("margin", 0), ("entropy", 0)])
-def test_nothing_scores_lower_than_a_text_in_full_doubt(kind: ScoreKind, lowest: float) -> None:
+def test_equal_probabilities_have_the_lowest_score(kind: ScoreKind, lowest: float) -> None:
     assert score_of(classification(1, 1, 1, 1), kind) == pytest.approx(lowest)
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8).filter(any), st.sampled_from(KINDS))
-def test_it_is_finite_and_in_0_to_1(values: list[float], kind: ScoreKind) -> None:
+def test_scores_are_finite_and_in_0_to_1(values: list[float], kind: ScoreKind) -> None:
     assert 0 <= score_of(classification(*values), kind) <= 1
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary and its file."""
+"""The vocabulary maps tokens to torchtext's ids, and its file round-trips."""
 
 from collections import Counter
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_an_unknown_token_gets_the_id_of_unk() -> None:
     assert Vocabulary(TOKENS).encode(["film", "cinema", "<pad>"]).tolist() == [3, 0, 1]
 
 
-def test_a_saved_vocabulary_is_loaded_as_it_was(tmp_path: Path) -> None:
+def test_a_saved_vocabulary_loads_unchanged(tmp_path: Path) -> None:
     Vocabulary(TOKENS).save(tmp_path / "vocabulary.txt")
     assert Vocabulary.load(tmp_path / "vocabulary.txt").tokens == TOKENS
 

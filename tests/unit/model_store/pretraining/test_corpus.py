@@ -44,7 +44,7 @@ def test_a_folder_of_tables_is_read_in_the_order_of_names(tmp_path: Path) -> Non
     assert read(tmp_path).texts == ["good", "bad too", "bad"]
 
 
-def test_the_published_folder_is_read_in_its_training_half(tmp_path: Path) -> None:
+def test_the_training_half_of_the_published_folder_is_read(tmp_path: Path) -> None:
     for name, text in {
         "train/pos/0_9.txt": "good",
         "train/neg/0_1.txt": "bad",
@@ -77,14 +77,14 @@ def test_another_table_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "a.xml", "folder"])
-def test_what_is_no_corpus_is_refused(tmp_path: Path, name: str) -> None:
+def test_paths_without_a_corpus_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "a.xml").write_text("<a/>")
     with pytest.raises(CorpusError):
         read(tmp_path / name)
 
 
-def test_a_text_is_in_one_part_whatever_its_label_and_margins() -> None:
+def test_the_part_of_a_text_ignores_its_label_and_outer_white_space() -> None:
     assert part_of("A film.") is part_of("\n A film. ")
 
 

@@ -48,7 +48,7 @@ def run(
     )
 
 
-def test_it_learns_what_can_be_learned(network: SentimentCNN, tmp_path: Path) -> None:
+def test_a_fit_learns_separable_texts(network: SentimentCNN, tmp_path: Path) -> None:
     config = FitConfig(
         epochs=8,
         batch_size=8,
@@ -61,7 +61,7 @@ def test_it_learns_what_can_be_learned(network: SentimentCNN, tmp_path: Path) ->
     assert (logits_of(network, texts).numpy().argmax(axis=1) == classes).mean() > 0.9
 
 
-def test_a_killed_fit_goes_on_and_ends_as_an_undisturbed_one(
+def test_a_killed_fit_resumes_with_the_same_result(
     network: SentimentCNN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start = {name: tensor.clone() for name, tensor in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""Training on a small corpus that a script makes, from reading it to an artifact that serves."""
+"""A training on a small corpus makes an artifact that classifies."""
 
 import csv
 import random
@@ -66,13 +66,13 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_a_trained_artifact_loads_and_knows_its_trade(trained: Path) -> None:
+def test_a_trained_artifact_classifies_opinions(trained: Path) -> None:
     classifier = artifact.load(trained)
     labels = [result.label for result in classifier.classify(["a superb film", "a dull film"])]
     assert labels == ["Positive", "Negative"]
 
 
-def test_it_says_how_it_was_made_and_what_was_measured(trained: Path) -> None:
+def test_the_manifest_has_the_recipe_and_the_metrics(trained: Path) -> None:
     manifest = artifact.read_manifest(trained)
     assert manifest.training["recipe"]["seed"] == RECIPE.seed
     assert manifest.training["packages"]["torch"]
@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_artifact_and_another_seed_another(
     assert artifact.version(tmp_path / "other") != artifact.version(trained)
 
 
-def test_nothing_but_the_artifact_is_left(trained: Path) -> None:
+def test_only_the_artifact_is_left(trained: Path) -> None:
     assert [path.name for path in trained.parent.iterdir()] == ["artifact"]
 
 
@@ -102,7 +102,7 @@ def test_an_existing_directory_is_left_alone(trained: Path, data: Path) -> None:
     assert artifact.version(trained) == before
 
 
-def test_a_corpus_that_is_too_small_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_a_corpus_that_is_too_small_is_refused_before_the_training_starts(tmp_path: Path) -> None:
     (tmp_path / "small.csv").write_text("text,label\ngood,1\nbad,0\n")
     with pytest.raises(CorpusError, match="too few"):
         train(tmp_path / "small.csv", tmp_path / "out", RECIPE)
@@ -110,7 +110,7 @@ def test_a_corpus_that_is_too_small_is_refused_before_any_work(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("stage", ["ngram_probabilities", "fit", "network_probabilities"])
-def test_a_run_killed_at_any_stage_goes_on_and_leaves_no_half_artifact(
+def test_a_run_killed_at_any_stage_resumes_and_leaves_no_partial_artifact(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     def killed(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""The report of an evaluation is one page that needs nothing else."""
+"""The report is one page without external resources."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_store.learning.evaluation import Predictions, measure
+from model_store.learning.evaluation import Predictions, measure_corpus
 from model_store.pretraining import report
 
 
@@ -20,7 +20,7 @@ def make_predictions(count: int = 400) -> Predictions:
 def test_metrics_plots_and_page_are_written(tmp_path: Path) -> None:
     metrics = report.write(tmp_path / "out", make_predictions(), title="T", subtitle="S")
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
-    assert metrics == measure(make_predictions())
+    assert metrics == measure_corpus(make_predictions())
     for name in ("reliability", "error_capture", "confusion", "scores"):
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 

@@ -1,4 +1,4 @@
-"""The cheap forward pass is the real one."""
+"""The fast forward pass is equal to the network."""
 
 import numpy as np
 import pytest
@@ -20,11 +20,13 @@ def network() -> SentimentCNN:
     )
     for name, parameter in network.convs.named_parameters():
         if name.endswith("bias"):
-            torch.nn.init.uniform_(parameter, 0.0, 2.0)  # windows of mere padding would win
+            torch.nn.init.uniform_(
+                parameter, 0.0, 2.0
+            )  # windows of padding alone would have the maximum
     return network
 
 
-def test_the_cheap_forward_pass_gives_the_logits_and_gradients_of_the_real_one(
+def test_the_fast_forward_pass_gives_the_logits_and_gradients_of_the_network(
     network: SentimentCNN, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sparse, "product_dtype", lambda _: torch.float32)
@@ -38,10 +40,10 @@ def test_the_cheap_forward_pass_gives_the_logits_and_gradients_of_the_real_one(
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
 
 
-def test_half_of_the_word_types_can_be_left_out(network: SentimentCNN) -> None:
+def test_word_dropout_leaves_out_word_types(network: SentimentCNN) -> None:
     ids, lengths = pad([[7] * 10], network.config.min_length)
     seen = {
         round(sparse_forward(network, ids, lengths, word_dropout=0.5)[0, 0].item(), 3)
         for _ in range(40)
     }
-    assert len(seen) == 2, "the one word is there, or it is not"
+    assert len(seen) == 2, "the one word is kept or dropped"

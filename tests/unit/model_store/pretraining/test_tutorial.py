@@ -1,4 +1,4 @@
-"""The tutorial's files become a classifier, and nothing in them gets to run."""
+"""The tutorial's files become a classifier, and no code in them runs."""
 
 import os
 import pickle
@@ -67,24 +67,24 @@ class RunsCode:
         lambda witness: OrderedDict(a=RunsCode(open, str(witness), "w")),
     ],
 )
-def test_a_pickle_that_would_run_code_is_refused_and_runs_none(
+def test_a_pickle_with_code_is_refused_and_the_code_does_not_run(
     tmp_path: Path, attack: Callable[[Path], object]
 ) -> None:
     witness = tmp_path / "ran"
     hostile = pickle.dumps(attack(witness), protocol=2)
-    with pytest.raises(ImportFileError, match="no torchtext vocabulary"):
+    with pytest.raises(ImportFileError, match="not a torchtext vocabulary"):
         tutorial.read_vocabulary(write_archive(tmp_path / "vocab_obj.pt", hostile))
     (tmp_path / "cnn.pt").write_bytes(hostile)
     vocabulary = write_archive(tmp_path / "good.pt", vocabulary_pickle(TOKENS))
-    with pytest.raises(ImportFileError, match="no state dict"):
+    with pytest.raises(ImportFileError, match="not a state dict"):
         tutorial.load(tmp_path / "cnn.pt", vocabulary)
     torch.save(attack(witness), tmp_path / "saved.pt")
-    with pytest.raises(ImportFileError, match="no state dict"):
+    with pytest.raises(ImportFileError, match="not a state dict"):
         tutorial.load(tmp_path / "saved.pt", vocabulary)
     assert not witness.exists()
 
 
-def test_a_name_that_no_vocabulary_needs_is_named(tmp_path: Path) -> None:
+def test_the_message_names_what_a_vocabulary_does_not_need(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "vocab_obj.pt", b"\x80\x02cposix\nsystem\n.")
     with pytest.raises(ImportFileError, match=r"asks for posix\.system"):
         tutorial.read_vocabulary(path)

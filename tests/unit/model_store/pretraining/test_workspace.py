@@ -1,4 +1,4 @@
-"""Intermediate results outlive the process that computed them."""
+"""A workspace keeps arrays for the next run."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def test_an_array_is_computed_once(tmp_path: Path) -> None:
     assert first.tolist() == again.tolist() == [0, 1, 2]
 
 
-def test_another_key_starts_anew(tmp_path: Path) -> None:
+def test_another_key_empties_the_folder(tmp_path: Path) -> None:
     Workspace(tmp_path / "work", {"seed": 1}).array("a", lambda: np.arange(3))
     other = Workspace(tmp_path / "work", {"seed": 2}).array("a", lambda: np.zeros(1))
     assert other.tolist() == [0.0]

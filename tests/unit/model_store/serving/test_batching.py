@@ -36,6 +36,7 @@ class Recorder(Encoder):
 @pytest.fixture
 def classifier(make_classifier: ClassifierFactory) -> Classifier:
     made = make_classifier()
+    assert isinstance(made.encoder, Encoder)
     encoder = Recorder(made.encoder.network, made.encoder.vocabulary, max_tokens=32)
     encoder.batches = []
     return Classifier(encoder, made.head)

@@ -1,0 +1,30 @@
+"""The examples in the docstrings of the model store give the results that they show."""
+
+import doctest
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
+
+import model_store
+
+PUBLIC = {
+    "model_store",
+    "model_store.artifact",
+    "model_store.model.classification",
+    "model_store.model.classifier",
+    "model_store.model.text_classifier",
+}
+
+
+def modules() -> Iterator[ModuleType]:
+    yield model_store
+    for info in pkgutil.walk_packages(model_store.__path__, "model_store."):
+        if not info.name.endswith("__main__"):
+            yield importlib.import_module(info.name)
+
+
+def test_every_example_gives_what_it_shows() -> None:
+    results = {module.__name__: doctest.testmod(module) for module in modules()}
+    assert not {name for name, result in results.items() if result.failed}
+    assert {name for name, result in results.items() if result.attempted} >= PUBLIC
