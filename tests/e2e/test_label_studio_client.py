@@ -76,7 +76,7 @@ def test_annotated_and_skipped_tasks_come_page_by_page(
     last, skipped = pages[1][1], pages[2][0]
     assert task_of(last).data == {"review": "Text 3.", "more": {"n": [3]}}
     read = [annotation_of(annotation, last["id"]) for annotation in last["annotations"]]
-    assert [a.choices["sentiment"] for a in sorted(read, key=lambda a: a.id)] == [
+    assert [a.answers["sentiment"] for a in sorted(read, key=lambda a: a.id)] == [
         ("Positive",),
         ("Negative",),
     ]

@@ -90,7 +90,7 @@ def refusal(url: str, token: str = TOKEN) -> str:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_nobody_is_followed_to_another_host_and_the_token_stays_here(status: int) -> None:
+def test_a_redirect_is_not_followed_and_gets_no_token(status: int) -> None:
     with serve(says(200, {"id": 1})) as other:
         elsewhere = f"{other.url}/api/projects/1/"
         with serve(says(status, b"", Location=elsewhere)) as server:
@@ -98,8 +98,8 @@ def test_nobody_is_followed_to_another_host_and_the_token_stays_here(status: int
             assert server.asked == [("/api/projects/1/", f"Token {TOKEN}")]
     assert other.asked == []
     assert message == (
-        f"Asked for project 1, Label Studio at {server.url} sends to another address: set "
-        "LABEL_STUDIO_URL to that one if you trust it."
+        f"Asked for project 1, Label Studio at {server.url} redirects to another address: set "
+        "LABEL_STUDIO_URL to that address if you trust it."
     )
 
 
@@ -133,7 +133,7 @@ def test_a_server_that_pages_for_ever_is_not_asked_for_ever() -> None:
         (401, "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired"),
         (403, "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"),
         (404, "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"),
-        (429, "has been asked too often"),
+        (429, "received too many requests"),
         (500, "fails with status 500: its log says why"),
         (503, "fails with status 503: its log says why"),
     ],
@@ -204,7 +204,7 @@ def test_a_server_that_is_not_there_is_said_to_be_unreachable(pauses: list[float
         url = server.url
     assert refusal(url) == (
         f"Asked for project 1, Label Studio at {url} cannot be reached: check LABEL_STUDIO_URL, "
-        "and whether it runs."
+        "and that Label Studio is running."
     )
     assert len(pauses) == 3
 

@@ -127,7 +127,7 @@ def test_a_report_is_a_sign_of_life_and_says_how_far_it_is(
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, seen_at=1.0, pid=1)
-    assert jobs.report(job.id, stage="fitting", progress=0.5)
+    assert jobs.heartbeat(job.id, stage="fitting", progress=0.5)
     reported = again(jobs, job)
     assert (reported.stage, reported.progress, reported.pid) == ("fitting", 0.5, os.getpid())
     assert (reported.seen_at or 0) > time.time() - 60
@@ -146,7 +146,7 @@ def test_a_job_ends_once(jobs: JobQueue, state: State) -> None:
     assert ended.metrics == metrics
     assert ended.ended_at
     assert not jobs.end(job.id, State.KILLED, ["Too late."])
-    assert not jobs.report(job.id, stage="too late")
+    assert not jobs.heartbeat(job.id, stage="too late")
     assert again(jobs, job) == ended
 
 
@@ -170,15 +170,15 @@ def test_what_belongs_to_the_end_of_a_job_is_done_with_it_or_not_at_all(jobs: Jo
 def test_a_job_whose_process_is_gone_is_buried_at_once(jobs: JobQueue, database: Engine) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     assert again(jobs, job).state is State.RUNNING
     pretend(database, pid=dead_pid())
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     buried = again(jobs, job)
     assert buried.state is State.KILLED
     assert buried.ended_at
     assert buried.reasons == [
-        "The process of the job has ended without a word: press the button again."
+        "The training process died unexpectedly. Click Start Training to retry."
     ]
 
 
@@ -193,7 +193,7 @@ def test_a_process_that_ended_unnoticed_by_its_parent_is_dead(
         pretend(database, pid=zombie.pid)
         deadline = time.monotonic() + 30
         while again(jobs, job).state is State.RUNNING and time.monotonic() < deadline:
-            jobs.bury_the_dead()
+            jobs.reap_stale()
             time.sleep(0.01)
     assert again(jobs, job).state is State.KILLED
 
@@ -224,13 +224,13 @@ def test_a_job_of_another_machine_is_buried_when_it_is_silent_for_long(
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, host="elsewhere", pid=dead_pid(), seen_at=time.time() - silence)
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     assert again(jobs, job).state is state
 
 
 def test_a_waiting_job_is_never_buried(jobs: JobQueue) -> None:
     job = jobs.enqueue("1.1", 1)
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     assert again(jobs, job).state is State.QUEUED
 
 
