@@ -149,7 +149,7 @@ def test_a_stop_kills_the_process_and_its_job_says_so(world: World) -> None:
     run(scenario)
 
 
-def test_a_stop_ends_also_where_the_database_is_gone(
+def test_a_stop_ends_even_without_the_database(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.program(f"echo $$ > {world.written}; exec sleep 600")
