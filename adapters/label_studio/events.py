@@ -19,8 +19,8 @@ class EventError(ValueError):
 
 
 @dataclass(frozen=True)
-class Task:
-    """One state of a task."""
+class AnnotatedTask:
+    """One state of a task that has annotations."""
 
     id: int
     data: Mapping[str, Any]
@@ -49,7 +49,7 @@ class Changes:
     label_config: str | None = None
     updated_at: float = 0.0
     """When the project was last changed, in seconds since the epoch."""
-    tasks: tuple[Task, ...] = ()
+    tasks: tuple[AnnotatedTask, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     deleted_annotations: tuple[int, ...] = ()
     deleted_tasks: tuple[int, ...] = ()
@@ -66,7 +66,7 @@ def changes_of(event: Mapping[str, Any]) -> Changes:
     action, project = event.get("action"), event.get("project")
     if not isinstance(project, Mapping):
         raise EventError("project", "an object with an id")
-    tasks: list[Task] = []
+    tasks: list[AnnotatedTask] = []
     annotations: list[Annotation] = []
     deleted: tuple[int, ...] = ()
     deleted_tasks: tuple[int, ...] = ()
@@ -103,7 +103,7 @@ def project_key(project: Any) -> str:
     return f"{number}.{int(_time(project['created_at'], 'project.created_at'))}"
 
 
-def task_of(item: Mapping[str, Any]) -> Task:
+def task_of(item: Mapping[str, Any]) -> AnnotatedTask:
     """Read a task of an event or of the API; raise EventError."""
     data = item.get("data")
     if not isinstance(data, Mapping):
@@ -112,7 +112,7 @@ def task_of(item: Mapping[str, Any]) -> Task:
         json.dumps(data, allow_nan=False)
     except (ValueError, RecursionError):
         raise EventError("task.data", "JSON without NaN, and not nested too deeply") from None
-    return Task(_id(item, "task"), data)
+    return AnnotatedTask(_id(item, "task"), data)
 
 
 def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotation:

@@ -56,21 +56,21 @@ class Agreement:
     async def _outcomes(self, changes: Changes) -> Counter[tuple[str, bool]]:
         deployment = self._registry.deployment(changes.project)
         served = serve(changes.label_config or "<View/>", deployment)
-        annotated = await offload(_annotated, changes, served, inline=not served.is_html)
+        comparisons = await offload(_comparisons, changes, served, inline=not served.is_html)
         answers = await self._runner.classify(
-            [Query(item.text, item.served.classifiers) for item in annotated],
+            [Query(item.text, item.served.classifiers) for item in comparisons],
             deadline=asyncio.get_running_loop().time() + _SECONDS,
         )
         outcomes: Counter[tuple[str, bool]] = Counter()
         # At the deadline there are fewer answers than texts.
-        for item, of_text in zip(annotated, answers, strict=False):
+        for item, of_text in zip(comparisons, answers, strict=False):
             for predictor, answer in zip(item.served.predictors, of_text, strict=True):
                 agrees = predictor.control.option_of[answer.label] == item.answer
                 outcomes[predictor.version, agrees] += 1
         return outcomes
 
 
-class _Annotated(NamedTuple):
+class _Comparison(NamedTuple):
     """A text, and the one answer that an annotator gave for a control."""
 
     served: ServedControl
@@ -78,7 +78,7 @@ class _Annotated(NamedTuple):
     answer: str
 
 
-def _annotated(changes: Changes, served: ServedConfig) -> list[_Annotated]:
+def _comparisons(changes: Changes, served: ServedConfig) -> list[_Comparison]:
     data = {task.id: task.data for task in changes.tasks}
     answered = (
         annotation
@@ -87,12 +87,12 @@ def _annotated(changes: Changes, served: ServedConfig) -> list[_Annotated]:
     )
     sample = list(islice(answered, _MAX_TEXTS))
     found, _ = subjects((data.get(item.task) for item in sample), served.controls)
-    annotated = [
-        _Annotated(served.by_control[item.control.name], item.text, answer)
+    comparisons = [
+        _Comparison(served.by_control[item.control.name], item.text, answer)
         for item in found
         if (answer := _answer(sample[item.position], item.control)) is not None
     ]
-    return annotated[:_MAX_TEXTS]
+    return comparisons[:_MAX_TEXTS]
 
 
 def _answer(annotation: Annotation, control: Control) -> str | None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from model_store.serving.database import metadata
 
 _FOREVER = 1e18
@@ -92,7 +92,7 @@ def record(connection: Connection, changes: Changes) -> None:
     _delete_tasks(connection, project, changes.deleted_tasks)
 
 
-def _task_row(project: str, task: Task, updated_at: float) -> dict[str, Any]:
+def _task_row(project: str, task: AnnotatedTask, updated_at: float) -> dict[str, Any]:
     data = dict(task.data)
     return {"project": project, "task": task.id, "data": data, "updated_at": updated_at}
 

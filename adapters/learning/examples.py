@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Column, Engine, func, select
 
 from adapters.label_studio.events import (
+    AnnotatedTask,
     Annotation,
     Changes,
     EventError,
-    Task,
     annotation_of,
     task_of,
 )
@@ -70,7 +70,7 @@ class ExampleStore:
         seen: set[int] = set()
         malformed = 0
         for page in pages:
-            tasks: list[Task] = []
+            tasks: list[AnnotatedTask] = []
             annotations: list[Annotation] = []
             for item in page:
                 of_task = item.get("annotations", ())

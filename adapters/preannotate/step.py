@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 from adapters.label_studio.controls import Control
 from adapters.label_studio.predictions import prediction_of
+from adapters.label_studio.schemas import Task
 from adapters.label_studio.task_text import subjects
 from adapters.preannotate.records import Record, Rejection
 from model_store.model.classification import Classification
-
-Task = dict[str, Any]
 
 
 class Model(Protocol):

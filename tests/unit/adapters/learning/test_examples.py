@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning.examples import Example, ExampleStore
 from tests.processes import all_at_once
 
@@ -41,7 +41,7 @@ def annotated(
     return Changes(
         project,
         CONFIG,
-        tasks=(Task(task, data or {"text": "a text"}),),
+        tasks=(AnnotatedTask(task, data or {"text": "a text"}),),
         annotations=(Annotation(annotation, task, {"label": chosen}, cancelled, by, at),),
     )
 
@@ -207,13 +207,15 @@ def test_each_control_has_a_majority_of_its_own(store: ExampleStore) -> None:
         Annotation(number, 1, chosen, cancelled=False, annotator=number, updated_at=1)
         for number, chosen in enumerate(votes)
     ]
-    store.record(Changes(PROJECT, tasks=(Task(1, {}),), annotations=tuple(annotations)))
+    store.record(Changes(PROJECT, tasks=(AnnotatedTask(1, {}),), annotations=tuple(annotations)))
     assert [example.choices for example in store.snapshot(PROJECT)] == [{"a": "x"}]
 
 
 def test_the_newest_data_of_a_task_wins(store: ExampleStore) -> None:
     first, second = annotated(1, by=1, at=5).annotations, annotated(2, by=2, at=3).annotations
-    store.record(Changes(PROJECT, tasks=(Task(1, {"text": "new"}),), annotations=(*first, *second)))
+    store.record(
+        Changes(PROJECT, tasks=(AnnotatedTask(1, {"text": "new"}),), annotations=(*first, *second))
+    )
     store.record(annotated(3, by=3, at=4, data={"text": "old"}))
     assert [example.data for example in store.snapshot(PROJECT)] == [{"text": "new"}]
 
@@ -355,7 +357,7 @@ def test_choices_are_read_without_the_data_of_the_tasks(store: ExampleStore) -> 
 
 WRITE_BULK = """
     import random, sys
-    from adapters.label_studio.events import Annotation, Changes, Task
+    from adapters.label_studio.events import Annotation, Changes, AnnotatedTask
     from adapters.learning.examples import ExampleStore
     from model_store.serving.database import connect
 
@@ -368,7 +370,7 @@ WRITE_BULK = """
         store.record(
             Changes(
                 "1.1",
-                tasks=tuple(Task(n, {}) for n in numbers),
+                tasks=tuple(AnnotatedTask(n, {}) for n in numbers),
                 annotations=tuple(
                     Annotation(n, n, {"label": (f"{second}",)}, False, 1, float(second))
                     for n in numbers

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from adapters.label_studio.client import ClientError
-from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning import process
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
@@ -42,7 +42,7 @@ class World:
             Changes(
                 PROJECT,
                 CONFIG,
-                tasks=(Task(1, {"text": "a text"}),),
+                tasks=(AnnotatedTask(1, {"text": "a text"}),),
                 annotations=(Annotation(1, 1, {"kind": ("Praise",)}, False, 1, 1.0),),
             )
         )
