@@ -43,7 +43,7 @@ class LabelStudioClient:
         # A redirect would carry the token to another host.
         self._http = self._httpx.Client(timeout=_SECONDS, follow_redirects=False)
         try:
-            with self._asking("for access"):
+            with self._trying("log in"):
                 self._api = self._sdk.LabelStudio(
                     base_url=f"{self._url}/",  # Without the slash a token refresh drops the path.
                     api_key=_checked_key(api_key),
@@ -72,7 +72,7 @@ class LabelStudioClient:
 
     def check(self) -> None:
         """Raise ClientError if Label Studio does not accept the key."""
-        with self._asking("who we are"):
+        with self._trying("check the API key"):
             self._api.users.whoami()
 
     def project(self, number: int) -> Mapping[str, Any]:
@@ -80,7 +80,7 @@ class LabelStudioClient:
 
         `model_version` is the version whose predictions the project shows.
         """
-        with self._asking(f"for project {number}"):
+        with self._trying(f"get project {number}"):
             found = _fields_of(self._api.projects.get(number), _PROJECT_FIELDS)
             if found["id"] != number or not isinstance(found["label_config"], str):
                 raise ValueError
@@ -107,7 +107,7 @@ class LabelStudioClient:
         At most `count` tasks with ids greater than `after`. A task has `id` and `data`.
         """
         lacking = _filter("predictions_model_versions", "not_contains", "List", version)
-        with self._asking(f"for the tasks of project {number}"):
+        with self._trying(f"list the tasks of project {number}"):
             items = self._tasks(number, after, lacking, count=count, include="id,data")
             return [_fields_of(item, _TASK_FIELDS) for item in items]
 
@@ -119,7 +119,7 @@ class LabelStudioClient:
         At most `count` tasks of the project with ids greater than `after`, by ascending id.
         """
         having = _filter("predictions_model_versions", "contains", "List", version)
-        with self._asking(f"for the predictions of project {number}"):
+        with self._trying(f"list the predictions of project {number}"):
             items = self._tasks(number, after, having, count=count, include="id,predictions")
             found = [_fields_of(item, ("id", "predictions")) for item in items]
             return [
@@ -136,14 +136,14 @@ class LabelStudioClient:
         Never retried, since a retry could store them twice. After a ClientError some may be
         stored.
         """
-        with self._asking(f"to store predictions in project {number}"):
+        with self._trying(f"store predictions in project {number}"):
             self._api.projects.import_predictions(
                 number, request=list(predictions), request_options={"max_retries": 0}
             )
 
     def delete_prediction(self, prediction: int) -> None:
         """Delete a prediction, if it exists."""
-        with self._asking("to delete a prediction"):
+        with self._trying("delete a prediction"):
             try:
                 self._api.predictions.delete(prediction)
             except self._api_error as error:
@@ -154,19 +154,19 @@ class LabelStudioClient:
     def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
         """Return the ML backends of a project: `url`, `title`, `error_message`, `auth_method`."""
         fields = ("url", "title", "error_message", "auth_method")
-        with self._asking(f"for the backends of project {number}"):
+        with self._trying(f"list the backends of project {number}"):
             return [_fields_of(item, fields) for item in self._api.ml.list(project=number)]
 
     def webhooks(self, number: int) -> Sequence[Mapping[str, Any]]:
         """Return the webhooks of a project: `id`, `url`, `is_active`, `headers`."""
         fields = ("id", "url", "is_active", "headers")
-        with self._asking(f"for the webhooks of project {number}"):
+        with self._trying(f"list the webhooks of project {number}"):
             found = self._api.webhooks.list(project=str(number))
             return [_fields_of(item, fields) for item in found]
 
     def set_webhook_headers(self, webhook: int, headers: Mapping[str, str]) -> None:
         """Set the headers that a webhook sends with each event."""
-        with self._asking("to change a webhook"):
+        with self._trying("change a webhook"):
             self._http.patch(
                 f"{self._url}/api/webhooks/{webhook}/",
                 json={"headers": dict(headers)},
@@ -176,7 +176,7 @@ class LabelStudioClient:
     def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
         # Users who skipped the task count as annotators.
         annotated = _filter("annotators", "empty", "List", value=False)
-        with self._asking(f"for the annotations of project {project}"):
+        with self._trying(f"list the annotations of project {project}"):
             return [_annotated_task(item) for item in self._tasks(project, last, annotated)]
 
     def _tasks(
@@ -204,7 +204,7 @@ class LabelStudioClient:
         return sorted(tasks, key=lambda task: task.id)
 
     @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
+    def _trying(self, action: str) -> Iterator[None]:
         """Turn any failure into a ClientError without its cause, which holds tokens and bodies.
 
         The SDK raises AttributeError, KeyError and similar on responses that it does not expect.
@@ -226,15 +226,15 @@ class LabelStudioClient:
             reason, passing = _NO_LABEL_STUDIO, False
         else:
             return
-        message = f"Asked {what}, Label Studio at {self._url} {reason}."
+        message = f"Cannot {action}: Label Studio at {self._url} {reason}."
         raise ClientError(message, is_passing=passing) from None
 
 
 _NO_LABEL_STUDIO = "does not answer as Label Studio does: check LABEL_STUDIO_URL"
-_FORBIDDEN = "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"
+_FORBIDDEN = "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"
 _REASONS = {
     401: "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired, or its kind (personal access "
-    "token or legacy token) is switched off there",
+    "token or legacy token) is disabled in Label Studio",
     403: _FORBIDDEN,
     404: _FORBIDDEN,
     429: "received too many requests: try again later",

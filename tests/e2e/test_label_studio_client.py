@@ -17,7 +17,7 @@ from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer
 
 REFUSED = "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired"
-NO_PROJECT = "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"
+NO_PROJECT = "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"
 
 
 def chosen(choice: str) -> list[Any]:

@@ -98,7 +98,7 @@ def test_a_redirect_is_not_followed_and_gets_no_token(status: int) -> None:
             assert server.asked == [("/api/projects/1/", f"Token {TOKEN}")]
     assert other.asked == []
     assert message == (
-        f"Asked for project 1, Label Studio at {server.url} redirects to another address: set "
+        f"Cannot get project 1: Label Studio at {server.url} redirects to another address: set "
         "LABEL_STUDIO_URL to that address if you trust it."
     )
 
@@ -131,8 +131,8 @@ def test_a_server_with_endless_pages_is_not_read_endlessly() -> None:
     [
         (400, "does not answer as Label Studio does"),
         (401, "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired"),
-        (403, "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"),
-        (404, "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"),
+        (403, "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"),
+        (404, "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"),
         (429, "received too many requests"),
         (500, "fails with status 500: its log says why"),
         (503, "fails with status 503: its log says why"),
@@ -203,7 +203,7 @@ def test_an_unreachable_server_is_reported(pauses: list[float]) -> None:
     with serve(says(200)) as server:
         url = server.url
     assert refusal(url) == (
-        f"Asked for project 1, Label Studio at {url} cannot be reached: check LABEL_STUDIO_URL, "
+        f"Cannot get project 1: Label Studio at {url} cannot be reached: check LABEL_STUDIO_URL, "
         "and that Label Studio is running."
     )
     assert len(pauses) == 3
