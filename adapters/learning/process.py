@@ -271,15 +271,29 @@ def _heartbeat(jobs: JobQueue, job: Job) -> Iterator[None]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    def give_up(*_: object) -> NoReturn:
-        raise _FailedError(
-            f"The training took longer than {seconds:g} seconds: raise SENTIMENT_TRAINING_TIMEOUT."
-        )
+    """Raise _FailedError in the block after some seconds.
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    Code that is interrupted, such as a driver of a database, may turn this into an error of its
+    own. The block raises _FailedError all the same.
+    """
+    limit = _FailedError(
+        f"The training took longer than {seconds:g} seconds: raise SENTIMENT_TRAINING_TIMEOUT."
+    )
+    is_over = False
+
+    def interrupt(*_: object) -> NoReturn:
+        nonlocal is_over
+        is_over = True
+        raise limit
+
+    before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if is_over and error is not limit:
+            raise limit from None
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -169,6 +169,20 @@ def test_a_job_over_its_time_limit_fails_and_the_old_version_stays_active(world:
     assert world.entries() == []
 
 
+def test_a_job_names_its_time_limit_whatever_error_the_interrupted_code_raises(
+    world: World,
+) -> None:
+    def train(_: Progress) -> Result:
+        try:
+            time.sleep(60)
+        finally:
+            raise DatabaseError("of the tests", "it was interrupted")
+
+    world.run(train, training_timeout="0.5")
+    (reason,) = world.job.reasons
+    assert "longer than 0.5 seconds: raise SENTIMENT_TRAINING_TIMEOUT" in reason
+
+
 def test_the_time_limit_cannot_interrupt_the_end_of_a_job(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
