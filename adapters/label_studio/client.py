@@ -1,7 +1,6 @@
-"""Label Studio's API, through its SDK: the only module that knows either.
+"""Call Label Studio's API through its SDK. No other module imports the SDK.
 
-Nothing of the SDK leaves it: objects are plain dicts, and whatever fails is a ClientError. It talks
-to the one host that it is given, and follows nobody to another.
+Returns plain dicts, and raises only ClientError. Talks to one host, and never follows a redirect.
 """
 
 import json
@@ -11,42 +10,42 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from adapters.label_studio.api_objects import TASK_FIELDS, annotated_task, filter_of, some
-
 _PAGE_SIZE = 100
 _SECONDS = 60.0
 _RETRIES = 3
-"""After 429, 5xx and failed connections; the SDK waits longer each time, or as it is told."""
+"""Retries after 429, 5xx and failed connections; the SDK backs off, or obeys Retry-After."""
 
+_TASK_FIELDS = ("id", "data")
+_ANNOTATION_FIELDS = ("id", "result", "was_cancelled", "updated_at", "completed_by")
 _PROJECT_FIELDS = ("id", "created_at", "label_config", "model_version", "task_number")
 
 
 class ClientError(Exception):
-    """Label Studio's API cannot be used; says why, never with a token or an answer's content."""
+    """A call of Label Studio's API failed. The message never holds a token or a response."""
 
     def __init__(self, message: str, *, is_passing: bool = False) -> None:
         super().__init__(message)
         self.is_passing = is_passing
-        """Whether the same call may do later: too many of them, or a server that is not there."""
+        """Whether a retry may help: Label Studio is overloaded or cannot be reached."""
 
 
 class LabelStudioClient:
-    """What one Label Studio says, to the owner of an API key.
+    """The API of one Label Studio, used with one API key.
 
-    The key is a personal access token or a legacy token. Raises ClientError, as all methods do;
-    close it after use, or use it in a `with` statement.
+    The key is a personal access token or a legacy token. All methods raise ClientError. Close the
+    client after use, or use it in a `with` statement.
     """
 
     def __init__(self, url: str, api_key: str) -> None:
         _check_url(url)
         self._url = url.rstrip("/")
         self._sdk, self._httpx, self._api_error = _import_sdk()
-        # An address that has moved must be set anew: the token is not carried elsewhere.
+        # A redirect would carry the token to another host.
         self._http = self._httpx.Client(timeout=_SECONDS, follow_redirects=False)
         try:
-            with self._asking("for access"):
+            with self._trying("log in"):
                 self._api = self._sdk.LabelStudio(
-                    base_url=f"{self._url}/",  # Without the slash it loses a path on refreshing.
+                    base_url=f"{self._url}/",  # Without the slash a token refresh drops the path.
                     api_key=_checked_key(api_key),
                     httpx_client=self._http,
                     timeout=_SECONDS,
@@ -72,29 +71,29 @@ class LabelStudioClient:
         self._http.close()
 
     def check(self) -> None:
-        """Nothing, if the key opens the door; raises ClientError."""
-        with self._asking("who we are"):
+        """Raise ClientError if Label Studio does not accept the key."""
+        with self._trying("check the API key"):
             self._api.users.whoami()
 
     def project(self, number: int) -> Mapping[str, Any]:
-        """A project: `id`, `created_at` in ISO 8601, `label_config`, `task_number`.
+        """Return a project: `id`, `created_at` in ISO 8601, `label_config`, `task_number`.
 
-        Its `model_version` is the one whose predictions it shows.
+        `model_version` is the version whose predictions the project shows.
         """
-        with self._asking(f"for project {number}"):
-            found = some(self._api.projects.get(number), _PROJECT_FIELDS)
+        with self._trying(f"get project {number}"):
+            found = _fields_of(self._api.projects.get(number), _PROJECT_FIELDS)
             if found["id"] != number or not isinstance(found["label_config"], str):
                 raise ValueError
             return found
 
     def tasks_with_annotations(self, number: int) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """The annotated tasks of a project, skipped ones too, page by page in the order of ids.
+        """Yield pages of the annotated and skipped tasks of a project, by ascending id.
 
-        A task: `id`, `data`, and its `annotations`, of each `id`, `result`, `was_cancelled`,
-        `updated_at` in ISO 8601, `completed_by`.
+        A task has `id`, `data` and `annotations`. An annotation has `id`, `result`,
+        `was_cancelled`, `updated_at` in ISO 8601, and `completed_by`.
         """
-        # By the last id, not by the page's number: no task moves to a page that is done when
-        # others are deleted or annotated meanwhile.
+        # A page starts after the last id. With page numbers, a task deleted or annotated between
+        # two requests would move others to a page that was already read.
         last = -1
         while page := self._annotated_tasks_after(number, last):
             yield page
@@ -103,26 +102,26 @@ class LabelStudioClient:
     def tasks_without(
         self, number: int, version: str, *, after: int, count: int
     ) -> Sequence[Mapping[str, Any]]:
-        """The first tasks of a project, by id, that have no prediction of a version.
+        """Return tasks of a project without a prediction of a version, by ascending id.
 
-        Of those after the id `after`, `count` at most. A task: `id`, `data`.
+        At most `count` tasks with ids greater than `after`. A task has `id` and `data`.
         """
-        lacking = filter_of("predictions_model_versions", "not_contains", "List", version)
-        with self._asking(f"for the tasks of project {number}"):
+        lacking = _filter("predictions_model_versions", "not_contains", "List", version)
+        with self._trying(f"list the tasks of project {number}"):
             items = self._tasks(number, after, lacking, count=count, include="id,data")
-            return [some(item, TASK_FIELDS) for item in items]
+            return [_fields_of(item, _TASK_FIELDS) for item in items]
 
     def predictions_of(
         self, number: int, version: str, *, after: int, count: int
     ) -> Sequence[tuple[int, Sequence[int]]]:
-        """The first tasks of a project, by id, with predictions of a version, and the ids of those.
+        """Return ids of tasks with predictions of a version, and the ids of these predictions.
 
-        Of the tasks after the id `after`, `count` at most.
+        At most `count` tasks of the project with ids greater than `after`, by ascending id.
         """
-        having = filter_of("predictions_model_versions", "contains", "List", version)
-        with self._asking(f"for the predictions of project {number}"):
+        having = _filter("predictions_model_versions", "contains", "List", version)
+        with self._trying(f"list the predictions of project {number}"):
             items = self._tasks(number, after, having, count=count, include="id,predictions")
-            found = [some(item, ("id", "predictions")) for item in items]
+            found = [_fields_of(item, ("id", "predictions")) for item in items]
             return [
                 (
                     item["id"],
@@ -134,40 +133,40 @@ class LabelStudioClient:
     def import_predictions(self, number: int, predictions: Sequence[Mapping[str, Any]]) -> None:
         """Store predictions: `task`, `result`, `score`, `model_version`.
 
-        It is tried once: after a ClientError some may be there or none, and to repeat it could
-        store them twice.
+        Never retried, since a retry could store them twice. After a ClientError some may be
+        stored.
         """
-        with self._asking(f"to store predictions in project {number}"):
+        with self._trying(f"store predictions in project {number}"):
             self._api.projects.import_predictions(
                 number, request=list(predictions), request_options={"max_retries": 0}
             )
 
     def delete_prediction(self, prediction: int) -> None:
-        """See that there is no such prediction."""
-        with self._asking("to delete a prediction"):
+        """Delete a prediction, if it exists."""
+        with self._trying("delete a prediction"):
             try:
                 self._api.predictions.delete(prediction)
             except self._api_error as error:
-                # Of an earlier call that was carried out the answer may have been lost.
+                # An earlier attempt may have deleted it before its response was lost.
                 if error.status_code != 404:  # noqa: PLR2004 (HTTP's)
                     raise
 
     def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
-        """The ML backends of a project: `url`, `title`, `error_message`, `auth_method`."""
+        """Return the ML backends of a project: `url`, `title`, `error_message`, `auth_method`."""
         fields = ("url", "title", "error_message", "auth_method")
-        with self._asking(f"for the backends of project {number}"):
-            return [some(item, fields) for item in self._api.ml.list(project=number)]
+        with self._trying(f"list the backends of project {number}"):
+            return [_fields_of(item, fields) for item in self._api.ml.list(project=number)]
 
     def webhooks(self, number: int) -> Sequence[Mapping[str, Any]]:
-        """The webhooks of a project: `id`, `url`, `is_active`, `headers`."""
+        """Return the webhooks of a project: `id`, `url`, `is_active`, `headers`."""
         fields = ("id", "url", "is_active", "headers")
-        with self._asking(f"for the webhooks of project {number}"):
+        with self._trying(f"list the webhooks of project {number}"):
             found = self._api.webhooks.list(project=str(number))
-            return [some(item, fields) for item in found]
+            return [_fields_of(item, fields) for item in found]
 
     def set_webhook_headers(self, webhook: int, headers: Mapping[str, str]) -> None:
-        """What a webhook sends with each event from now on."""
-        with self._asking("to change a webhook"):
+        """Set the headers that a webhook sends with each event."""
+        with self._trying("change a webhook"):
             self._http.patch(
                 f"{self._url}/api/webhooks/{webhook}/",
                 json={"headers": dict(headers)},
@@ -175,10 +174,10 @@ class LabelStudioClient:
             ).raise_for_status()
 
     def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
-        # Those who skipped it are annotators too.
-        annotated = filter_of("annotators", "empty", "List", value=False)
-        with self._asking(f"for the annotations of project {project}"):
-            return [annotated_task(item) for item in self._tasks(project, last, annotated)]
+        # Users who skipped the task count as annotators.
+        annotated = _filter("annotators", "empty", "List", value=False)
+        with self._trying(f"list the annotations of project {project}"):
+            return [_annotated_task(item) for item in self._tasks(project, last, annotated)]
 
     def _tasks(
         self,
@@ -189,7 +188,7 @@ class LabelStudioClient:
         count: int | None = None,
         include: str | None = None,
     ) -> list[Any]:
-        items = [filter_of("id", "greater", "Number", last), condition]
+        items = [_filter("id", "greater", "Number", last), condition]
         query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
         found = self._api.tasks.list(
             project=project,
@@ -197,18 +196,18 @@ class LabelStudioClient:
             page_size=count or _PAGE_SIZE,
             query=json.dumps(query),
             resolve_uri=False,
-            # What is included is left out all the same unless all is asked for.
+            # Without fields=all, Label Studio ignores include.
             **({"fields": "all", "include": include} if include else {}),
         )
-        # Also where somebody answers who does not know these filters: never the same again.
+        # A server that ignores the filters must not send the same tasks for ever.
         tasks = [task for task in found.items or () if task.id > last]
         return sorted(tasks, key=lambda task: task.id)
 
     @contextmanager
-    def _asking(self, what: str) -> Iterator[None]:
-        """Turn whatever fails into a ClientError; the causes hold tokens and bodies, and end here.
+    def _trying(self, action: str) -> Iterator[None]:
+        """Turn any failure into a ClientError without its cause, which holds tokens and bodies.
 
-        AttributeError and the like are how the SDK fails on an answer that it does not expect.
+        The SDK raises AttributeError, KeyError and similar on responses that it does not expect.
         """
         httpx = self._httpx
         passing = True
@@ -220,26 +219,56 @@ class LabelStudioClient:
             status = error.response.status_code
             reason, passing = _reason(status), _passes(status)
         except httpx.TimeoutException:
-            reason = f"does not answer within {_SECONDS:g} seconds: ask again later"
+            reason = f"does not answer within {_SECONDS:g} seconds: try again later"
         except (httpx.HTTPError, httpx.InvalidURL):
-            reason = "cannot be reached: check LABEL_STUDIO_URL, and whether it runs"
+            reason = "cannot be reached: check LABEL_STUDIO_URL, and that Label Studio is running"
         except (AttributeError, KeyError, TypeError, ValueError):
             reason, passing = _NO_LABEL_STUDIO, False
         else:
             return
-        message = f"Asked {what}, Label Studio at {self._url} {reason}."
+        message = f"Cannot {action}: Label Studio at {self._url} {reason}."
         raise ClientError(message, is_passing=passing) from None
 
 
 _NO_LABEL_STUDIO = "does not answer as Label Studio does: check LABEL_STUDIO_URL"
-_FORBIDDEN = "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"
+_FORBIDDEN = "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"
 _REASONS = {
     401: "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired, or its kind (personal access "
-    "token or legacy token) is switched off there",
+    "token or legacy token) is disabled in Label Studio",
     403: _FORBIDDEN,
     404: _FORBIDDEN,
-    429: "has been asked too often: ask again later",
+    429: "received too many requests: try again later",
 }
+
+
+def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    """Return a filter of Label Studio's Data Manager."""
+    return {
+        "filter": f"filter:tasks:{name}",
+        "operator": operator,
+        "type": kind,
+        "value": value,
+    }
+
+
+def _annotated_task(item: Any) -> Mapping[str, Any]:
+    found = item.annotations or ()
+    annotations = [_fields_of(annotation, _ANNOTATION_FIELDS) for annotation in found]
+    return {**_fields_of(item, _TASK_FIELDS), "annotations": annotations}
+
+
+def _fields_of(item: Any, fields: Sequence[str]) -> dict[str, Any]:
+    """Return fields of an object of the SDK, or of a dict where the SDK has no class for it."""
+    if isinstance(item, Mapping):
+        return {name: _plain(item[name]) for name in fields}
+    # Warnings of pydantic would show the values.
+    values = item.model_dump(include=set(fields), warnings=False)
+    return {name: _plain(values[name]) for name in fields}
+
+
+def _plain(value: Any) -> Any:
+    """Return a time in ISO 8601, as the API sends it: the SDK has parsed it."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _passes(status: int) -> bool:
@@ -250,14 +279,14 @@ def _reason(status: int) -> str:
     if status in _REASONS:
         return _REASONS[status]
     if 300 <= status < 400:  # noqa: PLR2004 (HTTP's redirects)
-        return "sends to another address: set LABEL_STUDIO_URL to that one if you trust it"
+        return "redirects to another address: set LABEL_STUDIO_URL to that address if you trust it"
     if status >= 500:  # noqa: PLR2004 (HTTP's errors of servers)
         return f"fails with status {status}: its log says why"
     return _NO_LABEL_STUDIO
 
 
 def _import_sdk() -> tuple[Any, Any, type[Any]]:
-    """The SDK, its HTTP library, and its error: few servers need them, and they take seconds."""
+    """Import the SDK, its HTTP library and its error late: few servers use them, and it is slow."""
     try:
         import httpx  # noqa: PLC0415
         import label_studio_sdk  # noqa: PLC0415
@@ -284,7 +313,7 @@ def _check_url(url: str) -> None:
 
 
 def _checked_key(api_key: str) -> str:
-    """Without the blanks around it that files of secrets have."""
+    """Return the key without the whitespace around it that secret files have."""
     key = api_key.strip()
     if not key or not key.isascii() or not key.isprintable():
         raise ClientError("LABEL_STUDIO_API_KEY must be a token as Label Studio shows it.")

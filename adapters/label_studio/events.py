@@ -1,24 +1,26 @@
-"""What an event of Label Studio says of annotations. Pure: keeps nothing."""
+"""Read tasks and annotations from events and API objects of Label Studio. Stores nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
+
+from adapters.label_studio.controls import answers_in
 
 _MAX_ID = 2**63 - 1
 
 
 class EventError(ValueError):
-    """A field of an event is not as Label Studio sends it. Names the field, never its content."""
+    """A field of an event is malformed. The message names the field, never its content."""
 
     def __init__(self, field_name: str, expected: str) -> None:
         super().__init__(f"The event's {field_name} must be {expected}.")
 
 
 @dataclass(frozen=True)
-class Task:
-    """A task as it was at a moment."""
+class AnnotatedTask:
+    """One state of a task that has annotations."""
 
     id: int
     data: Mapping[str, Any]
@@ -26,12 +28,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Annotation:
-    """An annotation as it was at a moment."""
+    """One state of an annotation."""
 
     id: int
     task: int
-    choices: Mapping[str, tuple[str, ...]]
-    """By control, what was chosen."""
+    answers: Mapping[str, tuple[str, ...]]
+    """By control."""
     cancelled: bool
     """Whether the task was skipped."""
     annotator: int | None
@@ -41,15 +43,15 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Changes:
-    """All that an event, or an answer of Label Studio's API, says of a project."""
+    """The changes to a project in one event, or in one page of the API."""
 
     project: str
     label_config: str | None = None
     updated_at: float = 0.0
-    """When the project itself was last changed."""
-    tasks: tuple[Task, ...] = ()
+    """When the project was last changed, in seconds since the epoch."""
+    tasks: tuple[AnnotatedTask, ...] = ()
     annotations: tuple[Annotation, ...] = ()
-    deleted_annotations: tuple[int, ...] = field(default=())
+    deleted_annotations: tuple[int, ...] = ()
     deleted_tasks: tuple[int, ...] = ()
 
     def __len__(self) -> int:
@@ -57,14 +59,14 @@ class Changes:
 
 
 def changes_of(event: Mapping[str, Any]) -> Changes:
-    """What an event changes; raises EventError if it is none of Label Studio's.
+    """Return the changes in an event; raise EventError if it is malformed.
 
-    Events of other kinds change nothing but what is known of the project.
+    Events that are not about annotations or tasks change only the labeling config.
     """
     action, project = event.get("action"), event.get("project")
     if not isinstance(project, Mapping):
         raise EventError("project", "an object with an id")
-    tasks: list[Task] = []
+    tasks: list[AnnotatedTask] = []
     annotations: list[Annotation] = []
     deleted: tuple[int, ...] = ()
     deleted_tasks: tuple[int, ...] = ()
@@ -88,10 +90,10 @@ def changes_of(event: Mapping[str, Any]) -> Changes:
 
 
 def project_key(project: Any) -> str:
-    """`<id>.<unix time created>`, as `/setup` and `/predict` name the project of an event.
+    """Return `<id>.<unix time created>`, the name of a project in `/setup` and `/predict`.
 
-    Events name no host; with the time of its creation a project of one Label Studio is not taken
-    for one of another. Raises EventError.
+    Events do not name a host. The time of creation distinguishes projects of several Label
+    Studios. Raises EventError.
     """
     if not isinstance(project, Mapping):
         raise EventError("project", "an object with an id")
@@ -101,52 +103,52 @@ def project_key(project: Any) -> str:
     return f"{number}.{int(_time(project['created_at'], 'project.created_at'))}"
 
 
-def task_of(item: Mapping[str, Any]) -> Task:
-    """A task of an event or of the API; raises EventError."""
+def task_of(item: Mapping[str, Any]) -> AnnotatedTask:
+    """Read a task of an event or of the API; raise EventError."""
     data = item.get("data")
     if not isinstance(data, Mapping):
         raise EventError("task.data", "an object")
     try:
         json.dumps(data, allow_nan=False)
     except (ValueError, RecursionError):
-        raise EventError("task.data", "JSON without NaN, and not nested too deep") from None
-    return Task(_id(item, "task"), data)
+        raise EventError("task.data", "JSON without NaN, and not nested too deeply") from None
+    return AnnotatedTask(_id(item, "task"), data)
 
 
 def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotation:
-    """An annotation of an event or of the API, of `task` if it does not say; raises EventError."""
+    """Read an annotation of an event or of the API; raise EventError.
+
+    task: the id of its task, for annotations that do not name it.
+    """
     annotator = item.get("completed_by")
     if isinstance(annotator, Mapping):
         annotator = annotator.get("id")
     return Annotation(
         id=_id(item, "annotation"),
         task=_id({"id": item.get("task", task)}, "annotation.task"),
-        choices=_choices(item.get("result")),
+        answers=_answers(item.get("result")),
         cancelled=item.get("was_cancelled") is True,
         annotator=annotator if _is_id(annotator) else None,
         updated_at=_time(item.get("updated_at"), "annotation.updated_at"),
     )
 
 
-def _choices(result: Any) -> dict[str, tuple[str, ...]]:
-    """What is chosen for each control, in all its regions together."""
-    choices: dict[str, tuple[str, ...]] = {}
-    for control, chosen in _regions(result):
-        choices[control] = (*choices.get(control, ()), *chosen)
-    return choices
+def _answers(result: Any) -> dict[str, tuple[str, ...]]:
+    """Return the answers for each control, of all its regions together.
 
-
-def _regions(result: Any) -> Iterator[tuple[str, list[str]]]:
-    """Those of Choices controls; regions of other kinds, and what is odd, are left out."""
+    Skips malformed regions, and regions of controls that are not served.
+    """
+    answers: dict[str, tuple[str, ...]] = {}
     for region in result if isinstance(result, list) else ():
-        match region:
-            case {"type": "choices", "from_name": str(control), "value": {"choices": list(chosen)}}:
-                if all(isinstance(choice, str) for choice in chosen):
-                    yield control, chosen
+        if isinstance(region, Mapping) and isinstance(control := region.get("from_name"), str):
+            of_region = answers_in(region)
+            if of_region is not None:
+                answers[control] = (*answers.get(control, ()), *of_region)
+    return answers
 
 
 def _objects(event: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """One object or a list of them, and named in the singular or the plural: events differ."""
+    """Return the object or objects in a field, whose name is singular or plural."""
     value = event.get(name, event.get(f"{name}s"))
     items: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(item, Mapping) for item in items):
@@ -162,12 +164,12 @@ def _id(item: Mapping[str, Any], name: str) -> int:
 
 
 def _is_id(value: Any) -> TypeGuard[int]:
-    """Whether it is a number that a database takes."""
+    """Return whether a value is an integer that the database can store."""
     return type(value) is int and 0 <= value <= _MAX_ID
 
 
 def _is_storable(text: str) -> bool:
-    """Whether every database takes it: neither half a surrogate pair nor a zero character."""
+    """Return whether every database can store a text: no lone surrogate, no NUL character."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
@@ -175,7 +177,7 @@ def _is_storable(text: str) -> bool:
 
 
 def _time(value: Any, name: str) -> float:
-    """Seconds since the epoch; 0 where no time is given. Without a time zone it is UTC."""
+    """Return a time in seconds since the epoch; 0 if it is missing. The default zone is UTC."""
     if value is None:
         return 0.0
     try:

@@ -1,16 +1,16 @@
-"""Tasks in, predictions in Label Studio's shape out. Knows no HTTP."""
+"""Turn tasks into predictions in Label Studio's shape. Knows no HTTP."""
 
 import hashlib
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from adapters.label_studio.labeling_config import ChoicesControl
-from adapters.label_studio.questions import Question, Questions, average
+from adapters.label_studio.controls import CONTROLS, Control
 from adapters.label_studio.schemas import Prediction, Region, Task
-from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.label_studio.served_config import ServedConfig
+from adapters.label_studio.task_text import Skipped, Subject, subjects
 from adapters.observability.metrics import Metrics
 from adapters.server.offloading import offload
 from model_store.model.classification import Classification
@@ -25,20 +25,20 @@ _LOGGED_TASKS = 10
 
 
 class Runner(Protocol):
-    """What the adapter needs of the batcher: `model_store.serving.batching.BatchRunner` has it."""
+    """Classifies texts; `model_store.serving.batching.BatchRunner` implements it."""
 
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None
     ) -> list[list[Classification]]:
-        """One result for each query, in order; at the deadline, those that are done."""
+        """Return one result for each query, in order; at the deadline, only the finished ones."""
 
     async def is_healthy(self) -> bool:
-        """Whether it can answer."""
+        """Return whether it can answer."""
 
 
 async def predict(
     tasks: Sequence[Task],
-    questions: Questions,
+    served: ServedConfig,
     runner: Runner,
     *,
     project: str | None,
@@ -49,118 +49,101 @@ async def predict(
 ) -> list[Prediction | list[Prediction]]:
     """Predict every served control of every task: one entry per task, in order.
 
-    A task without text for any control gets `[]`; the reason is logged with the task's id. So do
-    tasks that were not reached by `deadline`, on the clock of the event loop. `size` is that of the
-    tasks in bytes: what would take long on the event loop is done in a thread. `metrics` is told
-    what came of it.
+    A task without text for any control gets `[]`, and the log names the reason and the task's id.
+    So does a task that is not reached by `deadline`, a time on the clock of the event loop. `size`
+    is the size of the tasks in bytes: large requests are processed in a thread. Records the
+    outcome in `metrics`.
     """
-    small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not questions.is_html)
-    subjects, skipped = await offload(_subjects, tasks, questions, inline=small)
-    _note_skipped(skipped, project, metrics)
-    queries = [Query(subject.text, subject.question.classifiers) for subject in subjects]
+    small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not served.is_html)
+    found, skipped = await offload(_subjects, tasks, served, inline=small)
+    if skipped:
+        _note_skipped(tasks, skipped, project, metrics)
+    queries = [Query(item.text, served.by_control[item.control.name].classifiers) for item in found]
     answers = await runner.classify(queries, deadline=deadline)
-    reached = _whole_tasks(subjects, len(answers))
-    if reached < len(subjects):
-        _note_unreached(subjects[reached:], len(tasks), project, metrics)
-    answered = list(zip(subjects[:reached], answers[:reached], strict=True))
-    results = await offload(_compose, tasks, answered, questions, score, inline=small)
+    reached = _whole_tasks(found, len(answers))
+    if reached < len(found):
+        _note_unreached(found[reached:], len(tasks), project, metrics)
+    answered = list(zip(found[:reached], answers[:reached], strict=True))
+    results = await offload(_compose, tasks, answered, served, score, inline=small)
     if metrics.is_on:
         metrics.predicted(project, *await offload(_tally, results, inline=small))
     return results
 
 
-class _Subject(NamedTuple):
-    """What is to be predicted: one control of one task."""
+_Answered = tuple[Subject, Sequence[Classification]]
+"""A subject and the answers of the versions that serve its control."""
 
-    position: int
-    """Of the task, among those of the request."""
-    question: Question
-    text: str
+_Classified = tuple[Control, Classification]
 
 
-_Skipped = dict[tuple[str, str], list[str]]
-"""By kind and reason, the names of tasks that have no text for a control."""
-
-_Answered = tuple[_Subject, Sequence[Classification]]
+def _subjects(tasks: Sequence[Task], served: ServedConfig) -> tuple[list[Subject], list[Skipped]]:
+    return subjects([task.get("data") for task in tasks], served.controls)
 
 
-def _subjects(tasks: Sequence[Task], questions: Questions) -> tuple[list[_Subject], _Skipped]:
-    subjects = []
-    skipped: _Skipped = defaultdict(list)
-    for position, task in enumerate(tasks):
-        for question in questions.questions:
-            try:
-                text = task_text(task.get("data"), question.control)
-            except NoTextError as error:
-                skipped[error.kind, str(error)].append(_name(task, position))
-            else:
-                subjects.append(_Subject(position, question, text))
-    return subjects, skipped
-
-
-def _whole_tasks(subjects: Sequence[_Subject], done: int) -> int:
-    """How many of the first `done` subjects are of tasks of which no other is left."""
-    while 0 < done < len(subjects) and subjects[done - 1].position == subjects[done].position:
+def _whole_tasks(found: Sequence[Subject], done: int) -> int:
+    """Return the number of leading subjects, at most `done`, whose tasks are complete."""
+    while 0 < done < len(found) and found[done - 1].position == found[done].position:
         done -= 1
     return done
 
 
 def _compose(
-    tasks: Sequence[Task], answered: Sequence[_Answered], questions: Questions, score: ScoreKind
+    tasks: Sequence[Task], answered: Sequence[_Answered], served: ServedConfig, score: ScoreKind
 ) -> list[Prediction | list[Prediction]]:
     results: list[Prediction | list[Prediction]] = [[] for _ in tasks]
-    for position, group in groupby(answered, key=lambda pair: pair[0].position):
+    for position, of_task in groupby(answered, key=lambda pair: pair[0].position):
         task_id = tasks[position].get("id")
         predictions = [
             prediction_of(task_id, classified, version, score=score)
-            for version, classified in _by_version(list(group), questions)
+            for version, classified in _by_version(list(of_task), served).items()
         ]
         results[position] = predictions[0] if len(predictions) == 1 else predictions
     return results
 
 
-def _by_version(
-    answered: Sequence[_Answered], questions: Questions
-) -> Iterator[tuple[str, list[tuple[ChoicesControl, Classification]]]]:
-    """For each version, and their ensemble, what is said of the controls that it serves."""
-    for index, version in enumerate(questions.versions):
-        classified = [
-            (asked.control, answer)
-            for subject, answers in answered
-            for asked, answer in zip(subject.question.asked, answers, strict=True)
-            if asked.version == index
+def _by_version(of_task: Sequence[_Answered], served: ServedConfig) -> dict[str, list[_Classified]]:
+    """Return what each version, and the ensemble, predicts for the controls of one task."""
+    found: dict[str, list[tuple[Control, Classification]]] = {
+        version: [] for version in served.versions
+    }
+    for subject, answers in of_task:
+        predictors = served.by_control[subject.control.name].predictors
+        for predictor, answer in zip(predictors, answers, strict=True):
+            found[predictor.version].append((predictor.control, answer))
+    if served.ensemble:
+        found[served.ensemble] = [
+            served.by_control[subject.control.name].average(answers) for subject, answers in of_task
         ]
-        if classified:
-            yield version, classified
-    if questions.ensemble:
-        yield (
-            questions.ensemble,
-            [average(subject.question, answers) for subject, answers in answered],
-        )
+    return {version: classified for version, classified in found.items() if classified}
 
 
 def _tally(
     results: Sequence[Prediction | list[Prediction]],
 ) -> tuple[Counter[tuple[str, str]], list[float]]:
-    """What was predicted how often, by choice and version, and the scores."""
+    """Count predictions by option and version, and collect the scores of all predictions."""
     found: Counter[tuple[str, str]] = Counter()
     scores = []
     for result in results:
         for prediction in result if isinstance(result, list) else [result]:
             scores.append(prediction["score"])
+            version = prediction["model_version"]
             for region in prediction["result"]:
-                found[region["value"]["choices"][0], prediction["model_version"]] += 1
+                for option in CONTROLS[region["type"]].answers_in(region["value"]) or ():
+                    found[option, version] += 1
     return found, scores
 
 
 def prediction_of(
     task_id: Any,
-    classified: Sequence[tuple[ChoicesControl, Classification]],
+    classified: Sequence[_Classified],
     version: str,
     *,
     score: ScoreKind = "confidence",
 ) -> Prediction:
-    """The prediction for one task of the controls that were classified, at least one."""
+    """Return the prediction of a version for one task, with a region for each control.
+
+    classified: at least one control with its classification.
+    """
     return {
         "result": [_region(task_id, control, item) for control, item in classified],
         "score": min(score_of(item, score) for _, item in classified),
@@ -168,52 +151,57 @@ def prediction_of(
     }
 
 
-def _region(task_id: Any, control: ChoicesControl, classification: Classification) -> Region:
+def _region(task_id: Any, control: Control, classification: Classification) -> Region:
     return {
         "id": _region_id(task_id, control),
         "from_name": control.name,
         "to_name": control.to_name,
-        "type": "choices",
-        "value": {"choices": [control.choices[classification.label]]},
+        "type": control.region_type,
+        "value": control.value_of(control.option_of[classification.label]),
         "score": classification.score,
     }
 
 
-def _region_id(task_id: Any, control: ChoicesControl) -> str:
-    """Ten hex digits: the same for the same task and control, whenever it is asked for."""
+def _region_id(task_id: Any, control: Control) -> str:
+    """Return ten hex digits, always the same for the same task and control."""
     key = f"{task_id}:{control.name}"
     return hashlib.blake2s(key.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
 def _name(task: Task, position: int) -> str:
-    """What a log calls a task: an id that is no number could be anything, even a review."""
+    """Return how a log names a task: an id that is not a number could hold private text."""
     task_id = task.get("id")
     return str(task_id) if type(task_id) is int else f"number {position + 1}"
 
 
-def _note_skipped(skipped: _Skipped, project: str | None, metrics: Metrics) -> None:
-    for (kind, reason), ids in skipped.items():
-        metrics.abstained(kind, len(ids))
-        more = ", ..." if len(ids) > _LOGGED_TASKS else ""
+def _note_skipped(
+    tasks: Sequence[Task], skipped: Sequence[Skipped], project: str | None, metrics: Metrics
+) -> None:
+    by_reason: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for position, kind, reason in skipped:
+        by_reason[kind, reason].append(position)
+    for (kind, reason), positions in by_reason.items():
+        metrics.abstained(kind, len(positions))
+        names = [_name(tasks[position], position) for position in positions[:_LOGGED_TASKS]]
         logger.warning(
             "Project %s, tasks without prediction: %d, %s (tasks %s%s)",
             project,
-            len(ids),
+            len(positions),
             reason,
-            ", ".join(ids[:_LOGGED_TASKS]),
-            more,
+            ", ".join(names),
+            ", ..." if len(positions) > _LOGGED_TASKS else "",
         )
 
 
 def _note_unreached(
-    subjects: Sequence[_Subject], tasks: int, project: str | None, metrics: Metrics
+    unreached: Sequence[Subject], tasks: int, project: str | None, metrics: Metrics
 ) -> None:
     metrics.partial.add("/predict")
-    metrics.abstained("deadline", len(subjects))
+    metrics.abstained("deadline", len(unreached))
     logger.warning(
         "Project %s: the deadline came before %d of %d tasks were predicted: "
         "retrieve predictions again for the rest",
         project,
-        len({subject.position for subject in subjects}),
+        len({subject.position for subject in unreached}),
         tasks,
     )

@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.label_studio import schemas
+from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, project_key
-from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.label_studio.predictions import Runner, predict
-from adapters.label_studio.questions import ask
+from adapters.label_studio.served_config import serve
 from adapters.observability.metrics import Metrics
 from adapters.server.middleware import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
@@ -60,7 +60,7 @@ class Learning(Protocol):
     async def train(self, project: str) -> Job:
         """Queue a training of a project."""
 
-    async def needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
+    async def needed(self, project: str, controls: Sequence[Control]) -> list[str]:
         """For each control that cannot be trained yet, how many annotations are missing."""
 
     async def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> None:
@@ -139,8 +139,8 @@ async def health(_: Request, backend: Backend) -> Response:
 async def setup(request: Request, backend: Backend) -> Response:
     """`POST /setup`: the version in force, and what is served of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
-    questions = ask(body.label_config or "<View/>", backend.registry.deployment(body.project))
-    config = questions.config
+    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    config = served.config
     problems = list(config.problems)
     if body.project:
         if config.unknown:
@@ -149,7 +149,7 @@ async def setup(request: Request, backend: Backend) -> Response:
     _log_problems(problems, body.project)
     return _json(
         schemas.SetupResponse(
-            model_version=questions.versions[0],
+            model_version=served.versions[0],
             controls=[control.name for control in config.controls],
             problems=problems,
         )
@@ -179,13 +179,13 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     """`POST /predict`: one result for each task, in order."""
     deadline = asyncio.get_running_loop().time() + backend.deadline
     body = await _read(request, schemas.PredictRequest)
-    questions = ask(body.label_config or "<View/>", backend.registry.deployment(body.project))
-    if not questions.questions:
-        _log_problems(questions.config.problems, body.project)
+    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    if not served.controls:
+        _log_problems(served.config.problems, body.project)
         backend.metrics.abstained("no control", len(body.tasks))
     results = await predict(
         body.tasks,
-        questions,
+        served,
         backend.runner,
         project=body.project,
         size=len(await request.body()),

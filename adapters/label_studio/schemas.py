@@ -86,20 +86,16 @@ class PredictRequest(_Request):
     label_config: str | None = None
 
 
-class ChoicesValue(TypedDict):
-    """The choices taken."""
-
-    choices: list[str]
-
-
 class Region(TypedDict):
     """What is predicted for one control."""
 
     id: str
     from_name: str
     to_name: str
-    type: Literal["choices"]
-    value: ChoicesValue
+    type: str
+    """The tag of the control in lower case, such as `choices`."""
+    value: dict[str, Any]
+    """The answer, such as `{"choices": ["Positive"]}`; its shape depends on the type."""
     score: float
     """The probability of the choice, in 0..1."""
 

@@ -1,1 +1,1 @@
-"""The learning loop: examples from annotations, training jobs, and who runs them."""
+"""The learning loop: store annotations, queue training jobs, run them."""

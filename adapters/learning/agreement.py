@@ -1,19 +1,20 @@
-"""How often a new annotation says what the version in force says of the same text.
+"""Measure how often new annotations agree with the deployed versions.
 
-Annotations that are changed are not looked at: the version may have learned from what they were.
+Looks only at created annotations. The versions may have been trained on an earlier state of
+annotations that were changed.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from adapters.label_studio.events import Changes
+from adapters.label_studio.controls import Control
+from adapters.label_studio.events import Annotation, Changes
 from adapters.label_studio.predictions import Runner
-from adapters.label_studio.questions import Question, Questions, ask
-from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.label_studio.served_config import ServedConfig, ServedControl, serve
+from adapters.label_studio.task_text import subjects
 from adapters.observability.metrics import Metrics
 from adapters.server.offloading import offload
 from model_store.errors import ModelStoreError
@@ -28,10 +29,10 @@ _SECONDS = 5.0
 
 
 class Agreement:
-    """Compares annotations with predictions, beside the work that somebody waits for.
+    """Compares new annotations with predictions, after the response to their event.
 
-    Of an event at most a hundred annotations are compared, and none while the server has several
-    other events to compare: it is a sample.
+    It takes a sample: at most a hundred texts of an event, and no event while eight others are
+    being compared.
     """
 
     def __init__(self, registry: Registry, runner: Runner, metrics: Metrics) -> None:
@@ -41,7 +42,7 @@ class Agreement:
         self._running = 0
 
     async def compare(self, changes: Changes) -> None:
-        """Tell the metrics how often each version in force agrees with new annotations."""
+        """Count in the metrics how often each deployed version agrees with new annotations."""
         if not changes.annotations or self._running >= _MAX_AT_ONCE:
             return
         self._running += 1
@@ -54,41 +55,47 @@ class Agreement:
 
     async def _outcomes(self, changes: Changes) -> Counter[tuple[str, bool]]:
         deployment = self._registry.deployment(changes.project)
-        questions = ask(changes.label_config or "<View/>", deployment)
-        answered = await offload(_answered, changes, questions, inline=not questions.is_html)
+        served = serve(changes.label_config or "<View/>", deployment)
+        comparisons = await offload(_comparisons, changes, served, inline=not served.is_html)
         answers = await self._runner.classify(
-            [Query(item.text, item.question.classifiers) for item in answered],
+            [Query(item.text, item.served.classifiers) for item in comparisons],
             deadline=asyncio.get_running_loop().time() + _SECONDS,
         )
         outcomes: Counter[tuple[str, bool]] = Counter()
-        # There are fewer answers than questions if the deadline came.
-        for item, by_version in zip(answered, answers, strict=False):
-            for asked, answer in zip(item.question.asked, by_version, strict=True):
-                agrees = asked.control.choices[answer.label] == item.choice
-                outcomes[questions.versions[asked.version], agrees] += 1
+        # At the deadline there are fewer answers than texts.
+        for item, of_text in zip(comparisons, answers, strict=False):
+            for predictor, answer in zip(item.served.predictors, of_text, strict=True):
+                agrees = predictor.control.option_of[answer.label] == item.answer
+                outcomes[predictor.version, agrees] += 1
         return outcomes
 
 
-class _Answered(NamedTuple):
-    """A question that an annotator has answered."""
+class _Comparison(NamedTuple):
+    """A text, and the one answer that an annotator gave for a control."""
 
-    question: Question
+    served: ServedControl
     text: str
-    choice: str
+    answer: str
 
 
-def _answered(changes: Changes, questions: Questions) -> list[_Answered]:
-    return list(islice(_all_answered(changes, questions), _MAX_TEXTS))
-
-
-def _all_answered(changes: Changes, questions: Questions) -> Iterator[_Answered]:
+def _comparisons(changes: Changes, served: ServedConfig) -> list[_Comparison]:
     data = {task.id: task.data for task in changes.tasks}
-    for annotation in changes.annotations:
-        for question in () if annotation.cancelled else questions.questions:
-            chosen = annotation.choices.get(question.control.name, ())
-            if len(chosen) == 1:
-                try:
-                    text = task_text(data.get(annotation.task), question.control)
-                except NoTextError:
-                    continue
-                yield _Answered(question, text, chosen[0])
+    answered = (
+        annotation
+        for annotation in changes.annotations
+        if any(_answer(annotation, control) is not None for control in served.controls)
+    )
+    sample = list(islice(answered, _MAX_TEXTS))
+    found, _ = subjects((data.get(item.task) for item in sample), served.controls)
+    comparisons = [
+        _Comparison(served.by_control[item.control.name], item.text, answer)
+        for item in found
+        if (answer := _answer(sample[item.position], item.control)) is not None
+    ]
+    return comparisons[:_MAX_TEXTS]
+
+
+def _answer(annotation: Annotation, control: Control) -> str | None:
+    """Return the answer for a control; None if the task was skipped, or has several or none."""
+    answers = annotation.answers.get(control.name, ())
+    return answers[0] if len(answers) == 1 and not annotation.cancelled else None

@@ -1,7 +1,7 @@
-"""What a project's annotations come to: examples that are kept, and trainings that are asked for.
+"""The learning loop of one worker: store annotations, queue trainings, choose versions.
 
-Everything here waits for the database, in threads of its own, so that the event loop does not; and
-what only reads does so in another thread than what keeps events, for which an annotator waits.
+All calls wait for the database in a thread, so that the event loop does not. Reads have a thread
+of their own, since an annotator waits for each event to be stored.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, changes_of
-from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import Job, JobQueue
 from model_store.learning.split import missing
@@ -27,7 +27,7 @@ R = TypeVar("R")
 class Coordinator:
     """The examples, jobs and deployments of one database, for the routes of one worker.
 
-    `train_every`: annotations after which a training is asked for by itself; 0 for never.
+    train_every: number of new annotations after which a training is queued; 0 for never.
     """
 
     def __init__(
@@ -42,37 +42,37 @@ class Coordinator:
         self._jobs = jobs
         self._deployments = deployments
         self._train_every = train_every
-        # Those that have enough: Label Studio asks with every task that is opened.
+        # Controls with enough annotations. Label Studio calls /setup for every task it opens.
         self._ready: set[tuple[str, str, tuple[str, ...]]] = set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="learning")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="learning-reader")
 
     async def record(self, event: Mapping[str, Any]) -> Changes:
-        """Keep what an event says of annotations; when this returns, it is on the disk.
+        """Store the changes in an event and return them; they are on disk when this returns.
 
-        Returns the changes it held. Raises EventError if it is no event of Label Studio's.
+        Raises EventError if the event is malformed.
         """
         return await _do(self._writer, self._record, event)
 
     async def train(self, project: str) -> Job:
-        """Ask for a training of a project; one that is not done yet serves for this one too."""
+        """Queue a training of a project, or return the job that is queued or running."""
         return await _do(self._writer, self._train, project)
 
-    async def needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
-        """For each control that cannot be trained yet, how many annotations are missing."""
+    async def needed(self, project: str, controls: Sequence[Control]) -> list[str]:
+        """Return, for each control that cannot be trained yet, which annotations are missing."""
         return await _do(self._reader, self._needed, project, controls)
 
     async def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> None:
-        """Let these versions predict for a project."""
+        """Deploy versions to a project."""
         choose = partial(self._deployments.choose, project, models, ensemble=ensemble)
         await _do(self._writer, choose)
 
     async def jobs(self, project: str | None) -> list[Job]:
-        """The last jobs, the newest first."""
+        """Return the latest jobs, newest first."""
         return await _do(self._reader, self._jobs.jobs, project)
 
     async def job(self, job_id: str) -> Job | None:
-        """One job."""
+        """Return a job, if it exists."""
         return await _do(self._reader, self._jobs.job, job_id)
 
     def _record(self, event: Mapping[str, Any]) -> Changes:
@@ -91,14 +91,14 @@ class Coordinator:
     def _train(self, project: str) -> Job:
         return self._jobs.enqueue(project, self._examples.annotation_count(project))
 
-    def _needed(self, project: str, controls: Sequence[ChoicesControl]) -> list[str]:
-        asked = [control for control in controls if _key(project, control) not in self._ready]
-        if not asked:
+    def _needed(self, project: str, controls: Sequence[Control]) -> list[str]:
+        waiting = [control for control in controls if _key(project, control) not in self._ready]
+        if not waiting:
             return []
         choices = self._examples.choices(project)
         sentences = []
-        for control in asked:
-            counts = Counter(chosen.get(control.name, "") for chosen in choices)
+        for control in waiting:
+            counts = Counter(of_task.get(control.name, "") for of_task in choices)
             if lacking := missing(counts, control.options):
                 sentences.append(f'Before "{control.name}" can be trained: {lacking}.')
             else:
@@ -110,6 +110,6 @@ async def _do(thread: ThreadPoolExecutor, function: Callable[..., R], *args: Any
     return await asyncio.get_running_loop().run_in_executor(thread, function, *args)
 
 
-def _key(project: str, control: ChoicesControl) -> tuple[str, str, tuple[str, ...]]:
-    """A control as it is now: with other choices it is another one."""
+def _key(project: str, control: Control) -> tuple[str, str, tuple[str, ...]]:
+    """Identify a control with its present options: with other options it must be counted again."""
     return project, control.name, control.options

@@ -1,6 +1,6 @@
-"""The tables of annotated tasks, and how what is said of them is written over what was known.
+"""Tables of annotated tasks, with last-write-wins upserts.
 
-The newest state of a row stays, in whatever order they come.
+The newest state of a row wins, in whatever order the states arrive.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from model_store.serving.database import metadata
 
 _FOREVER = 1e18
-"""The time of a deletion: nothing is newer."""
+"""The time of a deletion: no state is newer."""
 
 PROJECTS = Table(
     "projects",
@@ -48,14 +48,15 @@ ANNOTATIONS = Table(
     Column("project", String, primary_key=True),
     Column("annotation", BigInteger, primary_key=True, autoincrement=False),
     Column("task", BigInteger),
-    Column("choices", JSON, nullable=False),
+    # The column keeps the name that it had when Choices was the only control.
+    Column("choices", JSON, key="answers", nullable=False),
     Column("cancelled", Boolean, nullable=False),
     Column("annotator", BigInteger),
     Column("updated_at", Float, nullable=False),
 )
 Index("annotations_of_task", ANNOTATIONS.c.project, ANNOTATIONS.c.task)
 
-LIVES = (
+IS_VALID = (
     (ANNOTATIONS.c.updated_at < _FOREVER)
     & ~ANNOTATIONS.c.cancelled
     & (TASKS.c.updated_at < _FOREVER)
@@ -64,7 +65,7 @@ ON_A_TASK = (TASKS.c.project == ANNOTATIONS.c.project) & (TASKS.c.task == ANNOTA
 
 
 def record(connection: Connection, changes: Changes) -> None:
-    """Write what an event, or a page of a fetch, says."""
+    """Store the changes in an event, or in a page of the API."""
     project = changes.project
     if changes.label_config is not None:
         _upsert(
@@ -91,7 +92,7 @@ def record(connection: Connection, changes: Changes) -> None:
     _delete_tasks(connection, project, changes.deleted_tasks)
 
 
-def _task_row(project: str, task: Task, updated_at: float) -> dict[str, Any]:
+def _task_row(project: str, task: AnnotatedTask, updated_at: float) -> dict[str, Any]:
     data = dict(task.data)
     return {"project": project, "task": task.id, "data": data, "updated_at": updated_at}
 
@@ -101,7 +102,7 @@ def _annotation_row(project: str, annotation: Annotation) -> dict[str, Any]:
         "project": project,
         "annotation": annotation.id,
         "task": annotation.task,
-        "choices": {control: list(chosen) for control, chosen in annotation.choices.items()},
+        "answers": {control: list(found) for control, found in annotation.answers.items()},
         "cancelled": annotation.cancelled,
         "annotator": annotation.annotator,
         "updated_at": annotation.updated_at,
@@ -109,26 +110,26 @@ def _annotation_row(project: str, annotation: Annotation) -> dict[str, Any]:
 
 
 def mark_deleted(
-    connection: Connection, project: str, annotations: Iterable[int], time_of_it: float = _FOREVER
+    connection: Connection, project: str, annotations: Iterable[int], deleted_at: float = _FOREVER
 ) -> None:
-    """Leave a mark for each, so that a late word of its creation does not bring it back."""
+    """Mark annotations as deleted, so that a late event of their creation does not restore them."""
     rows: list[dict[str, Any]] = [
         {
             "project": project,
             "annotation": number,
             "task": None,
-            "choices": {},
+            "answers": {},
             "cancelled": True,
             "annotator": None,
-            "updated_at": time_of_it,
+            "updated_at": deleted_at,
         }
         for number in annotations
     ]
     _upsert(connection, ANNOTATIONS, rows)
 
 
-def take_back(connection: Connection, project: str, annotations: Sequence[int]) -> None:
-    """Forget that an earlier fetch, which may have been of fewer tasks, did not find these."""
+def unmark_deleted(connection: Connection, project: str, annotations: Sequence[int]) -> None:
+    """Remove the marks that an earlier fetch set because it did not find these annotations."""
     connection.execute(
         delete(ANNOTATIONS).where(
             ANNOTATIONS.c.project == project,
@@ -148,24 +149,24 @@ def _delete_tasks(connection: Connection, project: str, tasks: Sequence[int]) ->
         connection.execute(
             update(ANNOTATIONS)
             .where(ANNOTATIONS.c.project == project, ANNOTATIONS.c.task == task)
-            .values(choices={}, cancelled=True, updated_at=_FOREVER)
+            .values(answers={}, cancelled=True, updated_at=_FOREVER)
         )
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows over those that are older, or as old."""
+    """Insert rows, or replace rows that are not newer."""
     if not rows:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table)
     new = statement.excluded
-    keys = [column.name for column in table.primary_key]
-    # In one order everywhere: two that lock the same rows in turns would wait for each other.
+    keys = [column.key for column in table.primary_key]
+    # Always in the same order: two writers of the same rows would deadlock otherwise.
     rows = sorted(rows, key=lambda row: [row[key] for key in keys])
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=keys,
-            set_={column.name: new[column.name] for column in table.c if column.name not in keys},
+            set_={column: new[column.key] for column in table.c if column.key not in keys},
             where=table.c.updated_at <= new.updated_at,
         ),
         rows,

@@ -1,7 +1,7 @@
-"""Annotated tasks in the database: what a project can be trained with.
+"""Annotated tasks in the database: the examples that projects are trained with.
 
-Events may come twice, late, or in any order: the newest state of an annotation stays, and what was
-deleted stays deleted.
+Events may arrive twice, late, or in any order. The newest state of an annotation wins, and deleted
+annotations stay deleted.
 """
 
 import time
@@ -13,27 +13,27 @@ from typing import Any
 from sqlalchemy import Column, Engine, func, select
 
 from adapters.label_studio.events import (
+    AnnotatedTask,
     Annotation,
     Changes,
     EventError,
-    Task,
     annotation_of,
     task_of,
 )
 from adapters.learning.example_tables import (
     ANNOTATIONS,
-    LIVES,
+    IS_VALID,
     ON_A_TASK,
     PROJECTS,
     TASKS,
     mark_deleted,
     record,
-    take_back,
+    unmark_deleted,
 )
 from model_store.serving.database import reading, writing
 
 _SETTLING_SECONDS = 10.0
-"""Label Studio sends an event before its own transaction ends: its API may not have it yet."""
+"""Label Studio sends an event before it commits, so its API may lag behind the event."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Example:
     task: int
     data: Mapping[str, Any]
     choices: Mapping[str, str]
-    """For each control, what most annotators chose; controls without a majority are left out."""
+    """The answer of most annotators, by control. Controls without a majority are left out."""
 
 
 class ExampleStore:
@@ -53,24 +53,24 @@ class ExampleStore:
         self._engine = engine
 
     def record(self, changes: Changes) -> None:
-        """Keep what an event says; raises DatabaseError if it was not kept."""
+        """Store the changes in an event; raise DatabaseError if that fails."""
         with writing(self._engine) as connection:
             record(connection, changes)
 
     def replace(
         self, project: str, label_config: str, pages: Iterable[Sequence[Mapping[str, Any]]]
     ) -> int:
-        """Keep what Label Studio's API says of all annotated tasks of a project, page by page.
+        """Store all annotated tasks of a project, in pages as Label Studio's API returns them.
 
-        Annotations that were known before, and that no page has, were deleted without a word.
-        Returns how many tasks are not as they should be: these are left as they were.
+        Known annotations that are missing from every page are marked deleted: Label Studio sent no
+        event for them. Returns the number of malformed tasks, whose known state stays.
         """
         started = time.time()
         known = self._settled(project, started - _SETTLING_SECONDS)
         seen: set[int] = set()
-        odd = 0
+        malformed = 0
         for page in pages:
-            tasks: list[Task] = []
+            tasks: list[AnnotatedTask] = []
             annotations: list[Annotation] = []
             for item in page:
                 of_task = item.get("annotations", ())
@@ -80,18 +80,18 @@ class ExampleStore:
                     annotations += [annotation_of(annotation, task.id) for annotation in of_task]
                     tasks.append(task)
                 except EventError:
-                    odd += 1
+                    malformed += 1
             with writing(self._engine) as connection:
                 changes = Changes(project, label_config, started, tuple(tasks), tuple(annotations))
-                take_back(connection, project, [annotation.id for annotation in annotations])
+                unmark_deleted(connection, project, [annotation.id for annotation in annotations])
                 record(connection, changes)
         with writing(self._engine) as connection:
-            # Not forever: should it be there after all, a fetch or its next change brings it back.
+            # With the time of this fetch, so that a later fetch or change can restore them.
             mark_deleted(connection, project, known - seen, started)
-        return odd
+        return malformed
 
     def _settled(self, project: str, before: float) -> set[int]:
-        """The annotations that were changed last before a time."""
+        """Return the annotations whose last change was before a time."""
         with reading(self._engine) as connection:
             numbers = connection.scalars(
                 select(ANNOTATIONS.c.annotation).where(
@@ -101,24 +101,24 @@ class ExampleStore:
             return set(numbers)
 
     def snapshot(self, project: str) -> list[Example]:
-        """The examples of a project as they are now, by task."""
+        """Return the examples of a project, by ascending task id."""
         by_task = self._annotations_by_task(project, TASKS.c.data)
         examples = [Example(task, of[-1].data, _votes(of)) for task, of in by_task.items()]
         return [example for example in examples if example.choices]
 
     def choices(self, project: str) -> list[Mapping[str, str]]:
-        """Those of the examples of a project, without their data, which takes long to read."""
+        """Return the `choices` of all examples, without reading their data, which is slow."""
         return [
             votes for of in self._annotations_by_task(project).values() if (votes := _votes(of))
         ]
 
     def _annotations_by_task(self, project: str, *more: Column[Any]) -> dict[int, list[Any]]:
-        """The rows of those that live, of each task the newest last."""
+        """Return the valid annotations of each task, newest last."""
         of = ANNOTATIONS.c
         statement = (
-            select(of.task, of.annotation, of.choices, of.annotator, *more)
+            select(of.task, of.annotation, of.answers, of.annotator, *more)
             .join(TASKS, ON_A_TASK)
-            .where(of.project == project, LIVES)
+            .where(of.project == project, IS_VALID)
             .order_by(of.task, of.updated_at, of.annotation)
         )
         by_task: dict[int, list[Any]] = defaultdict(list)
@@ -128,29 +128,33 @@ class ExampleStore:
         return by_task
 
     def label_config(self, project: str) -> str | None:
-        """The labeling config of a project; None if nothing was heard of it."""
+        """Return the labeling config of a project; None if no event of it has arrived."""
         with reading(self._engine) as connection:
             statement = select(PROJECTS.c.label_config).where(PROJECTS.c.project == project)
             return connection.execute(statement).scalar()
 
     def annotation_count(self, project: str) -> int:
-        """How many annotations a project has, without skipped tasks."""
+        """Return the number of annotations of a project, without skipped tasks."""
         with reading(self._engine) as connection:
             statement = select(func.count()).select_from(ANNOTATIONS).join(TASKS, ON_A_TASK)
-            living = statement.where(ANNOTATIONS.c.project == project, LIVES)
-            return connection.execute(living).scalar_one()
+            valid = statement.where(ANNOTATIONS.c.project == project, IS_VALID)
+            return connection.execute(valid).scalar_one()
 
 
 def _votes(rows: Sequence[Any]) -> dict[str, str]:
-    """What most annotators of a task chose; of each annotator the last annotation counts."""
+    """Return the answer of most annotators of a task, by control.
+
+    The last annotation of each annotator counts. Annotations with several answers for a control do
+    not.
+    """
     by_annotator = {
-        row.annotation if row.annotator is None else (row.annotator,): row.choices for row in rows
+        row.annotation if row.annotator is None else (row.annotator,): row.answers for row in rows
     }
     votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for choices in by_annotator.values():
-        for control, chosen in choices.items():
-            if len(chosen) == 1:
-                votes[control][chosen[0]] += 1
+    for of_annotator in by_annotator.values():
+        for control, answers in of_annotator.items():
+            if len(answers) == 1:
+                votes[control][answers[0]] += 1
     majority = {}
     for control, counts in votes.items():
         first, *others = counts.most_common(2)

@@ -1,4 +1,4 @@
-"""Training jobs as rows of the database: queued, claimed, watched, ended. Trains nothing."""
+"""The queue of training jobs in the database. Trains nothing."""
 
 import enum
 import os
@@ -28,18 +28,18 @@ from sqlalchemy import (
 from model_store.serving.database import metadata, reading, writing
 
 STALE_SECONDS = 30.0
-"""After so long without a sign of life a job is taken for dead, wherever it ran."""
+"""A running job without a heartbeat for this long is stale, on whatever machine it runs."""
 
 
 class State(enum.StrEnum):
-    """How far a job is, or how it has ended."""
+    """The state of a job: queued, running, or how it ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
     PROMOTED = "promoted"
-    """It made a version, and that is active."""
+    """The job trained a version, which is now active."""
     REFUSED = "refused"
-    """It made a version, and the promotion gate keeps it as a candidate."""
+    """The job trained a version, which stays a candidate: the promotion gate refused it."""
     TOO_FEW = "too few annotations"
     FAILED = "failed"
     KILLED = "killed"
@@ -84,22 +84,23 @@ class Job:
     project: str
     state: State
     stage: str
-    """What it does at the moment, or did last."""
+    """The current or last stage."""
     progress: float
-    """The part that is done, in 0..1."""
+    """In 0..1."""
     annotations: int
-    """Of the project, when the job was asked for."""
+    """Number of annotations of the project when the job was queued."""
     created_at: float
     started_at: float | None
     ended_at: float | None
     version: str | None
-    """The version that it made."""
+    """The version that the job trained."""
     reasons: Sequence[str]
-    """Why it ended as it did, a sentence each."""
+    """Why the job ended in its state, in sentences."""
     metrics: dict[str, Any]
     host: str | None
     pid: int | None
     seen_at: float | None
+    """Time of the last heartbeat."""
 
 
 class JobQueue:
@@ -109,9 +110,9 @@ class JobQueue:
         self._engine = engine
 
     def enqueue(self, project: str, annotations: int) -> Job:
-        """A new job of a project; if it has one that is not done, that one."""
+        """Queue a job, or return the project's job that is queued or running."""
         with writing(self._engine, alone_in=_jobs) as connection:
-            self._bury_the_dead(connection)
+            self._reap_stale(connection)
             opened = _jobs_where(connection, _jobs.c.project == project, _is_open)
             if opened:
                 return opened[0]
@@ -130,12 +131,12 @@ class JobQueue:
             return _jobs_where(connection, _jobs.c.id == row["id"])[0]
 
     def claim(self) -> Job | None:
-        """Take the oldest queued job for this process, unless one runs on this machine."""
+        """Take the oldest queued job, unless a job is running on this machine."""
         host = socket.gethostname()
         if not self._has_queued():
             return None
         with writing(self._engine, alone_in=_jobs) as connection:
-            self._bury_the_dead(connection)
+            self._reap_stale(connection)
             if _jobs_where(connection, _jobs.c.state == State.RUNNING, _jobs.c.host == host):
                 return None
             queued = _jobs_where(connection, _jobs.c.state == State.QUEUED)
@@ -159,8 +160,8 @@ class JobQueue:
         with reading(self._engine) as connection:
             return connection.execute(statement).first() is not None
 
-    def report(self, job_id: str, **changes: Any) -> bool:
-        """A sign of life of a running job, by the process that does it; False if it has ended."""
+    def heartbeat(self, job_id: str, **changes: Any) -> bool:
+        """Record a heartbeat of a running job and other changes; return False if it has ended."""
         with writing(self._engine, alone_in=_jobs) as connection:
             return _change(connection, job_id, seen_at=time.time(), pid=os.getpid(), **changes)
 
@@ -173,9 +174,9 @@ class JobQueue:
         together_with: Callable[[Connection], object] = lambda _: None,
         **changes: Any,
     ) -> bool:
-        """End a running job; False if it has ended already.
+        """End a job that is queued or running; return False if it has already ended.
 
-        `together_with` is done in the same transaction, so with the end or not at all.
+        together_with: is called in the same transaction, so both take effect or neither does.
         """
         with writing(self._engine, alone_in=_jobs) as connection:
             is_ended = _change(
@@ -190,40 +191,40 @@ class JobQueue:
                 together_with(connection)
             return is_ended
 
-    def bury_the_dead(self) -> list[Job]:
-        """Mark those jobs as killed whose process is not there any more; returns them."""
+    def reap_stale(self) -> list[Job]:
+        """Mark stale jobs and jobs without a process as killed, and return them."""
         with reading(self._engine) as connection:
             running = _jobs_where(connection, _jobs.c.state == State.RUNNING)
-        if any(_is_dead(job) for job in running):
+        if any(_is_stale(job) for job in running):
             with writing(self._engine, alone_in=_jobs) as connection:
-                return self._bury_the_dead(connection)
+                return self._reap_stale(connection)
         return []
 
     def jobs(self, project: str | None = None, limit: int = 100) -> list[Job]:
-        """The last jobs, of one project or of all, the newest first."""
+        """Return the latest jobs of one project or of all, newest first."""
         condition = [_jobs.c.project == project] if project else []
         with reading(self._engine) as connection:
             return _jobs_where(connection, *condition, newest=limit)
 
     def job(self, job_id: str) -> Job | None:
-        """One job."""
+        """Return a job, if it exists."""
         with reading(self._engine) as connection:
             return next(iter(_jobs_where(connection, _jobs.c.id == job_id)), None)
 
     @staticmethod
-    def _bury_the_dead(connection: Connection) -> list[Job]:
-        reason = "The process of the job has ended without a word: press the button again."
+    def _reap_stale(connection: Connection) -> list[Job]:
+        reason = "The training process died unexpectedly. Click Start Training to retry."
         return [
             job
             for job in _jobs_where(connection, _jobs.c.state == State.RUNNING)
-            if _is_dead(job)
+            if _is_stale(job)
             and _change(
                 connection, job.id, state=State.KILLED, reasons=[reason], ended_at=time.time()
             )
         ]
 
 
-def _is_dead(job: Job) -> bool:
+def _is_stale(job: Job) -> bool:
     if time.time() - (job.seen_at or 0) > STALE_SECONDS:
         return True
     return job.host == socket.gethostname() and not _is_alive(job.pid or 0)
@@ -237,7 +238,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _change(connection: Connection, job_id: str, **changes: Any) -> bool:
-    """Of a job that is not done; whether it was changed."""
+    """Change a job that is queued or running; return whether there was one."""
     statement = update(_jobs).where(_jobs.c.id == job_id, _is_open).values(**changes)
     return bool(connection.execute(statement).rowcount)
 

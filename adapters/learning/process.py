@@ -1,7 +1,6 @@
-"""One training job, as a process: `python -m adapters.learning.process JOB`.
+"""Run one training job as a process: `python -m adapters.learning.process JOB`.
 
-Takes the annotations of the job's project, has the model store make a version of them, and says in
-the job what came of it.
+Reads the annotations of the job's project, trains a version, and records the result in the job.
 """
 
 import argparse
@@ -18,11 +17,11 @@ from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from adapters.label_studio.capabilities import labels_of
 from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.controls import CONTROLS
 from adapters.label_studio.events import EventError, project_key
-from adapters.label_studio.labeling_config import ChoicesControl, parse
-from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.label_studio.labeling_config import Labels, parse
+from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
 from adapters.observability.logs import use_json
@@ -32,23 +31,24 @@ from model_store.learning.training import Parent, TrainingSet, load_parent, trai
 from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog, activate, latest
+from model_store.serving.failure_log import FailureLog
 from model_store.serving.versions import prune
 
-# Not by __name__: this module is run as `__main__`.
+# Not __name__, which is `__main__` here.
 logger = logging.getLogger("adapters.learning.process")
 
 R = TypeVar("R")
 
-_SIGN_OF_LIFE_SECONDS = 2.0
+_HEARTBEAT_SECONDS = 2.0
 _NICE = 19
 
 
 def main() -> None:
-    """Do the job that the command line names; the job itself says how it ended."""
+    """Run the job that the command line names, and record in the job how it ends."""
     parser = argparse.ArgumentParser(prog="python -m adapters.learning.process")
-    parser.add_argument("job", help="the id of a job that this process is to do")
-    parser.add_argument("--default", required=True, help="the model the server was started with")
-    parser.add_argument("--default-path", required=True, type=Path, help="where that is")
+    parser.add_argument("job", help="id of the running job to do")
+    parser.add_argument("--default", required=True, help="tag of the server's default model")
+    parser.add_argument("--default-path", required=True, type=Path, help="folder of that model")
     options = parser.parse_args()
     os.nice(_NICE)
     settings = read_settings()
@@ -63,7 +63,7 @@ def main() -> None:
     if job is None or job.state is not State.RUNNING:
         sys.exit(f"There is no running job {options.job}.")
     default = options.default, options.default_path
-    with _signs_of_life(jobs, job):
+    with _heartbeat(jobs, job):
         _do(TrainingJob(job, jobs, engine, settings, default), settings.training_timeout)
 
 
@@ -72,18 +72,21 @@ def _do(training: "TrainingJob", seconds: float) -> None:
     try:
         with _time_limit(seconds):
             ending = training.run()
-    except _GivenUpError:
-        logger.warning("Project %s: training job %s is over: it was taken for dead", project, job)
+    except _AbortedError:
+        logger.warning(
+            "Project %s: aborting training job %s: already marked as killed (missed heartbeats)",
+            project,
+            job,
+        )
         return
     except (ModelStoreError, _FailedError) as error:
         ending = Ending(State.FAILED, [str(error)])
-    except Exception:  # The boundary of the process: whatever it was, the job ends with a word.
+    except Exception:  # The boundary of the process: the job must end with a reason.
         logger.exception("Project %s: training job %s failed", project, job)
-        reason = "The job failed by a fault of the server's: its log says which."
-        ending = Ending(State.FAILED, [reason])
-    # The time limit is off by now: it cannot come between the end and what belongs to it.
+        ending = Ending(State.FAILED, ["Internal error; see the server log."])
+    # The time limit is off now, so it cannot interrupt the transaction that ends the job.
     if not training.end(ending):
-        logger.warning("Project %s: training job %s was over: no change", project, job)
+        logger.warning("Project %s: training job %s had already ended: no change", project, job)
         return
     for reason in ending.reasons:
         logger.info("Project %s: training %s: %s", project, ending.state, reason)
@@ -92,16 +95,16 @@ def _do(training: "TrainingJob", seconds: float) -> None:
 
 
 class _FailedError(Exception):
-    """Why a job could not be done; never leaves this module."""
+    """A job cannot be done. The message is its reason; never leaves this module."""
 
 
-class _GivenUpError(Exception):
-    """The job has ended without us; never leaves this module."""
+class _AbortedError(Exception):
+    """Another process has ended the job; never leaves this module."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a job ends, why, and what else is to be noted of it."""
+    """How a job ends and why, with other changes to record."""
 
     state: State
     reasons: Sequence[str]
@@ -110,7 +113,7 @@ class Ending:
 
 
 class TrainingJob:
-    """The work of one job, step by step."""
+    """The steps of one job."""
 
     def __init__(
         self,
@@ -126,24 +129,25 @@ class TrainingJob:
         self._default = default
         self._examples = ExampleStore(engine)
         self._deployments = DeploymentLog(engine)
-        self._remarks: list[str] = []
+        self._warnings: list[str] = []
 
     def run(self) -> Ending:
-        """Make a version, which nothing serves yet."""
+        """Train a version, and return how the job ends. The version is not active yet."""
         project = self.job.project
-        self._remarks = self._fetch(project)
-        for remark in self._remarks:
-            logger.warning("Project %s: %s", project, remark)
-        self._report("taking the annotations", 0.1)
+        self._warnings = self._fetch(project)
+        for warning in self._warnings:
+            logger.warning("Project %s: %s", project, warning)
+        self._report("reading annotations", 0.1)
         examples = self._examples.snapshot(project)
         xml = self._examples.label_config(project)
         if xml is None:
-            raise _FailedError("Nothing was ever heard of this project: annotate some tasks first.")
+            raise _FailedError("This project has no annotations yet: annotate some tasks first.")
         parent = self._parent()
-        lessons = list(_lessons(xml, examples, parent.classifier))
-        if not lessons:
-            raise _FailedError("The labeling config has no Choices control on a text.")
-        outcome = train(project, parent, lessons, self._report)
+        found = list(training_sets(xml, examples, parent.classifier))
+        if not found:
+            tags = " or ".join(kind.tag for kind in CONTROLS.values())
+            raise _FailedError(f"The labeling config has no {tags} control on a text.")
+        outcome = train(project, parent, found, self._report)
         changes: dict[str, Any] = {"metrics": outcome.metrics}
         if outcome.version is None:
             return Ending(State.TOO_FEW, outcome.reasons, changes=changes)
@@ -152,9 +156,10 @@ class TrainingJob:
         return Ending(state, outcome.reasons, outcome.version, changes)
 
     def end(self, ending: Ending) -> bool:
-        """End the job, and let its version serve if it is promoted: both at once or neither.
+        """End the job and activate its version if it is promoted, in one transaction.
 
-        False if the job has ended already: then nothing is changed, and the version is a candidate.
+        Returns False if the job has already ended. Then nothing changes, and the version stays a
+        candidate.
         """
 
         def promote(connection: Connection) -> None:
@@ -165,14 +170,14 @@ class TrainingJob:
         return self._jobs.end(
             self.job.id,
             ending.state,
-            [*self._remarks, *ending.reasons],
+            [*self._warnings, *ending.reasons],
             together_with=promote,
             version=ending.version,
             **ending.changes,
         )
 
     def prune(self) -> None:
-        """Delete the versions of the project that need not be kept."""
+        """Delete old versions of the project."""
         prune(
             self._deployments,
             self.job.project,
@@ -190,83 +195,74 @@ class TrainingJob:
         return load_parent(name, path, compiled=self._settings.compiled)
 
     def _report(self, stage: str, progress: float) -> None:
-        if not self._jobs.report(self.job.id, stage=stage, progress=progress):
-            raise _GivenUpError
+        if not self._jobs.heartbeat(self.job.id, stage=stage, progress=progress):
+            raise _AbortedError
 
     def _fetch(self, project: str) -> list[str]:
-        """Take what Label Studio itself has, if it may be asked; what is amiss with it."""
+        """Fetch annotations from Label Studio, if it is configured; return warnings."""
         access = LabelStudioSettings()
         if access.url is None or access.api_key is None:
             return []
-        self._report("asking Label Studio for its annotations", 0.0)
+        self._report("fetching annotations from Label Studio", 0.0)
         number = int(project.partition(".")[0])
         try:
             with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
                 found = client.project(number)
                 if project_key(found) != project:
-                    return ["No annotations were fetched: LABEL_STUDIO_URL has another project."]
+                    return [
+                        "No annotations were fetched: LABEL_STUDIO_URL names another Label Studio."
+                    ]
                 pages = self._watched(client.tasks_with_annotations(number))
-                odd = self._examples.replace(project, found["label_config"], pages)
+                malformed = self._examples.replace(project, found["label_config"], pages)
         except (ClientError, EventError) as error:
-            # What the events have told is there all the same.
+            # The annotations of events are stored all the same.
             return [f"Not all annotations were fetched from Label Studio: {error}"]
-        return (
-            [f"Tasks that were left out, for they are not as they should be: {odd}."] if odd else []
-        )
+        return [f"Malformed tasks that were skipped: {malformed}."] if malformed else []
 
     def _watched(self, pages: Iterable[R]) -> Iterator[R]:
-        """Pages that are read no further than the job is open."""
+        """Yield pages; stop reading when the job has ended."""
         for page in pages:
-            self._report("asking Label Studio for its annotations", 0.0)
+            self._report("fetching annotations from Label Studio", 0.0)
             yield page
 
 
-def _lessons(
+def training_sets(
     xml: str, examples: Sequence[Example], classifier: Classifier
 ) -> Iterator[TrainingSet]:
-    config = parse(xml, labels_of(classifier))
+    """Yield the training set of each control of a labeling config."""
+    config = parse(xml, Labels.of_model(classifier))
     for control in (*config.controls, *config.unknown):
-        labels = control.labels or {option: option for option in control.options}
-        found = [
-            (example.task, text, labels[choice])
-            for example in examples
-            if (choice := example.choices.get(control.name, "")) in labels
-            and (text := _text_of(example, control)) is not None
-        ]
+        # A control that the model has no labels for is trained with its options as labels.
+        label_of = control.label_of or {option: option for option in control.options}
+        answered = [item for item in examples if item.choices.get(control.name) in label_of]
+        found, _ = subjects((item.data for item in answered), [control])
+        of_text = [answered[subject.position] for subject in found]
         yield TrainingSet(
             control=control.name,
-            labels=tuple(control.choices or control.options),
-            tasks=[task for task, _, _ in found],
-            texts=[text for _, text, _ in found],
-            answers=[label for _, _, label in found],
+            labels=tuple(control.option_of or control.options),
+            tasks=[item.task for item in of_text],
+            texts=[subject.text for subject in found],
+            answers=[label_of[item.choices[control.name]] for item in of_text],
         )
 
 
-def _text_of(example: Example, control: ChoicesControl) -> str | None:
-    try:
-        return task_text(example.data, control)
-    except NoTextError:
-        return None
-
-
 @contextmanager
-def _signs_of_life(jobs: JobQueue, job: Job) -> Iterator[None]:
+def _heartbeat(jobs: JobQueue, job: Job) -> Iterator[None]:
+    """Record heartbeats of a job from a thread."""
     ended = threading.Event()
+    failures = FailureLog(
+        logger,
+        f"Project {job.project}: no heartbeat of training job {job.id}: %s",
+        f"Project {job.project}: heartbeats of training job {job.id} work again",
+    )
 
-    def report() -> None:
-        works = True
-        while not ended.wait(_SIGN_OF_LIFE_SECONDS):
-            try:
-                jobs.report(job.id)
-            except Exception:  # Whatever it was, the next sign of life may be seen.
-                if works:
-                    logger.exception("Project %s: no sign of life of %s", job.project, job.id)
-                works = False
-            else:
-                works = True
+    def beat() -> None:
+        while not ended.wait(_HEARTBEAT_SECONDS):
+            with failures:
+                jobs.heartbeat(job.id)
 
-    jobs.report(job.id)
-    thread = threading.Thread(target=report, daemon=True)
+    jobs.heartbeat(job.id)
+    thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:
         yield
@@ -277,15 +273,29 @@ def _signs_of_life(jobs: JobQueue, job: Job) -> Iterator[None]:
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    def give_up(*_: object) -> NoReturn:
-        raise _FailedError(
-            f"The training took longer than {seconds:g} seconds: raise SENTIMENT_TRAINING_TIMEOUT."
-        )
+    """Raise _FailedError in the block after some seconds.
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    Code that is interrupted, such as a driver of a database, may turn this into an error of its
+    own. The block raises _FailedError all the same.
+    """
+    limit = _FailedError(
+        f"The training took longer than {seconds:g} seconds: raise SENTIMENT_TRAINING_TIMEOUT."
+    )
+    is_over = False
+
+    def interrupt(*_: object) -> NoReturn:
+        nonlocal is_over
+        is_over = True
+        raise limit
+
+    before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except Exception as error:
+        if is_over and error is not limit:
+            raise limit from None
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -1,4 +1,4 @@
-"""Runs the training jobs of a server, each in a process of its own. Trains nothing itself."""
+"""Run the queued training jobs of a server, each in a process of its own."""
 
 import asyncio
 import logging
@@ -10,22 +10,23 @@ from pathlib import Path
 
 from adapters.learning.jobs import Job, JobQueue, State
 from adapters.observability.metrics import Metrics
-from model_store.errors import ModelStoreError
+from model_store.serving.failure_log import FailureLog
 
 logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 30.0
-"""In which a process starts, and ends by itself when its time is over."""
+"""Added to the time limit of a process, for its start and its end."""
 _CODE = Path(__file__).parents[2]
 
 
 class Trainer:
-    """Takes jobs from the queue, one at a time on each machine, whichever worker is first.
+    """Runs jobs from the queue, one at a time on each machine.
 
-    `arguments` are those of `python -m adapters.learning.process` after the job's id;
-    `threads` bounds what a job computes with at once. A process that is still there some time
-    after `timeout` seconds is killed. `metrics` is told how each job ends.
+    arguments: arguments of `python -m adapters.learning.process` after the id of the job.
+    threads: number of threads for the computations of a job.
+    timeout: seconds after which a job stops itself. It is killed 30 seconds later.
+    metrics: records how each job ends.
     """
 
     def __init__(
@@ -45,74 +46,65 @@ class Trainer:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look for jobs."""
+        """Start to poll the queue."""
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """End the job that runs, and look for no others."""
+        """Kill the running job and stop polling."""
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])
 
     async def _work(self) -> None:
-        works = True
+        failures = FailureLog(
+            logger, "Cannot start training jobs: %s. Retrying.", "Training jobs can start again."
+        )
         while True:
-            try:
-                for dead in await asyncio.to_thread(self._jobs.bury_the_dead):
-                    self._count(dead, State.KILLED, time.time())
-                job = await asyncio.to_thread(self._jobs.claim)
-                if job:
-                    await self._run(job)
-            except Exception as error:  # Whatever it was, the next job may do.
-                if works:
-                    logger.warning(
-                        "No job is begun until this is mended: %s",
-                        error,
-                        exc_info=not isinstance(error, ModelStoreError),
-                    )
-                works = False
-            else:
-                works = True
+            with failures:
+                for job in await asyncio.to_thread(self._jobs.reap_stale):
+                    self._count(job, State.KILLED, time.time())
+                if claimed := await asyncio.to_thread(self._jobs.claim):
+                    await self._run(claimed)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _run(self, job: Job) -> None:
-        logger.info("Project %s: training job %s begins", job.project, job.id)
+        logger.info("Project %s: training job %s starts", job.project, job.id)
         self._metrics.job(State.RUNNING)
-        reason = "The server was stopped: press the button again."
+        reason = "The server was stopped. Click Start Training to retry."
         try:
             reason = await self._outcome(job)
-        except Exception:  # Whatever it was, the job ends with a word.
-            logger.exception("Project %s: training job %s cannot be done", job.project, job.id)
-            reason = "The process of the job could not be started: see the log."
+        except Exception:  # The job must end with a reason, whatever the failure.
+            logger.exception("Project %s: cannot run training job %s", job.project, job.id)
+            reason = "The training process could not start; see the server log."
         finally:
             await self._end(job, reason)
 
     async def _outcome(self, job: Job) -> str:
-        """Do a job; why it has ended, should it not have said so itself."""
+        """Run a job; return the reason for its end, in case it does not record one itself."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "adapters.learning.process", job.id, *self._arguments),
             env={**os.environ, "OMP_NUM_THREADS": str(self._threads), "PYTHONPATH": _python_path()},
-            # Ctrl-C in the terminal is for the server, which ends the job in its own way.
+            # Ctrl-C in the terminal must reach only the server, which then kills the job.
             start_new_session=True,
         )
         try:
             async with asyncio.timeout(self._timeout + _GRACE_SECONDS):
                 status = await process.wait()
         except TimeoutError:
-            return f"The process of the job did not end after {self._timeout:g} seconds."
+            return f"The training process did not end after {self._timeout:g} seconds."
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        return f"The process of the job has ended with status {status}: see the log."
+        return f"The training process ended with status {status}; see the server log."
 
     async def _end(self, job: Job, reason: str) -> None:
         try:
-            # Does nothing where the job has said itself how it has ended.
+            # Changes nothing if the job recorded its end itself.
             await asyncio.to_thread(self._jobs.end, job.id, State.KILLED, [reason])
             ended = await asyncio.to_thread(self._jobs.job, job.id)
-        except Exception:  # It must not hide that we are told to stop; later the job is buried.
-            logger.exception("Project %s: the end of job %s is not kept", job.project, job.id)
+        except Exception:  # Must not hide a cancellation. The job is reaped later.
+            logger.exception("Project %s: cannot record the end of job %s", job.project, job.id)
         else:
             if ended:
                 self._count(ended, ended.state, ended.ended_at or time.time())
@@ -122,5 +114,5 @@ class Trainer:
 
 
 def _python_path() -> str:
-    """The job must find this very code, which a Bento keeps in a folder of its own."""
+    """Return a PYTHONPATH that starts with this code, which a Bento keeps in its own folder."""
     return os.pathsep.join([str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])])

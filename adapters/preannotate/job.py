@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.controls import Control
 from adapters.preannotate.model import LoadedModel, ModelReference
 from adapters.preannotate.records import Chunk
 from adapters.preannotate.results import Result, result_of
@@ -15,7 +15,7 @@ class Job:
     """All that a worker needs to know of a run."""
 
     model: ModelReference
-    controls: Sequence[ChoicesControl]
+    controls: Sequence[Control]
     truth: str | None
     """The column that predictions are compared with."""
 

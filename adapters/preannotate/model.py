@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.label_studio import labeling_config
-from adapters.label_studio.capabilities import classifier_for
-from adapters.label_studio.labeling_config import ChoicesControl, LabelingConfig, Labels
+from adapters.label_studio.controls import Control
+from adapters.label_studio.labeling_config import LabelingConfig, Labels
+from adapters.label_studio.served_config import classifier_for
 from model_store import artifact
 from model_store.model import inference
 from model_store.model.classification import Classification
@@ -51,7 +52,7 @@ class LoadedModel:
         self.version = version
         self._classifier = classifier
 
-    def classify(self, subjects: Sequence[tuple[ChoicesControl, str]]) -> list[Classification]:
+    def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
         """One classification for each text, by the control that it is for; in order."""
         queries = [
             Query(text, (classifier_for(self._classifier, control),)) for control, text in subjects

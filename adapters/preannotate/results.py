@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import orjson
 
-from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.controls import Control
 from adapters.preannotate.records import Chunk, Rejection
 from adapters.preannotate.step import Annotated, Model, annotate, data_of
 
@@ -59,9 +59,7 @@ class NotStorableError(Exception):
     """A task cannot be written as JSON that Label Studio can store; the message says why."""
 
 
-def result_of(
-    chunk: Chunk, controls: Sequence[ChoicesControl], model: Model, truth: str | None
-) -> Result:
+def result_of(chunk: Chunk, controls: Sequence[Control], model: Model, truth: str | None) -> Result:
     """Annotate the rows of a chunk; compare with the column `truth`, if one is named."""
     lines: list[bytes] = []
     rejections: list[Rejection] = []
@@ -144,10 +142,10 @@ def _compared(annotated: Annotated, column: str) -> Confusion:
     return Counter([(_label(value, control), classification.label)])
 
 
-def _label(value: Any, control: ChoicesControl) -> str:
+def _label(value: Any, control: Control) -> str:
     """The label that a truth names: itself, its choice, or the number of its class from 0."""
     named = str(value).strip().casefold()
-    for number, (label, choice) in enumerate(control.choices.items()):
-        if named in (label.casefold(), choice.casefold(), str(number), f"{number}.0"):
+    for number, (label, option) in enumerate(control.option_of.items()):
+        if named in (label.casefold(), option.casefold(), str(number), f"{number}.0"):
             return label
     return UNKNOWN

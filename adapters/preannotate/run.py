@@ -94,7 +94,7 @@ def run(plan: Plan) -> Summary:
         work.remove()
     seconds = time.monotonic() - began
     progress = work.progress
-    labels = tuple(job.controls[0].choices)
+    labels = tuple(job.controls[0].option_of)
     return Summary(
         model_version=plan.model.version,
         engine=plan.engine,

@@ -5,16 +5,14 @@ Pure: it reads nothing, writes nothing, and gives the same tasks for the same re
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.controls import Control
 from adapters.label_studio.predictions import prediction_of
-from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.label_studio.schemas import Task
+from adapters.label_studio.task_text import subjects
 from adapters.preannotate.records import Record, Rejection
 from model_store.model.classification import Classification
-
-Task = dict[str, Any]
 
 
 class Model(Protocol):
@@ -24,7 +22,7 @@ class Model(Protocol):
     def version(self) -> str:
         """What the predictions name as their model version."""
 
-    def classify(self, subjects: Sequence[tuple[ChoicesControl, str]]) -> list[Classification]:
+    def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
         """One classification for each text, by the control that it is for; in order."""
 
 
@@ -34,18 +32,12 @@ class Annotated:
 
     record: Record
     task: Task
-    classified: Sequence[tuple[ChoicesControl, Classification]]
+    classified: Sequence[tuple[Control, Classification]]
     """At least one: that of the first control that has a text."""
 
 
-class _Subject(NamedTuple):
-    position: int
-    control: ChoicesControl
-    text: str
-
-
 def annotate(
-    records: Iterable[Record | Rejection], controls: Sequence[ChoicesControl], model: Model
+    records: Iterable[Record | Rejection], controls: Sequence[Control], model: Model
 ) -> list[Annotated | Rejection]:
     """Predict every control of every record: one entry for each, in order.
 
@@ -54,27 +46,21 @@ def annotate(
     any control is rejected.
     """
     rows = list(records)
+    data = (None if isinstance(row, Rejection) else data_of(row) for row in rows)
+    found, skipped = subjects(data, controls)
+    results = model.classify([(subject.control, subject.text) for subject in found])
+    classified: dict[int, list[tuple[Control, Classification]]] = {}
+    for subject, result in zip(found, results, strict=True):
+        classified.setdefault(subject.position, []).append((subject.control, result))
+    reasons = {item.position: item.reason for item in skipped}
     outcomes: list[Annotated | Rejection] = []
-    subjects: list[_Subject] = []
-    for position, record in enumerate(rows):
-        if isinstance(record, Rejection):
-            continue
-        found, reason = _subjects(position, record, controls)
-        subjects += found
-        if not found:
-            rows[position] = Rejection(record.file, record.unit, record.number, reason)
-    results = model.classify([(subject.control, subject.text) for subject in subjects])
-    pairs = zip(subjects, results, strict=True)
-    classified = {
-        position: [(subject.control, result) for subject, result in group]
-        for position, group in groupby(pairs, key=lambda pair: pair[0].position)
-    }
     for position, row in enumerate(rows):
-        outcomes.append(
-            row
-            if isinstance(row, Rejection)
-            else _annotated(row, classified[position], model.version)
-        )
+        if isinstance(row, Rejection):
+            outcomes.append(row)
+        elif position in classified:
+            outcomes.append(_annotated(row, classified[position], model.version))
+        else:
+            outcomes.append(Rejection(row.file, row.unit, row.number, reasons[position]))
     return outcomes
 
 
@@ -84,21 +70,8 @@ def data_of(record: Record) -> Any:
     return data if isinstance(data, dict) else record.fields
 
 
-def _subjects(
-    position: int, record: Record, controls: Sequence[ChoicesControl]
-) -> tuple[list[_Subject], str]:
-    """Also the last reason why a control has no text."""
-    found, reason, data = [], "", data_of(record)
-    for control in controls:
-        try:
-            found.append(_Subject(position, control, task_text(data, control)))
-        except NoTextError as error:
-            reason = str(error)
-    return found, reason
-
-
 def _annotated(
-    record: Record, classified: Sequence[tuple[ChoicesControl, Classification]], version: str
+    record: Record, classified: Sequence[tuple[Control, Classification]], version: str
 ) -> Annotated:
     data = data_of(record)
     is_task = data is not record.fields

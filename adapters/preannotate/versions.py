@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from adapters.label_studio.capabilities import labels_with
+from adapters.label_studio.labeling_config import Labels
 from adapters.preannotate.errors import ModelError
 from adapters.preannotate.model import ModelReference
 from model_store import artifact
@@ -21,7 +21,7 @@ def find(tag: str | None) -> ModelReference:
 
             version, directory = store.find(tag or version)
         manifest = artifact.verify(directory)
-        return ModelReference(directory, version, labels_with(manifest.labels, manifest.heads))
+        return ModelReference(directory, version, Labels.of_model(manifest))
     except ModelStoreError as error:
         raise ModelError(str(error)) from error
 

@@ -1,6 +1,6 @@
-"""Which versions serve which project from when on: a log in the database that every worker follows.
+"""The deployment log: which versions serve which project, and from when.
 
-Loads no model: see `registry.py`.
+Every worker follows the log; see `registry.py`. This module loads no models.
 """
 
 import time
@@ -26,10 +26,10 @@ from model_store.errors import NoEarlierVersionError
 from model_store.serving.database import be_alone_in, metadata, reading, writing
 
 ACTIVE = "active"
-"""In the list of models of a project: whichever version is active."""
+"""Stands for the active version in the list of models of a project."""
 
 NOTICE_SECONDS = 1.0
-"""From the entry of a change to its effect, so that all workers know of it before."""
+"""Time from the writing of an entry to its effect, so that all workers can prepare for it."""
 
 _log = Table(
     "deployments",
@@ -48,14 +48,14 @@ _log = Table(
 
 @dataclass(frozen=True)
 class Entry:
-    """What serves a project from a moment on."""
+    """The deployment of a project from a moment on."""
 
     id: int
     project: str
     version: str | None
-    """The active version; None is the model that the server was started with."""
+    """The active version; None for the model that the server was started with."""
     models: tuple[str, ...]
-    """The versions that predict, as the project asks for them; none if it does not."""
+    """The versions that the project chose; empty if it chose none."""
     ensemble: bool
     is_rollback: bool
     effective_at: float
@@ -65,20 +65,20 @@ class Entry:
 
 
 class DeploymentLog:
-    """The log of one database; every change is an entry, none is ever changed."""
+    """The log of one database. Entries are appended and never changed."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def activate(self, project: str, version: str | None, *, by: str, reason: str = "") -> Entry:
-        """Let a version serve a project, `NOTICE_SECONDS` from now."""
+        """Activate a version for a project, `NOTICE_SECONDS` from now."""
         with self._change() as connection:
             return _append(connection, project, by, reason, version=version)
 
     def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> Entry:
-        """Let these models predict for a project, as its backend in Label Studio asks.
+        """Set the models of a project, as the settings of its backend in Label Studio ask.
 
-        Returns the last entry where that is its choice already: Label Studio asks several times.
+        Returns the last entry if it holds this choice: Label Studio asks several times.
         """
         with self._change() as connection:
             last = _last(connection, project)
@@ -88,7 +88,7 @@ class DeploymentLog:
             return _append(connection, project, "Label Studio", "extra_params", **choice)
 
     def rollback(self, project: str, *, by: str, available: Collection[str | None]) -> Entry:
-        """Let the version serve that did before the active one, of those that are available.
+        """Activate the version before the active one, skipping versions that are not available.
 
         Raises NoEarlierVersionError if there is none.
         """
@@ -102,7 +102,7 @@ class DeploymentLog:
             return _append(connection, project, by, f"back from {active}", **change)
 
     def since(self, last_id: int) -> list[Entry]:
-        """The entries after one of them, in order; all after 0."""
+        """Return the entries with greater ids, in order; all for 0."""
         with reading(self._engine) as connection:
             return self._entries(connection, _log.c.id > last_id)
 
@@ -118,18 +118,18 @@ class DeploymentLog:
 def activate(
     connection: Connection, project: str, version: str | None, *, by: str, reason: str
 ) -> Entry:
-    """`DeploymentLog.activate` as a part of a transaction that writes something else too."""
+    """Do `DeploymentLog.activate` in a transaction that writes other tables too."""
     be_alone_in(connection, _log)
     return _append(connection, project, by, reason, version=version)
 
 
 def latest(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The last entry of each project: what serves it, or will in a moment."""
+    """Return the last entry of each project, which is or will soon be in effect."""
     return {entry.project: entry for entry in entries}
 
 
 def _promoted(entries: Sequence[Entry]) -> list[str | None]:
-    """The versions that were promoted one after the other, without those gone back from."""
+    """Return the versions that were activated, in order, without those rolled back."""
     promoted: list[str | None] = [None]
     for entry in entries:
         if entry.is_rollback:

@@ -1,7 +1,7 @@
-"""The models of one worker: which ones serve a project at this moment.
+"""The versions that one worker serves each project with.
 
-Follows the deployment log: loads what an entry names before it takes effect, so that no request
-ever waits for a model, and all workers change over at the same time.
+Follows the deployment log. Loads the versions of an entry before the entry takes effect, so that no
+request waits for a model, and all workers switch at the same time.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from model_store.errors import ModelNotReadyError, ModelStoreError
 from model_store.model.classifier import Classifier
 from model_store.serving.deployments import ACTIVE, DeploymentLog, Entry, latest
+from model_store.serving.failure_log import FailureLog
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ _POLL_SECONDS = 0.25
 
 
 class Version(NamedTuple):
-    """A model by its name."""
+    """A loaded model and its name."""
 
     name: str
     classifier: Classifier
@@ -32,31 +33,31 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True)
 class Deployment:
-    """The versions that predict for a project; a request keeps to one deployment."""
+    """The versions that predict for a project. A request uses one deployment throughout."""
 
     versions: tuple[Version, ...]
-    """The first one is that which Label Studio is told of."""
+    """`/setup` names the first one to Label Studio."""
     ensemble: str | None = None
-    """The name under which their average is predicted too, if it is."""
+    """The version that predictions of the average carry, if there are any."""
 
     @property
     def name(self) -> str:
-        """That of the first version."""
+        """The name of the first version."""
         return self.versions[0].name
 
     @property
     def names(self) -> list[str]:
-        """All that predictions can carry."""
+        """All versions that predictions can carry."""
         names = [version.name for version in self.versions]
         return [*names, self.ensemble] if self.ensemble else names
 
 
 class Registry:
-    """The deployments of all projects, as of now.
+    """The current deployments of all projects.
 
-    `load` gives the classifier of a version and may take its time: it is called in a thread.
-    `exists` says whether there is such a version.
-    `models` and `ensemble` are what is done for projects that do not ask for anything else.
+    load: returns the classifier of a version; is called in a thread.
+    exists: returns whether a version exists.
+    models, ensemble: used for projects that do not choose their own.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Registry:
         self._following: asyncio.Task[None] | None = None
 
     async def start(self, default: Version) -> None:
-        """Take `default` into service, and what the log says so far; then follow the log."""
+        """Serve the default and all entries of the log so far, then follow the log."""
         self._default = default
         self._versions[default.name] = default
         self._fallback = await asyncio.to_thread(self._deployment, None, (), self._ensemble)
@@ -90,7 +91,7 @@ class Registry:
         self._following = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:
-        """Serve nothing any more."""
+        """Stop serving."""
         self._serves = False
         if self._following:
             self._following.cancel()
@@ -98,7 +99,7 @@ class Registry:
                 await self._following
 
     def deployment(self, project: str | None) -> Deployment:
-        """What serves a project now; raises ModelNotReadyError before `start`."""
+        """Return the deployment of a project; raise ModelNotReadyError if not started."""
         if not self._serves:
             raise ModelNotReadyError
         schedule = self._schedules.get(project or "")
@@ -111,44 +112,38 @@ class Registry:
         return deployment if entry.effective_at <= now else self._fallback
 
     def knows(self, name: str) -> bool:
-        """Whether there is such a version, or such a word for one."""
+        """Return whether a name is a version, or `active`."""
         return name == ACTIVE or name in self._versions or self._exists(name)
 
     def chosen(self, project: str) -> tuple[tuple[str, ...], bool]:
-        """The models that a project has asked for last, and whether for their average."""
+        """Return the models that a project chose last, and whether it chose their average."""
         schedule = self._schedules.get(project)
         return (schedule[-1][0].models, schedule[-1][0].ensemble) if schedule else ((), False)
 
     def names(self) -> list[str]:
-        """The versions that predictions can carry now, those of all projects."""
+        """Return all versions that predictions of any project can carry."""
         deployments = [self.deployment(project) for project in ("", *self._schedules)]
         return list(dict.fromkeys(name for found in deployments for name in found.names))
 
     async def _follow(self) -> None:
-        works = True
+        failures = FailureLog(
+            logger,
+            "Cannot read the deployment log, still serving current versions: %s",
+            "Reading the deployment log again.",
+        )
         while True:
             await asyncio.sleep(_POLL_SECONDS)
-            try:
+            with failures:
                 await asyncio.to_thread(self._catch_up)
-            except Exception as error:  # Whatever it was, the next look at the log may do.
-                if works:
-                    logger.warning(
-                        "Changes of versions are not seen until this is mended: %s",
-                        error,
-                        exc_info=not isinstance(error, ModelStoreError),
-                    )
-                works = False
-            else:
-                works = True
 
     def _catch_up(self) -> None:
         entries = self._log.since(self._last_id)
         now = time.time()
-        in_force = latest([entry for entry in entries if entry.effective_at <= now])
+        due = latest([entry for entry in entries if entry.effective_at <= now])
         for entry in entries:
             self._last_id = entry.id
-            if entry.id < in_force.get(entry.project, entry).id:
-                continue  # It serves nothing any more, and may be deleted.
+            if entry.id < due.get(entry.project, entry).id:
+                continue  # Superseded: its version may be deleted.
             deployment = self._deployment(entry.version, entry.models, entry.ensemble)
             self._schedules[entry.project].append((entry, deployment))
             late = time.time() - entry.effective_at
@@ -162,8 +157,8 @@ class Registry:
             )
 
     def _deployment(self, active: str | None, models: Sequence[str], ensemble: bool) -> Deployment:
-        asked = [active if name == ACTIVE else name for name in models or self._models]
-        found = [self._find(name) for name in asked]
+        names = [active if name == ACTIVE else name for name in models or self._models]
+        found = [self._find(name) for name in names]
         loaded = tuple(dict.fromkeys(version for version in found if version))
         versions = loaded or (self._default,)
         average = (ensemble if models else self._ensemble) and len(versions) > 1
@@ -175,9 +170,9 @@ class Registry:
         if name not in self._versions:
             try:
                 self._versions[name] = Version(name, self._load(name))
-            except Exception as error:  # Whatever is wrong with it, the others serve.
+            except Exception as error:  # One broken version must not stop the others.
                 logger.warning(
-                    "Version %s does not serve: %s",
+                    "Cannot load version %s, which will not predict: %s",
                     name,
                     error,
                     exc_info=not isinstance(error, ModelStoreError),
@@ -187,6 +182,6 @@ class Registry:
 
 
 def _ensemble_name(versions: Sequence[Version]) -> str:
-    """The same for the same versions, on every machine."""
+    """Return a name that is the same for the same versions on every machine."""
     names = "\n".join(version.name for version in versions)
     return f"ensemble:{hashlib.sha256(names.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""The versions of projects: what there is, what serves, and changing that by hand."""
+"""List, activate, roll back and delete the versions of projects."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from model_store.serving.deployments import DeploymentLog, Entry, latest
 
 @dataclass(frozen=True)
 class VersionRow:
-    """One version, as a person wants to see it."""
+    """One version, for display."""
 
     version: str
     project: str
-    """Empty for a model that was made for no project."""
+    """Empty for a model that was not trained for a project."""
     created: str
     examples: int | None
     accuracy: float | None
-    """On held-out examples; the lowest of its controls."""
+    """On held-out examples: the lowest of all controls, in 0..1."""
     state: str
-    """`active`, `retired` if it was, `candidate` if it never was; `base`: made for no project."""
+    """`active`, `retired` (was active), `candidate` (never was), `base` (without a project)."""
 
 
 def table(log: DeploymentLog) -> list[VersionRow]:
-    """All versions in the store, by project, the newest last."""
+    """Return all versions in the store, by project and age, newest last."""
     entries = log.since(0)
     active = {entry.version for entry in latest(entries).values()}
     were_active = {entry.version for entry in entries}
@@ -38,11 +38,12 @@ def table(log: DeploymentLog) -> list[VersionRow]:
 
 
 def promote(log: DeploymentLog, version: str, project: str | None = None) -> Entry:
-    """Let a version serve a project, by default the one that it was trained for.
+    """Activate a version for a project, by default for the project that it was trained for.
 
-    `version` can be shorter than the full tag, as for `store.find`; the log gets the full one.
-    Where the promotion gate refused it, the log of deployments keeps that it was overruled.
-    Raises UnknownVersionError, and UnknownProjectError if it was trained for none.
+    version: a tag, or a part of it that `store.find` accepts.
+
+    If the promotion gate refused the version, the entry's reason says that it was overruled.
+    Raises UnknownVersionError, and UnknownProjectError if the version has no project.
     """
     version, _ = store.find(version)
     manifest = store.versions().get(version)
@@ -57,14 +58,14 @@ def promote(log: DeploymentLog, version: str, project: str | None = None) -> Ent
 
 
 def rollback(log: DeploymentLog, project: str) -> Entry:
-    """Let the version serve a project that did before; raises NoEarlierVersionError."""
+    """Activate the previous version of a project; raise NoEarlierVersionError."""
     return log.rollback(project, by="rollback", available={None, *store.versions()})
 
 
 def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] = ()) -> list[str]:
-    """Delete the oldest versions of a project beyond `keep`; never one that predicts.
+    """Delete all but the newest `keep` versions of a project, and return the deleted ones.
 
-    Those predict that the log names last for any project, and those `used` by its settings.
+    Keeps versions that predict: those in the last log entry of any project, and those in `used`.
     """
     entries = latest(log.since(0)).values()
     serving = {entry.version for entry in entries} | {m for entry in entries for m in entry.models}
@@ -75,10 +76,10 @@ def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] 
         if manifest.training.get("project") == project
     }
     by_age = sorted(own, key=lambda version: _created(own[version]))
-    doomed = [version for version in by_age[:-keep] if version not in serving]
-    for version in doomed:
+    deleted = [version for version in by_age[:-keep] if version not in serving]
+    for version in deleted:
         store.delete(version)
-    return doomed
+    return deleted
 
 
 def _state(

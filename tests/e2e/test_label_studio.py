@@ -245,5 +245,5 @@ def test_the_served_control_agrees_with_label_studios_own_reading_of_the_config(
     (its_input,) = theirs[control.name]["inputs"]
     assert [control.to_name] == theirs[control.name]["to_name"]
     assert control.data_key == its_input["value"]
-    assert set(control.choices.values()) == set(theirs[control.name]["labels"])
+    assert set(control.option_of.values()) == set(theirs[control.name]["labels"])
     assert theirs[control.name]["type"] == "Choices"

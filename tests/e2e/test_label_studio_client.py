@@ -17,7 +17,7 @@ from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer
 
 REFUSED = "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired"
-NO_PROJECT = "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"
+NO_PROJECT = "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"
 
 
 def chosen(choice: str) -> list[Any]:
@@ -76,7 +76,7 @@ def test_annotated_and_skipped_tasks_come_page_by_page(
     last, skipped = pages[1][1], pages[2][0]
     assert task_of(last).data == {"review": "Text 3.", "more": {"n": [3]}}
     read = [annotation_of(annotation, last["id"]) for annotation in last["annotations"]]
-    assert [a.choices["sentiment"] for a in sorted(read, key=lambda a: a.id)] == [
+    assert [a.answers["sentiment"] for a in sorted(read, key=lambda a: a.id)] == [
         ("Positive",),
         ("Negative",),
     ]

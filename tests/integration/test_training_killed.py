@@ -1,4 +1,4 @@
-"""A training that is killed, as no handler can notice, again and again, ends as any other."""
+"""A training that is killed repeatedly with SIGKILL still ends with a whole artifact."""
 
 import csv
 import random
@@ -26,7 +26,7 @@ def write_reviews(path: Path) -> None:
             writer.writerow([" ".join(text), label])
 
 
-def test_a_training_killed_again_and_again_ends_in_an_artifact_and_never_in_half_of_one(
+def test_a_training_killed_repeatedly_leaves_a_whole_artifact_or_none(
     tmp_path: Path,
 ) -> None:
     write_reviews(tmp_path / "reviews.csv")

@@ -1,4 +1,4 @@
-"""The client of Label Studio's API, against servers that are none, or behave badly."""
+"""The client of Label Studio's API against servers that fail or send something else."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ Behaviour = Callable[[str], Answer]
 
 
 class Stranger(ThreadingHTTPServer):
-    """A server of these tests, and all that it was asked."""
+    """A server of these tests, and the requests it received."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -72,14 +72,14 @@ def says(status: int, body: Any = None, **headers: str) -> Behaviour:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited before each retry; in truth not at all."""
+    """Replace the pauses before retries, and record them."""
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
     return waited
 
 
 def refusal(url: str, token: str = TOKEN) -> str:
-    """What the client says instead of a project."""
+    """Return the message of the error on reading a project."""
     with pytest.raises(ClientError) as caught, LabelStudioClient(url, token) as client:
         client.project(1)
     message = str(caught.value)
@@ -90,7 +90,7 @@ def refusal(url: str, token: str = TOKEN) -> str:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_nobody_is_followed_to_another_host_and_the_token_stays_here(status: int) -> None:
+def test_a_redirect_is_not_followed_and_gets_no_token(status: int) -> None:
     with serve(says(200, {"id": 1})) as other:
         elsewhere = f"{other.url}/api/projects/1/"
         with serve(says(status, b"", Location=elsewhere)) as server:
@@ -98,12 +98,12 @@ def test_nobody_is_followed_to_another_host_and_the_token_stays_here(status: int
             assert server.asked == [("/api/projects/1/", f"Token {TOKEN}")]
     assert other.asked == []
     assert message == (
-        f"Asked for project 1, Label Studio at {server.url} sends to another address: set "
-        "LABEL_STUDIO_URL to that one if you trust it."
+        f"Cannot get project 1: Label Studio at {server.url} redirects to another address: set "
+        "LABEL_STUDIO_URL to that address if you trust it."
     )
 
 
-def test_links_in_an_answer_are_not_followed() -> None:
+def test_links_in_a_response_are_not_followed() -> None:
     def behaviour(path: str) -> Answer:
         tasks = [] if "99" in path else [{"id": 99, "data": {}, "annotations": []}]
         link = f"{other.url}/api/tasks/?page=2"
@@ -117,7 +117,7 @@ def test_links_in_an_answer_are_not_followed() -> None:
     assert other.asked == []
 
 
-def test_a_server_that_pages_for_ever_is_not_asked_for_ever() -> None:
+def test_a_server_with_endless_pages_is_not_read_endlessly() -> None:
     task = {"id": 5, "data": {}, "annotations": []}
     with serve(says(200, {"tasks": [task], "total": 1})) as server:
         with LabelStudioClient(server.url, TOKEN) as client:
@@ -131,15 +131,15 @@ def test_a_server_that_pages_for_ever_is_not_asked_for_ever() -> None:
     [
         (400, "does not answer as Label Studio does"),
         (401, "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired"),
-        (403, "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"),
-        (404, "has none, or the owner of LABEL_STUDIO_API_KEY may not see it"),
-        (429, "has been asked too often"),
+        (403, "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"),
+        (404, "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"),
+        (429, "received too many requests"),
         (500, "fails with status 500: its log says why"),
         (503, "fails with status 503: its log says why"),
     ],
 )
 @pytest.mark.parametrize("body", [{"detail": SECRET}, SECRET.encode(), b""])
-def test_a_status_is_said_in_words_without_the_body(
+def test_a_status_is_explained_without_quoting_the_body(
     pauses: list[float], status: int, words: str, body: object
 ) -> None:
     with serve(says(status, body)) as server:
@@ -150,7 +150,7 @@ def test_a_status_is_said_in_words_without_the_body(
     assert pauses == sorted(pauses)
 
 
-def test_what_fails_for_a_moment_is_asked_again(pauses: list[float]) -> None:
+def test_a_temporary_failure_is_retried(pauses: list[float]) -> None:
     statuses = iter([429, 502, 200])
     project = {"id": 1, "created_at": "2026-01-01T00:00:00Z", "label_config": "<View/>"}
 
@@ -162,7 +162,7 @@ def test_what_fails_for_a_moment_is_asked_again(pauses: list[float]) -> None:
     assert pauses == [7, 7]
 
 
-def test_a_prediction_whose_deletion_is_asked_for_again_is_deleted(pauses: list[float]) -> None:
+def test_a_retried_deletion_of_a_prediction_succeeds(pauses: list[float]) -> None:
     statuses = iter([502, 404])
 
     def behaviour(_: str) -> Answer:
@@ -174,7 +174,7 @@ def test_a_prediction_whose_deletion_is_asked_for_again_is_deleted(pauses: list[
     assert len(pauses) == 1
 
 
-def test_a_prediction_that_may_not_be_deleted_is_an_error() -> None:
+def test_a_forbidden_deletion_of_a_prediction_is_an_error() -> None:
     with (
         serve(says(403)) as server,
         LabelStudioClient(server.url, TOKEN) as client,
@@ -186,30 +186,30 @@ def test_a_prediction_that_may_not_be_deleted_is_an_error() -> None:
 @pytest.mark.parametrize(
     "body", [b"<html>", b"", b"\xff", [], 3, None, "text", {}, {"id": 1}, {"tasks": [3]}]
 )
-def test_an_answer_that_is_not_label_studios_is_said_to_be_none(body: object) -> None:
+def test_a_response_of_another_program_is_reported(body: object) -> None:
     with serve(says(200, body)) as server:
         assert "does not answer as Label Studio does" in refusal(server.url)
 
 
 @pytest.mark.parametrize("body", [b"<html>", [], 3, {"tasks": [3]}, {"tasks": [{"id": "x"}]}])
-def test_a_page_that_is_not_label_studios_is_said_to_be_none(body: object) -> None:
+def test_a_page_of_another_program_is_reported(body: object) -> None:
     with serve(says(200, body)) as server, LabelStudioClient(server.url, TOKEN) as client:
         pages = client.tasks_with_annotations(1)
         with pytest.raises(ClientError, match="does not answer as Label Studio does"):
             next(pages)
 
 
-def test_a_server_that_is_not_there_is_said_to_be_unreachable(pauses: list[float]) -> None:
+def test_an_unreachable_server_is_reported(pauses: list[float]) -> None:
     with serve(says(200)) as server:
         url = server.url
     assert refusal(url) == (
-        f"Asked for project 1, Label Studio at {url} cannot be reached: check LABEL_STUDIO_URL, "
-        "and whether it runs."
+        f"Cannot get project 1: Label Studio at {url} cannot be reached: check LABEL_STUDIO_URL, "
+        "and that Label Studio is running."
     )
     assert len(pauses) == 3
 
 
-def test_a_server_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_server_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(module, "_SECONDS", 0.2)
 
@@ -234,32 +234,32 @@ def test_a_server_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         "file:///etc",
     ],
 )
-def test_an_address_that_is_none_is_refused_without_being_shown(url: str) -> None:
+def test_a_malformed_address_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ClientError, match=r"^LABEL_STUDIO_URL must be an address") as caught:
         LabelStudioClient(url, TOKEN)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["", "  ", "a\nb", "schlüssel", "a\x00b"])
-def test_a_key_that_is_none_is_refused_without_being_shown(key: str) -> None:
+def test_a_malformed_key_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(ClientError, match=r"^LABEL_STUDIO_API_KEY must be a token") as caught:
         LabelStudioClient("http://127.0.0.1:1", key)
     assert "schl" not in str(caught.value)
 
 
-def test_blanks_around_a_key_are_not_sent() -> None:
+def test_whitespace_around_a_key_is_not_sent() -> None:
     with serve(says(401, {})) as server:
         refusal(server.url, f" {TOKEN}\n")
         assert server.asked == [("/api/projects/1/", f"Token {TOKEN}")]
 
 
-def test_a_path_of_the_address_is_kept() -> None:
+def test_the_path_of_the_address_is_kept() -> None:
     with serve(says(404, {})) as server:
         refusal(f"{server.url}/label-studio/")
         assert [path for path, _ in server.asked] == ["/label-studio/api/projects/1/"]
 
 
-def test_without_the_sdk_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_sdk_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "label_studio_sdk", None)
     with pytest.raises(ClientError, match=r'pip install "sentiment-backend\[label-studio\]"'):
         LabelStudioClient("http://127.0.0.1:1", TOKEN)

@@ -1,4 +1,4 @@
-"""What an event of Label Studio says of annotations."""
+"""Tasks and annotations in events of Label Studio."""
 
 import json
 from copy import deepcopy
@@ -39,7 +39,7 @@ def event(name: str) -> dict[str, Any]:
         ("START_TRAINING", [], [], []),
     ],
 )
-def test_a_recorded_event_says_what_it_changes(
+def test_the_changes_in_a_recorded_event_are_found(
     name: str, annotations: list[int], deleted: list[int], deleted_tasks: list[int]
 ) -> None:
     changes = changes_of(event(name))
@@ -56,7 +56,7 @@ def test_every_recorded_event_is_tested() -> None:
     recorded = {path.stem.removeprefix("webhook_") for path in PAYLOADS.glob("webhook_*.json")}
     (parameters,) = (
         mark.args[1]
-        for mark in test_a_recorded_event_says_what_it_changes.pytestmark  # type: ignore[attr-defined]
+        for mark in test_the_changes_in_a_recorded_event_are_found.pytestmark  # type: ignore[attr-defined]
     )
     assert recorded == {row[0] for row in parameters}
 
@@ -70,7 +70,7 @@ def test_an_annotation_is_read_with_its_task() -> None:
     assert (task.id, task.data["review"]) == (275, "A good story.")
 
 
-def test_the_project_of_an_event_is_named_as_predict_names_it() -> None:
+def test_the_project_of_an_event_has_the_name_that_predict_sends() -> None:
     project = event("ANNOTATION_CREATED")["project"]
     assert project["created_at"] == "2026-11-23T17:01:57.597054Z"
     assert project_key(project) == PROJECT
@@ -113,22 +113,22 @@ def nested(value: object, levels: int) -> object:
         (["task", "data", "review"], nested(SECRET, 100_000), "task.data"),
     ],
 )
-def test_an_odd_field_is_named_but_not_its_content(
+def test_the_error_names_a_malformed_field_but_not_its_content(
     path: list[str], value: object, field: str
 ) -> None:
-    odd = event("ANNOTATION_CREATED")
+    malformed = event("ANNOTATION_CREATED")
     *parents, last = path
-    place = odd
+    place = malformed
     for parent in parents:
         place = place[parent]
     place[last] = value
     with pytest.raises(EventError, match=rf"^The event's {field} must be ") as caught:
-        changes_of(odd)
+        changes_of(malformed)
     assert SECRET not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "malformed",
     [
         None,
         SECRET,
@@ -140,27 +140,27 @@ def test_an_odd_field_is_named_but_not_its_content(
         [{"type": "textarea", "from_name": "why", "value": {"text": [SECRET]}}],
     ],
 )
-def test_of_a_result_only_choices_are_read(odd: object) -> None:
+def test_malformed_regions_and_other_controls_are_skipped(malformed: object) -> None:
     good = event("ANNOTATION_CREATED")["annotation"]
-    assert annotation_of(good | {"result": odd}).choices == {}
-    if isinstance(odd, list):
-        both = annotation_of(good | {"result": [*odd, *good["result"]]})
-        assert both.choices == {"sentiment": ("Positive",)}
+    assert annotation_of(good | {"result": malformed}).answers == {}
+    if isinstance(malformed, list):
+        both = annotation_of(good | {"result": [*malformed, *good["result"]]})
+        assert both.answers == {"sentiment": ("Positive",)}
 
 
 def test_all_regions_of_a_control_are_read_together() -> None:
     good = event("ANNOTATION_CREATED")["annotation"]
     twice = [good["result"][0], good["result"][0] | {"value": {"choices": ["Negative"]}}]
-    assert annotation_of(good | {"result": twice}).choices == {
+    assert annotation_of(good | {"result": twice}).answers == {
         "sentiment": ("Positive", "Negative")
     }
 
 
 @pytest.mark.parametrize("config", ["half \ud83d", "a zero \0", 3])
-def test_a_labeling_config_that_no_database_takes_costs_no_annotation(config: object) -> None:
-    odd = event("ANNOTATION_CREATED")
-    odd["project"] = odd["project"] | {"label_config": config}
-    changes = changes_of(odd)
+def test_a_labeling_config_that_cannot_be_stored_is_skipped_alone(config: object) -> None:
+    malformed = event("ANNOTATION_CREATED")
+    malformed["project"] = malformed["project"] | {"label_config": config}
+    changes = changes_of(malformed)
     assert changes.label_config is None
     assert len(changes.annotations) == 1
 
@@ -169,18 +169,18 @@ def test_a_labeling_config_that_no_database_takes_costs_no_annotation(config: ob
     ("annotator", "expected"),
     [(7, 7), ({"id": 7}, 7), (None, None), ("me", None), ({}, None), (2**70, None), (True, None)],
 )
-def test_an_annotator_is_a_number_or_unknown(annotator: object, expected: int | None) -> None:
+def test_an_annotator_that_is_no_number_is_unknown(annotator: object, expected: int | None) -> None:
     item = event("ANNOTATION_CREATED")["annotation"] | {"completed_by": annotator}
     assert annotation_of(item).annotator == expected
 
 
-def test_an_annotation_of_the_api_may_leave_its_task_to_the_task() -> None:
+def test_an_annotation_of_the_api_may_not_name_its_task() -> None:
     item = deepcopy(event("ANNOTATION_CREATED")["annotation"])
     del item["task"]
     assert annotation_of(item, 9).task == 9
     assert task_of({"id": 9, "data": {}, "annotations": [item]}).id == 9
 
 
-def test_an_event_of_another_kind_changes_nothing() -> None:
+def test_an_unknown_event_changes_nothing() -> None:
     changes = changes_of({"action": "SOMETHING_NEW", "project": {"id": 3}})
     assert (changes.project, len(changes), changes.label_config) == ("3", 0, None)

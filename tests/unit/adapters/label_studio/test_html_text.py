@@ -1,4 +1,4 @@
-"""The text of HTML, held against Python's parser where that can be trusted."""
+"""The text of HTML, compared with Python's parser on well-formed markup."""
 
 from html.parser import HTMLParser
 
@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.label_studio.html_text import text_of
+from adapters.label_studio.task_text import visible_text
 
 
 class Reference(HTMLParser):
-    """Collects what a reader of the page would see."""
+    """Collects the text that a reader of the page sees."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -31,7 +31,7 @@ class Reference(HTMLParser):
 
 
 def parsed(markup: str) -> list[str]:
-    """The words that Python's parser finds."""
+    """Return the words that Python's parser finds."""
     reference = Reference()
     reference.feed(markup)
     reference.close()
@@ -72,13 +72,13 @@ SNIPPETS = st.recursive(
 
 
 @given(SNIPPETS)
-def test_of_well_formed_markup_it_is_what_pythons_parser_finds(markup: str) -> None:
-    assert text_of(markup).split() == parsed(markup)
+def test_well_formed_markup_gives_the_text_that_pythons_parser_finds(markup: str) -> None:
+    assert visible_text(markup).split() == parsed(markup)
 
 
 @given(st.text("<>/!?-=\"'&#;[] \na1", max_size=40))
-def test_of_any_text_it_is_something(markup: str) -> None:
-    assert isinstance(text_of(markup), str)
+def test_any_markup_gives_a_text(markup: str) -> None:
+    assert isinstance(visible_text(markup), str)
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,8 @@ def test_of_any_text_it_is_something(markup: str) -> None:
         ("&#" + "9" * 5000 + "; &#" + "0" * 5000 + "65;", "\ufffd A"),
     ],
 )
-def test_tags_comments_and_references_are_told_by_the_rules_of_the_standard(
-    markup: str, words: str
-) -> None:
-    assert text_of(markup).split() == words.split()
+def test_tags_comments_and_references_follow_the_html_standard(markup: str, words: str) -> None:
+    assert visible_text(markup).split() == words.split()
 
 
 @pytest.mark.parametrize(
@@ -116,6 +114,6 @@ def test_tags_comments_and_references_are_told_by_the_rules_of_the_standard(
     ],
 )
 @pytest.mark.parametrize("start", ["", "<script>", "<a b='", "<!--"])
-def test_megabytes_of_what_is_not_closed_are_done(start: str, part: str) -> None:
-    # In a time that grows with the square of the size, each of them would take hours.
-    text_of(start + part * (2_000_000 // len(part)))
+def test_megabytes_of_unclosed_markup_take_linear_time(start: str, part: str) -> None:
+    # In quadratic time each of these would take hours.
+    visible_text(start + part * (2_000_000 // len(part)))

@@ -1,10 +1,11 @@
-"""Which labeling configs can be served, and what is said of the others."""
+"""Which labeling configs are served, and which problems the others get."""
 
 from pathlib import Path
 
 import pytest
 
-from adapters.label_studio.labeling_config import ChoicesControl, Labels, parse
+from adapters.label_studio.controls.choices import Choices
+from adapters.label_studio.labeling_config import Labels, parse
 
 LABELS = ("Negative", "Positive")
 EXAMPLE = Path(__file__).parents[4] / "examples" / "labeling_interface.xml"
@@ -24,13 +25,13 @@ def test_the_example_interface_is_served() -> None:
     config = parse(EXAMPLE.read_text(), Labels(LABELS))
     assert config.problems == ()
     assert config.controls == (
-        ChoicesControl(
+        Choices(
             name="sentiment",
             to_name="text",
             data_key="review",
             is_html=False,
             options=("Positive", "Negative"),
-            choices={"Positive": "Positive", "Negative": "Negative"},
+            option_of={"Positive": "Positive", "Negative": "Negative"},
         ),
     )
 
@@ -48,7 +49,7 @@ def test_the_example_interface_is_served() -> None:
         choices(BOTH).replace('toName="text"', 'toName="image,text"'),
     ],
 )
-def test_a_config_around_the_same_control_is_served(xml: str) -> None:
+def test_variations_around_the_same_control_are_served(xml: str) -> None:
     config = parse(xml, Labels(LABELS))
     assert [control.name for control in config.controls] == ["sentiment"]
 
@@ -85,7 +86,7 @@ def test_a_config_around_the_same_control_is_served(xml: str) -> None:
 )
 def test_choices_are_matched_to_the_models_labels(inner: str, stored: tuple[str, str]) -> None:
     (control,) = parse(choices(inner), Labels(LABELS)).controls
-    assert control.choices == dict(zip(LABELS, stored, strict=True))
+    assert control.option_of == dict(zip(LABELS, stored, strict=True))
 
 
 def test_every_control_is_served_on_its_own_text() -> None:
@@ -114,7 +115,7 @@ def test_every_control_is_served_on_its_own_text() -> None:
         ('<View><Text name="text" value="$review"/></View>', "Positive"),
         (choices('<Choice value="Spam"/><Choice value="Ham"/>'), "offers Spam, Ham"),
         (choices(BOTH + '<Choice value="Neutral"/>'), "Neutral"),
-        (choices(BOTH + '<Choice value="Other" alias="Positive"/>'), "each of its own"),
+        (choices(BOTH + '<Choice value="Other" alias="Positive"/>'), "all different"),
         (choices('<Choice value="Positive"/>'), "needs two choices or more"),
         (choices(""), "offers nothing"),
         (choices(BOTH).replace('toName="text"', 'toName="image"'), "no Text or HyperText"),
@@ -137,29 +138,29 @@ def test_a_config_that_cannot_be_served_gets_one_sentence_with_the_reason(
     assert "\n" not in problem
 
 
-def test_a_control_with_other_choices_is_one_that_can_be_learned() -> None:
+def test_a_control_with_other_choices_can_be_trained() -> None:
     xml = choices('<Choice value="Spam" alias="s"/><Choice value="Ham"/>')
     config = parse(xml, Labels(LABELS))
     (control,) = config.unknown
-    assert (control.options, control.choices, control.labels) == (("s", "Ham"), {}, {})
+    assert (control.options, control.option_of, control.label_of) == (("s", "Ham"), {}, {})
     assert "press Start Training" in config.problems[0]
 
 
-def test_a_control_that_was_learned_is_served_by_its_own_labels() -> None:
+def test_a_trained_control_is_served_with_its_own_labels() -> None:
     xml = choices('<Choice value="Spam" alias="s"/><Choice value="Ham"/>')
     config = parse(xml, Labels(LABELS, (("sentiment", ("Ham", "s")),)))
     (control,) = config.controls
-    assert control.choices == {"Ham": "Ham", "s": "s"}
+    assert control.option_of == {"Ham": "Ham", "s": "s"}
     assert (config.unknown, config.problems) == ((), ())
 
 
-def test_after_a_change_of_its_choices_a_control_has_to_be_learned_anew() -> None:
+def test_a_control_whose_choices_changed_must_be_trained_again() -> None:
     xml = choices('<Choice value="Spam"/><Choice value="Ham"/><Choice value="Eggs"/>')
     config = parse(xml, Labels(LABELS, (("sentiment", ("Ham", "Spam")),)))
     assert config.controls == ()
     assert "the model knows Ham, Spam" in config.problems[0]
 
 
-def test_labels_of_the_models_own_are_served_whatever_was_learned_before() -> None:
+def test_the_default_labels_are_served_whatever_the_control_was_trained_for() -> None:
     config = parse(choices(BOTH), Labels(LABELS, (("sentiment", ("Ham", "Spam")),)))
     assert [control.name for control in config.controls] == ["sentiment"]

@@ -1,15 +1,16 @@
-"""The rule that says what the text of a task is."""
+"""Which values of a task are text, and which texts are skipped."""
 
 from typing import Any
 
 import pytest
 
-from adapters.label_studio.labeling_config import ChoicesControl
-from adapters.label_studio.task_text import NoTextError, task_text
+from adapters.label_studio.controls import Control
+from adapters.label_studio.controls.choices import Choices
+from adapters.label_studio.task_text import NoTextError, Skipped, Subject, subjects, task_text
 
 
-def control(key: str = "review", *, is_html: bool = False) -> ChoicesControl:
-    return ChoicesControl("sentiment", "text", key, is_html, (), {})
+def control(key: str = "review", *, is_html: bool = False) -> Control:
+    return Choices("sentiment", "text", key, is_html, (), {})
 
 
 @pytest.mark.parametrize(
@@ -39,31 +40,43 @@ def test_strings_numbers_and_lists_of_strings_are_text(value: Any, text: str) ->
         (None, "null"),
         (True, "true or false"),
         ({"text": "secret"}, "an object"),
-        (float("nan"), "no finite number"),
+        (float("nan"), "NaN or an infinite number"),
     ],
 )
-def test_anything_else_is_none_and_the_reason_never_quotes_it(value: Any, reason: str) -> None:
+def test_other_values_are_no_text_and_the_reason_never_quotes_them(value: Any, reason: str) -> None:
     with pytest.raises(NoTextError, match=reason) as caught:
         task_text({"review": value}, control())
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [{}, {"text": "a"}, None, "review", ["review"], 3])
-def test_data_without_the_key_is_no_text(data: Any) -> None:
+def test_data_without_the_key_has_no_text(data: Any) -> None:
     with pytest.raises(NoTextError, match='"review" is missing'):
         task_text(data, control())
 
 
-def test_dots_lead_into_nested_objects_unless_the_key_has_them_itself() -> None:
+def test_dots_lead_into_nested_objects_unless_a_key_contains_them() -> None:
     assert task_text({"page": {"body": "nested"}}, control("page.body")) == "nested"
     assert task_text({"page.body": "flat", "page": {}}, control("page.body")) == "flat"
 
 
-def test_of_a_hypertext_only_what_a_reader_sees_is_text() -> None:
+def test_the_text_of_html_is_what_a_reader_sees() -> None:
     html = "<style>p {}</style><p>Good &amp; <b>bad</b></p><script>x</script>"
     assert task_text({"review": html}, control(is_html=True)).split() == ["Good", "&", "bad"]
 
 
-def test_a_hypertext_of_tags_alone_is_no_text() -> None:
+def test_html_without_visible_text_is_empty() -> None:
     with pytest.raises(NoTextError, match="is empty"):
         task_text({"review": "<p><br/></p>"}, control(is_html=True))
+
+
+def test_each_control_of_each_task_is_a_subject_or_is_skipped_with_a_reason() -> None:
+    title, body = control("title"), control("body")
+    found, skipped = subjects([{"title": "a", "body": "b"}, {"title": " "}, None], [title, body])
+    assert found == [Subject(0, title, "a"), Subject(0, body, "b")]
+    assert skipped == [
+        Skipped(1, "empty", 'data key "title" is empty'),
+        Skipped(1, "missing", 'data key "body" is missing'),
+        Skipped(2, "missing", 'data key "title" is missing'),
+        Skipped(2, "missing", 'data key "body" is missing'),
+    ]

@@ -1,4 +1,4 @@
-"""What a worker makes of events: examples, and trainings that ask for themselves."""
+"""A worker stores events as examples and queues trainings."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ CONFIG = (
 
 
 class Worker:
-    """The learning of one worker, and the database behind it."""
+    """The learning loop of one worker, and its database."""
 
     def __init__(self, database: Engine, train_every: int = 0) -> None:
         self.examples, self.jobs = ExampleStore(database), JobQueue(database)
@@ -66,18 +66,18 @@ def test_an_event_is_on_the_disk_when_it_is_recorded(database: Engine) -> None:
     assert [example.task for example in Worker(database).examples.snapshot(PROJECT)] == [1, 2]
 
 
-def test_what_is_no_event_is_an_error(database: Engine) -> None:
+def test_a_malformed_event_is_an_error(database: Engine) -> None:
     with pytest.raises(EventError):
         run(lambda: Worker(database).learning.record({"action": "ANNOTATION_CREATED"}))
 
 
-def test_by_default_nothing_trains_by_itself(database: Engine) -> None:
+def test_by_default_no_training_is_queued_automatically(database: Engine) -> None:
     worker = Worker(database)
     worker.annotate(*range(30))
     assert worker.jobs.jobs() == []
 
 
-def test_every_so_many_annotations_a_training_is_asked_for(database: Engine) -> None:
+def test_a_training_is_queued_after_enough_new_annotations(database: Engine) -> None:
     worker = Worker(database, train_every=3)
     worker.annotate(1, 2)
     assert worker.jobs.jobs() == []
@@ -91,14 +91,14 @@ def test_every_so_many_annotations_a_training_is_asked_for(database: Engine) -> 
     assert [job.annotations for job in worker.jobs.jobs()] == [6, 3]
 
 
-def test_a_changed_annotation_is_no_new_one(database: Engine) -> None:
+def test_a_changed_annotation_does_not_count_as_new(database: Engine) -> None:
     worker = Worker(database, train_every=3)
     for second in range(5):
         worker.annotate(1, choice="Complaint", at=second)
     assert worker.jobs.jobs() == []
 
 
-def test_a_press_counts_as_a_training(database: Engine) -> None:
+def test_a_requested_training_restarts_the_count(database: Engine) -> None:
     worker = Worker(database, train_every=3)
     worker.annotate(1, 2)
     job = run(lambda: worker.learning.train(PROJECT))
@@ -110,7 +110,7 @@ def test_a_press_counts_as_a_training(database: Engine) -> None:
     assert [job.annotations for job in worker.jobs.jobs()] == [5, 2]
 
 
-def test_a_second_press_gets_the_job_of_the_first(database: Engine) -> None:
+def test_a_second_request_returns_the_same_job(database: Engine) -> None:
     learning = Worker(database).learning
     first, second = (run(lambda: learning.train(PROJECT)) for _ in range(2))
     assert first == second == run(lambda: learning.job(first.id))
@@ -119,7 +119,7 @@ def test_a_second_press_gets_the_job_of_the_first(database: Engine) -> None:
     assert run(lambda: learning.jobs("2")) == []
 
 
-def test_what_a_control_still_needs_is_said_until_it_has_it(database: Engine) -> None:
+def test_missing_annotations_are_named_until_there_are_enough(database: Engine) -> None:
     worker = Worker(database)
     controls = parse(CONFIG, Labels(("Positive", "Negative"))).unknown
     assert [control.name for control in controls] == ["kind"]
@@ -132,7 +132,7 @@ def test_what_a_control_still_needs_is_said_until_it_has_it(database: Engine) ->
     assert run(lambda: worker.learning.needed(PROJECT, [])) == []
 
 
-def test_an_event_does_not_wait_for_what_only_reads(
+def test_an_event_does_not_wait_for_reads(
     database: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = Worker(database)
@@ -155,7 +155,7 @@ def test_an_event_does_not_wait_for_what_only_reads(
     asyncio.run(main())
 
 
-def test_a_choice_of_models_is_an_entry_of_the_log(database: Engine) -> None:
+def test_a_choice_of_models_is_appended_to_the_log(database: Engine) -> None:
     worker = Worker(database)
     run(lambda: worker.learning.choose(PROJECT, ["active", "a:1"], ensemble=True))
     (entry,) = worker.log.since(0)

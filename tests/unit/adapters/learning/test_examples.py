@@ -1,4 +1,4 @@
-"""The examples of a project: what is left of events in any order, and of a fetch."""
+"""The examples of a project after events in any order and after fetches."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning.examples import Example, ExampleStore
 from tests.processes import all_at_once
 
@@ -41,7 +41,7 @@ def annotated(
     return Changes(
         project,
         CONFIG,
-        tasks=(Task(task, data or {"text": "a text"}),),
+        tasks=(AnnotatedTask(task, data or {"text": "a text"}),),
         annotations=(Annotation(annotation, task, {"label": chosen}, cancelled, by, at),),
     )
 
@@ -59,7 +59,7 @@ def choices(store: ExampleStore, project: str = PROJECT) -> dict[int, str]:
 
 
 def api_task(task: int, *annotations: tuple[int, str, float]) -> dict[str, Any]:
-    """A task as Label Studio's API has it, with annotations of (id, choice, time)."""
+    """Return a task as Label Studio's API sends it; annotations: (id, choice, time)."""
     return {
         "id": task,
         "data": {"text": f"text {task}"},
@@ -92,7 +92,7 @@ _histories = st.dictionaries(
 
 
 def _events(history: Mapping[int, Any], gone: set[int], project: str) -> Iterator[Changes]:
-    """In the order in which Label Studio sends them."""
+    """Return events in the order in which Label Studio sends them."""
     for annotation, (task, annotator, states, is_deleted) in history.items():
         for number, (choice, cancelled) in enumerate(states):
             yield annotated(
@@ -145,20 +145,20 @@ def test_projects_do_not_touch_each_other(store: ExampleStore) -> None:
     assert store.label_config("1.4") is None
 
 
-def test_the_newest_state_of_an_annotation_stays(store: ExampleStore) -> None:
+def test_the_newest_state_of_an_annotation_wins(store: ExampleStore) -> None:
     store.record(annotated(choice="Negative", at=2))
     store.record(annotated(choice="Positive", at=1))
     assert choices(store) == {1: "Negative"}
 
 
-def test_what_was_deleted_before_it_was_known_stays_deleted(store: ExampleStore) -> None:
+def test_an_annotation_deleted_before_it_was_known_stays_deleted(store: ExampleStore) -> None:
     store.record(deleted(1))
     store.record(annotated(1))
     assert store.snapshot(PROJECT) == []
     assert store.annotation_count(PROJECT) == 0
 
 
-def test_a_deleted_task_takes_its_annotations_with_it_also_late_ones(store: ExampleStore) -> None:
+def test_the_annotations_of_a_deleted_task_are_deleted_even_late_ones(store: ExampleStore) -> None:
     store.record(annotated(1, task=1))
     store.record(annotated(2, task=2))
     store.record(deleted_task(1))
@@ -167,7 +167,7 @@ def test_a_deleted_task_takes_its_annotations_with_it_also_late_ones(store: Exam
     assert store.annotation_count(PROJECT) == 1
 
 
-def test_a_skipped_task_is_no_example_until_it_is_annotated(store: ExampleStore) -> None:
+def test_a_skipped_task_becomes_an_example_when_it_is_annotated(store: ExampleStore) -> None:
     store.record(annotated(cancelled=True, at=1))
     assert store.snapshot(PROJECT) == []
     store.record(annotated(at=2))
@@ -182,21 +182,21 @@ def test_the_majority_of_annotators_decides(store: ExampleStore) -> None:
     assert choices(store) == {1: "Negative"}
 
 
-def test_of_one_annotator_the_last_annotation_counts(store: ExampleStore) -> None:
+def test_the_last_annotation_of_each_annotator_counts(store: ExampleStore) -> None:
     for number in range(3):
         store.record(annotated(number, "Positive", by=1, at=number))
     store.record(annotated(3, "Negative", by=1, at=9))
     assert choices(store) == {1: "Negative"}
 
 
-def test_unknown_annotators_are_different_ones(store: ExampleStore) -> None:
+def test_annotations_without_an_annotator_count_separately(store: ExampleStore) -> None:
     store.record(annotated(1, "Positive"))
     store.record(annotated(2, "Positive"))
     store.record(annotated(3, "Negative", at=9))
     assert choices(store) == {1: "Positive"}
 
 
-def test_several_choices_at_once_are_none(store: ExampleStore) -> None:
+def test_an_annotation_with_several_choices_does_not_count(store: ExampleStore) -> None:
     store.record(annotated(1, ["Positive", "Negative"], by=1))
     assert store.snapshot(PROJECT) == []
 
@@ -207,24 +207,26 @@ def test_each_control_has_a_majority_of_its_own(store: ExampleStore) -> None:
         Annotation(number, 1, chosen, cancelled=False, annotator=number, updated_at=1)
         for number, chosen in enumerate(votes)
     ]
-    store.record(Changes(PROJECT, tasks=(Task(1, {}),), annotations=tuple(annotations)))
+    store.record(Changes(PROJECT, tasks=(AnnotatedTask(1, {}),), annotations=tuple(annotations)))
     assert [example.choices for example in store.snapshot(PROJECT)] == [{"a": "x"}]
 
 
-def test_the_data_of_a_task_is_that_of_its_newest_annotation(store: ExampleStore) -> None:
+def test_the_newest_data_of_a_task_wins(store: ExampleStore) -> None:
     first, second = annotated(1, by=1, at=5).annotations, annotated(2, by=2, at=3).annotations
-    store.record(Changes(PROJECT, tasks=(Task(1, {"text": "new"}),), annotations=(*first, *second)))
+    store.record(
+        Changes(PROJECT, tasks=(AnnotatedTask(1, {"text": "new"}),), annotations=(*first, *second))
+    )
     store.record(annotated(3, by=3, at=4, data={"text": "old"}))
     assert [example.data for example in store.snapshot(PROJECT)] == [{"text": "new"}]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00b", "\udfff\ud800", "😀", "\u2028", "'\"\\"])
-def test_any_text_is_kept_as_it_is(store: ExampleStore, text: str) -> None:
+def test_any_text_is_stored_unchanged(store: ExampleStore, text: str) -> None:
     store.record(annotated(choice=text, data={"text": text, text: 1}))
     assert store.snapshot(PROJECT) == [Example(1, {"text": text, text: 1}, {"label": text})]
 
 
-def test_large_numbers_are_kept_as_they_are(store: ExampleStore) -> None:
+def test_large_numbers_are_stored_unchanged(store: ExampleStore) -> None:
     number = 2**63 - 1
     store.record(annotated(number, task=number, by=number, data={"n": 10**30}))
     assert [(e.task, e.data) for e in store.snapshot(PROJECT)] == [(number, {"n": 10**30})]
@@ -245,7 +247,7 @@ def test_skipped_and_deleted_annotations_are_not_counted(store: ExampleStore) ->
     assert store.annotation_count(PROJECT) == 3
 
 
-def test_a_fetch_brings_all_pages(store: ExampleStore) -> None:
+def test_a_fetch_stores_all_pages(store: ExampleStore) -> None:
     pages = [
         [api_task(1, (1, "Positive", 1), (2, "Positive", 1)), api_task(2, (3, "Negative", 1))],
         [api_task(3, (4, "Negative", 1)), api_task(4)],
@@ -256,7 +258,7 @@ def test_a_fetch_brings_all_pages(store: ExampleStore) -> None:
     assert store.label_config(PROJECT) == CONFIG
 
 
-def test_a_fetch_finds_the_deletions_that_no_event_told_of(store: ExampleStore) -> None:
+def test_a_fetch_finds_deletions_without_an_event(store: ExampleStore) -> None:
     store.record(annotated(1, task=1))
     store.record(annotated(2, task=2))
     store.record(annotated(2, task=2, project="2.2"))
@@ -265,28 +267,28 @@ def test_a_fetch_finds_the_deletions_that_no_event_told_of(store: ExampleStore) 
     assert choices(store, "2.2") == {2: "Positive"}
 
 
-def test_a_late_event_does_not_bring_back_what_a_fetch_did_not_find(store: ExampleStore) -> None:
+def test_a_late_event_does_not_restore_what_a_fetch_missed(store: ExampleStore) -> None:
     store.record(annotated(1))
     store.replace(PROJECT, CONFIG, [])
     store.record(annotated(1))
     assert store.snapshot(PROJECT) == []
 
 
-def test_a_change_brings_back_what_a_fetch_did_not_find(store: ExampleStore) -> None:
+def test_a_change_restores_what_a_fetch_missed(store: ExampleStore) -> None:
     store.record(annotated(1))
     store.replace(PROJECT, CONFIG, [])
     store.record(annotated(1, at=time.time() + 1))
     assert choices(store) == {1: "Positive"}
 
 
-def test_a_fetch_brings_back_what_an_earlier_one_did_not_find(store: ExampleStore) -> None:
+def test_a_fetch_restores_what_an_earlier_one_missed(store: ExampleStore) -> None:
     page = [api_task(1, (1, "Positive", 1))]
     for pages in ([page], [], [page]):
         store.replace(PROJECT, CONFIG, pages)
     assert choices(store) == {1: "Positive"}
 
 
-def test_a_fetch_does_not_bring_back_what_an_event_deleted_meanwhile(store: ExampleStore) -> None:
+def test_a_fetch_does_not_restore_what_an_event_deleted_during_it(store: ExampleStore) -> None:
     def pages() -> Iterator[list[dict[str, Any]]]:
         page = [api_task(1, (1, "Positive", 1))]
         store.record(deleted(1))
@@ -297,9 +299,7 @@ def test_a_fetch_does_not_bring_back_what_an_event_deleted_meanwhile(store: Exam
 
 
 @pytest.mark.parametrize("skew", [-3600.0, 0.0, 3600.0])
-def test_an_annotation_that_comes_while_it_is_fetched_stays(
-    store: ExampleStore, skew: float
-) -> None:
+def test_an_annotation_that_arrives_during_a_fetch_stays(store: ExampleStore, skew: float) -> None:
     def pages() -> Iterator[list[dict[str, Any]]]:
         yield [api_task(1, (1, "Positive", 1))]
         store.record(annotated(2, "Negative", task=2, at=time.time() + skew))
@@ -310,13 +310,13 @@ def test_an_annotation_that_comes_while_it_is_fetched_stays(
     assert choices(store) == {1: "Negative", 2: "Negative", 3: "Positive"}
 
 
-def test_an_annotation_that_came_just_before_a_fetch_stays(store: ExampleStore) -> None:
+def test_an_annotation_that_arrived_just_before_a_fetch_stays(store: ExampleStore) -> None:
     store.record(annotated(1, at=time.time() - 0.1))
     store.replace(PROJECT, CONFIG, [])
     assert choices(store) == {1: "Positive"}
 
 
-def test_a_fetch_that_ends_early_deletes_nothing(store: ExampleStore) -> None:
+def test_an_interrupted_fetch_deletes_nothing(store: ExampleStore) -> None:
     def pages() -> Iterator[list[dict[str, Any]]]:
         yield [api_task(2, (2, "Negative", 1))]
         raise ConnectionError
@@ -327,7 +327,7 @@ def test_a_fetch_that_ends_early_deletes_nothing(store: ExampleStore) -> None:
     assert choices(store) == {1: "Positive", 2: "Negative"}
 
 
-def test_odd_tasks_are_counted_and_left_as_they_were_and_the_others_kept(
+def test_malformed_tasks_are_counted_and_the_others_stored(
     store: ExampleStore,
 ) -> None:
     store.record(annotated(1, task=1))
@@ -343,7 +343,7 @@ def test_odd_tasks_are_counted_and_left_as_they_were_and_the_others_kept(
     assert choices(store) == {1: "Positive", 2: "Positive", 3: "Negative", 4: "Negative"}
 
 
-def test_choices_are_those_of_the_examples(store: ExampleStore) -> None:
+def test_choices_are_read_without_the_data_of_the_tasks(store: ExampleStore) -> None:
     store.record(annotated(1, "Positive", task=1, by=1))
     store.record(annotated(2, "Negative", task=1, by=2))
     store.record(annotated(3, "Negative", task=2, by=1))
@@ -357,7 +357,7 @@ def test_choices_are_those_of_the_examples(store: ExampleStore) -> None:
 
 WRITE_BULK = """
     import random, sys
-    from adapters.label_studio.events import Annotation, Changes, Task
+    from adapters.label_studio.events import Annotation, Changes, AnnotatedTask
     from adapters.learning.examples import ExampleStore
     from model_store.serving.database import connect
 
@@ -370,7 +370,7 @@ WRITE_BULK = """
         store.record(
             Changes(
                 "1.1",
-                tasks=tuple(Task(n, {}) for n in numbers),
+                tasks=tuple(AnnotatedTask(n, {}) for n in numbers),
                 annotations=tuple(
                     Annotation(n, n, {"label": (f"{second}",)}, False, 1, float(second))
                     for n in numbers
@@ -381,7 +381,7 @@ WRITE_BULK = """
 """
 
 
-def test_bulk_events_of_the_same_annotations_do_not_wait_for_each_other_forever(
+def test_bulk_events_of_the_same_annotations_do_not_deadlock(
     store: ExampleStore, database_url: str
 ) -> None:
     answers = all_at_once(WRITE_BULK, database_url, count=3)

@@ -1,4 +1,4 @@
-"""The queue of training jobs: asked for, claimed, watched, ended, by processes that may die."""
+"""The queue of training jobs, with processes that can die at any moment."""
 
 import os
 import socket
@@ -57,7 +57,7 @@ def dead_pid() -> int:
     return process.pid
 
 
-def test_a_new_job_waits(jobs: JobQueue) -> None:
+def test_a_new_job_is_queued(jobs: JobQueue) -> None:
     job = jobs.enqueue("1.1", 7)
     assert (job.project, job.state, job.annotations) == ("1.1", State.QUEUED, 7)
     assert (job.stage, job.progress, job.reasons, job.metrics) == ("waiting", 0, [], {})
@@ -66,7 +66,7 @@ def test_a_new_job_waits(jobs: JobQueue) -> None:
     assert jobs.job("nosuch") is None
 
 
-def test_a_project_has_one_open_job(jobs: JobQueue) -> None:
+def test_a_project_has_one_queued_or_running_job(jobs: JobQueue) -> None:
     first = jobs.enqueue("1.1", 1)
     assert jobs.enqueue("1.1", 2) == first
     running = claimed(jobs)
@@ -76,13 +76,13 @@ def test_a_project_has_one_open_job(jobs: JobQueue) -> None:
     assert jobs.enqueue("2.2", 4).project == "2.2"
 
 
-def test_many_presses_at_once_make_one_job(jobs: JobQueue) -> None:
+def test_many_requests_at_once_give_one_job(jobs: JobQueue) -> None:
     with ThreadPoolExecutor(8) as pool:
         ids = {job.id for job in pool.map(lambda n: jobs.enqueue("1.1", n), range(24))}
     assert len(ids) == len(jobs.jobs()) == 1
 
 
-def test_the_oldest_job_is_claimed_first_and_says_by_whom(jobs: JobQueue) -> None:
+def test_the_oldest_job_is_claimed_first_and_records_the_process(jobs: JobQueue) -> None:
     first = jobs.enqueue("1.1", 1)
     jobs.enqueue("2.2", 1)
     job = claimed(jobs)
@@ -93,11 +93,11 @@ def test_the_oldest_job_is_claimed_first_and_says_by_whom(jobs: JobQueue) -> Non
     assert job.ended_at is None
 
 
-def test_nothing_is_claimed_where_nothing_waits(jobs: JobQueue) -> None:
+def test_an_empty_queue_gives_no_job(jobs: JobQueue) -> None:
     assert jobs.claim() is None
 
 
-def test_one_job_runs_on_a_machine(jobs: JobQueue) -> None:
+def test_a_machine_runs_one_job_at_a_time(jobs: JobQueue) -> None:
     first, second = jobs.enqueue("1.1", 1), jobs.enqueue("2.2", 1)
     claimed(jobs)
     assert jobs.claim() is None
@@ -105,7 +105,7 @@ def test_one_job_runs_on_a_machine(jobs: JobQueue) -> None:
     assert claimed(jobs).id == second.id
 
 
-def test_another_machine_may_run_one_too(jobs: JobQueue, database: Engine) -> None:
+def test_two_machines_run_two_jobs(jobs: JobQueue, database: Engine) -> None:
     jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, host="elsewhere")
@@ -113,21 +113,17 @@ def test_another_machine_may_run_one_too(jobs: JobQueue, database: Engine) -> No
     assert claimed(jobs).id == second.id
 
 
-def test_of_processes_that_claim_at_once_one_gets_the_job(
-    jobs: JobQueue, database_url: str
-) -> None:
+def test_one_of_several_claiming_processes_gets_the_job(jobs: JobQueue, database_url: str) -> None:
     job = jobs.enqueue("1.1", 1)
     answers = [line.strip() for line in all_at_once(CLAIM, database_url, count=4)]
     assert sorted(answers) == sorted([job.id, "none", "none", "none"])
 
 
-def test_a_report_is_a_sign_of_life_and_says_how_far_it_is(
-    jobs: JobQueue, database: Engine
-) -> None:
+def test_a_heartbeat_records_the_time_and_the_progress(jobs: JobQueue, database: Engine) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, seen_at=1.0, pid=1)
-    assert jobs.report(job.id, stage="fitting", progress=0.5)
+    assert jobs.heartbeat(job.id, stage="fitting", progress=0.5)
     reported = again(jobs, job)
     assert (reported.stage, reported.progress, reported.pid) == ("fitting", 0.5, os.getpid())
     assert (reported.seen_at or 0) > time.time() - 60
@@ -146,11 +142,11 @@ def test_a_job_ends_once(jobs: JobQueue, state: State) -> None:
     assert ended.metrics == metrics
     assert ended.ended_at
     assert not jobs.end(job.id, State.KILLED, ["Too late."])
-    assert not jobs.report(job.id, stage="too late")
+    assert not jobs.heartbeat(job.id, stage="too late")
     assert again(jobs, job) == ended
 
 
-def test_what_belongs_to_the_end_of_a_job_is_done_with_it_or_not_at_all(jobs: JobQueue) -> None:
+def test_a_job_ends_together_with_other_changes_or_not_at_all(jobs: JobQueue) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     done: list[object] = []
@@ -167,24 +163,22 @@ def test_what_belongs_to_the_end_of_a_job_is_done_with_it_or_not_at_all(jobs: Jo
     assert len(done) == 2
 
 
-def test_a_job_whose_process_is_gone_is_buried_at_once(jobs: JobQueue, database: Engine) -> None:
+def test_a_job_whose_process_is_gone_is_reaped_at_once(jobs: JobQueue, database: Engine) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     assert again(jobs, job).state is State.RUNNING
     pretend(database, pid=dead_pid())
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     buried = again(jobs, job)
     assert buried.state is State.KILLED
     assert buried.ended_at
     assert buried.reasons == [
-        "The process of the job has ended without a word: press the button again."
+        "The training process died unexpectedly. Click Start Training to retry."
     ]
 
 
-def test_a_process_that_ended_unnoticed_by_its_parent_is_dead(
-    jobs: JobQueue, database: Engine
-) -> None:
+def test_a_job_whose_process_is_a_zombie_is_reaped(jobs: JobQueue, database: Engine) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as zombie:
@@ -193,12 +187,12 @@ def test_a_process_that_ended_unnoticed_by_its_parent_is_dead(
         pretend(database, pid=zombie.pid)
         deadline = time.monotonic() + 30
         while again(jobs, job).state is State.RUNNING and time.monotonic() < deadline:
-            jobs.bury_the_dead()
+            jobs.reap_stale()
             time.sleep(0.01)
     assert again(jobs, job).state is State.KILLED
 
 
-def test_a_press_buries_the_dead_and_makes_a_new_job(jobs: JobQueue, database: Engine) -> None:
+def test_a_request_reaps_a_stale_job_and_queues_a_new_one(jobs: JobQueue, database: Engine) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, pid=dead_pid())
@@ -206,7 +200,7 @@ def test_a_press_buries_the_dead_and_makes_a_new_job(jobs: JobQueue, database: E
     assert again(jobs, job).state is State.KILLED
 
 
-def test_a_claim_buries_the_dead(jobs: JobQueue, database: Engine) -> None:
+def test_a_claim_reaps_stale_jobs(jobs: JobQueue, database: Engine) -> None:
     jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, pid=dead_pid())
@@ -218,23 +212,23 @@ def test_a_claim_buries_the_dead(jobs: JobQueue, database: Engine) -> None:
     ("silence", "state"),
     [(STALE_SECONDS - 20, State.RUNNING), (STALE_SECONDS + 1, State.KILLED)],
 )
-def test_a_job_of_another_machine_is_buried_when_it_is_silent_for_long(
+def test_a_job_of_another_machine_is_reaped_without_heartbeats(
     jobs: JobQueue, database: Engine, silence: float, state: State
 ) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     pretend(database, host="elsewhere", pid=dead_pid(), seen_at=time.time() - silence)
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     assert again(jobs, job).state is state
 
 
-def test_a_waiting_job_is_never_buried(jobs: JobQueue) -> None:
+def test_a_queued_job_is_never_reaped(jobs: JobQueue) -> None:
     job = jobs.enqueue("1.1", 1)
-    jobs.bury_the_dead()
+    jobs.reap_stale()
     assert again(jobs, job).state is State.QUEUED
 
 
-def test_jobs_are_listed_newest_first_of_one_project_or_of_all(jobs: JobQueue) -> None:
+def test_jobs_of_one_or_all_projects_are_listed_newest_first(jobs: JobQueue) -> None:
     made = []
     for project in ("1.1", "2.2", "1.1"):
         job = jobs.enqueue(project, 1)

@@ -1,4 +1,4 @@
-"""A training job, from the annotations to its end: nothing serves by a job that is over."""
+"""A training job from its annotations to its end; a job that has ended activates nothing."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine
 
 from adapters.label_studio.client import ClientError
-from adapters.label_studio.events import Annotation, Changes, Task
+from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning import process
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
@@ -34,7 +34,7 @@ Train = Callable[[Progress], Result]
 
 
 class World:
-    """A claimed job of a project with one annotation, and the process that does it."""
+    """A claimed job of a project with one annotation, and its process."""
 
     def __init__(self, database: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.jobs, self.log = JobQueue(database), DeploymentLog(database)
@@ -43,7 +43,7 @@ class World:
             Changes(
                 PROJECT,
                 CONFIG,
-                tasks=(Task(1, {"text": "a text"}),),
+                tasks=(AnnotatedTask(1, {"text": "a text"}),),
                 annotations=(Annotation(1, 1, {"kind": ("Praise",)}, False, 1, 1.0),),
             )
         )
@@ -64,11 +64,11 @@ class World:
         return self.log.since(0)
 
     def kill(self) -> None:
-        """What a worker does that takes the process for dead."""
-        self.jobs.end(self._id, State.KILLED, ["It was taken for dead."])
+        """End the job as a worker does that finds it stale."""
+        self.jobs.end(self._id, State.KILLED, ["It was stale."])
 
     def run(self, train: Train, **settings: str) -> None:
-        """The process with `train` for what the model store makes of the annotations."""
+        """Run the process with `train` in place of the training."""
 
         def stub(_: str, __: Parent, ___: list[TrainingSet], progress: Progress) -> Result:
             return train(progress)
@@ -98,7 +98,7 @@ def good(_: Progress) -> Result:
     return Result(VERSION, passed=True, reasons=[], metrics={"kind": {"passed": True}})
 
 
-def test_a_version_that_passed_serves_and_its_job_says_so(world: World) -> None:
+def test_a_version_that_passed_is_activated_and_its_job_says_so(world: World) -> None:
     world.run(good)
     (entry,) = world.entries()
     assert (entry.project, entry.version, entry.changed_by) == (PROJECT, VERSION, "training")
@@ -107,31 +107,31 @@ def test_a_version_that_passed_serves_and_its_job_says_so(world: World) -> None:
     assert job.metrics == {"kind": {"passed": True}}
 
 
-def test_a_version_that_was_refused_does_not_serve(world: World) -> None:
+def test_a_refused_version_is_not_activated(world: World) -> None:
     world.run(lambda _: Result(VERSION, passed=False, reasons=["Worse."], metrics={}))
     assert (world.job.state, world.job.version) == (State.REFUSED, VERSION)
     assert world.job.reasons == ["Worse."]
     assert world.entries() == []
 
 
-def test_too_few_annotations_make_no_version(world: World) -> None:
+def test_too_few_annotations_give_no_version(world: World) -> None:
     world.run(lambda _: Result(None, passed=False, reasons=["More."], metrics={}))
     assert (world.job.state, world.job.version) == (State.TOO_FEW, None)
     assert world.entries() == []
 
 
-def test_a_job_that_ended_meanwhile_changes_nothing(world: World) -> None:
+def test_a_job_that_was_killed_activates_nothing(world: World) -> None:
     def train(progress: Progress) -> Result:
         world.kill()
         return good(progress)
 
     world.run(train)
     assert world.job.state is State.KILLED
-    assert world.job.reasons == ["It was taken for dead."]
+    assert world.job.reasons == ["It was stale."]
     assert world.entries() == []
 
 
-def test_a_job_that_ended_meanwhile_stops_at_its_next_step(world: World) -> None:
+def test_a_job_that_was_killed_stops_at_its_next_step(world: World) -> None:
     reached = []
 
     def train(progress: Progress) -> Result:
@@ -145,7 +145,7 @@ def test_a_job_that_ended_meanwhile_stops_at_its_next_step(world: World) -> None
     assert world.job.stage != "fitting"
 
 
-def test_the_end_of_a_job_and_its_promotion_are_one(
+def test_a_job_ends_and_activates_its_version_in_one_transaction(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -158,7 +158,7 @@ def test_the_end_of_a_job_and_its_promotion_are_one(
     assert world.entries() == []
 
 
-def test_a_job_that_takes_too_long_fails_and_the_old_version_serves_on(world: World) -> None:
+def test_a_job_over_its_time_limit_fails_and_the_old_version_stays_active(world: World) -> None:
     def train(progress: Progress) -> Result:
         time.sleep(60)
         return good(progress)
@@ -170,7 +170,21 @@ def test_a_job_that_takes_too_long_fails_and_the_old_version_serves_on(world: Wo
     assert world.entries() == []
 
 
-def test_the_time_limit_is_off_when_a_job_ends(
+def test_a_job_names_its_time_limit_whatever_error_the_interrupted_code_raises(
+    world: World,
+) -> None:
+    def train(_: Progress) -> Result:
+        try:
+            time.sleep(60)
+        finally:
+            raise DatabaseError("of the tests", "it was interrupted")
+
+    world.run(train, training_timeout="0.5")
+    (reason,) = world.job.reasons
+    assert "longer than 0.5 seconds: raise SENTIMENT_TRAINING_TIMEOUT" in reason
+
+
+def test_the_time_limit_cannot_interrupt_the_end_of_a_job(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = []
@@ -186,7 +200,7 @@ def test_the_time_limit_is_off_when_a_job_ends(
     assert world.job.state is State.PROMOTED
 
 
-def test_a_fault_is_told_in_the_log_and_not_in_the_job(
+def test_an_internal_error_is_shown_in_the_log_and_not_in_the_job(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     def train(_: Progress) -> Result:
@@ -194,11 +208,11 @@ def test_a_fault_is_told_in_the_log_and_not_in_the_job(
 
     world.run(train)
     assert world.job.state is State.FAILED
-    assert world.job.reasons == ["The job failed by a fault of the server's: its log says which."]
+    assert world.job.reasons == ["Internal error; see the server log."]
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_old_versions_are_deleted_after_the_end_but_for_those_in_use(
+def test_old_versions_that_are_not_in_use_are_deleted_after_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pruned = []
@@ -247,7 +261,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> type[FakeClient]:
     return Client
 
 
-def test_a_job_says_that_its_annotations_could_not_be_fetched(
+def test_a_job_reports_that_annotations_could_not_be_fetched(
     world: World, client: type[FakeClient]
 ) -> None:
     client.error = ClientError("It does not answer.")
@@ -256,27 +270,27 @@ def test_a_job_says_that_its_annotations_could_not_be_fetched(
     assert world.job.reasons == [expected, "Worse."]
 
 
-def test_a_job_says_that_its_project_is_another_label_studios(
+def test_a_job_reports_that_the_project_belongs_to_another_label_studio(
     world: World, client: type[FakeClient]
 ) -> None:
     client.created_at = "1970-01-01T00:00:02Z"
     world.run(good)
-    expected = "No annotations were fetched: LABEL_STUDIO_URL has another project."
+    expected = "No annotations were fetched: LABEL_STUDIO_URL names another Label Studio."
     assert world.job.reasons == [expected]
 
 
-def test_a_job_says_how_many_tasks_were_left_out_and_learns_from_the_others(
+def test_a_job_reports_malformed_tasks_and_trains_on_the_others(
     world: World, client: type[FakeClient]
 ) -> None:
-    odd = {"id": 2, "data": "a secret", "annotations": []}
-    client.pages = [[odd], [{"id": 3, "data": {"text": "a text"}, "annotations": []}]]
+    malformed = {"id": 2, "data": "a secret", "annotations": []}
+    client.pages = [[malformed], [{"id": 3, "data": {"text": "a text"}, "annotations": []}]]
     world.run(good)
-    expected = "Tasks that were left out, for they are not as they should be: 1."
+    expected = "Malformed tasks that were skipped: 1."
     assert world.job.reasons == [expected]
     assert world.job.state is State.PROMOTED
 
 
-def test_a_job_that_ended_meanwhile_asks_for_no_more_pages(
+def test_a_job_that_was_killed_fetches_no_more_pages(
     world: World, client: type[FakeClient]
 ) -> None:
     asked = []
@@ -299,28 +313,28 @@ def test_a_training_has_the_lowest_priority(world: World) -> None:
     assert world.nice == [19]
 
 
-def test_a_sign_of_life_that_fails_is_not_the_last_one(
+def test_heartbeats_go_on_after_failures(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(process, "_SIGN_OF_LIFE_SECONDS", 0.01)
-    report = JobQueue.report
+    monkeypatch.setattr(process, "_HEARTBEAT_SECONDS", 0.01)
+    heartbeat = JobQueue.heartbeat
     failed: list[str] = []
     seen = threading.Event()
 
     def sometimes(jobs: JobQueue, job_id: str, **changes: Any) -> bool:
         if changes or threading.current_thread() is threading.main_thread():
-            return report(jobs, job_id, **changes)
+            return heartbeat(jobs, job_id, **changes)
         if len(failed) < 3:
             failed.append(job_id)
             raise DatabaseError("of the tests", "it is gone")
         seen.set()
-        return report(jobs, job_id)
+        return heartbeat(jobs, job_id)
 
     def train(progress: Progress) -> Result:
         assert seen.wait(30)
         return good(progress)
 
-    monkeypatch.setattr(JobQueue, "report", sometimes)
+    monkeypatch.setattr(JobQueue, "heartbeat", sometimes)
     world.run(train)
     assert world.job.state is State.PROMOTED
-    assert caplog.text.count("no sign of life") == 1
+    assert caplog.text.count("no heartbeat of training job") == 1

@@ -1,4 +1,4 @@
-"""Processes of training jobs: begun, bounded, killed, and what becomes of their jobs."""
+"""Processes of training jobs: how they start, how they end, and what their jobs record."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ SECONDS = 30
 
 
 class World:
-    """A queue of jobs, and a program that stands for the Python of their processes."""
+    """A queue of jobs, and a program that runs in place of Python."""
 
     def __init__(self, database: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.jobs = JobQueue(database)
@@ -33,7 +33,7 @@ class World:
         monkeypatch.setattr(trainer_module, "_GRACE_SECONDS", 0.0)
 
     def program(self, script: str) -> None:
-        """Each process runs this from now on; `$3` is its job."""
+        """Set the script that each process runs; `$3` is its job."""
         self._program.write_text(f"#!/bin/sh\n{script}\n")
         self._program.chmod(0o755)
         self._monkeypatch.setattr(sys, "executable", str(self._program))
@@ -76,7 +76,7 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def test_a_process_is_told_its_job_and_how_many_threads_it_may_have(world: World) -> None:
+def test_a_process_gets_its_job_and_its_number_of_threads(world: World) -> None:
     world.program(f'echo "$OMP_NUM_THREADS $*" > {world.written}')
 
     async def scenario() -> None:
@@ -89,7 +89,7 @@ def test_a_process_is_told_its_job_and_how_many_threads_it_may_have(world: World
     run(scenario)
 
 
-def test_a_process_that_ends_without_a_word_is_told_of_in_its_job(world: World) -> None:
+def test_the_job_of_a_process_that_dies_shows_its_status(world: World) -> None:
     world.program("exit 7")
 
     async def scenario() -> None:
@@ -97,12 +97,12 @@ def test_a_process_that_ends_without_a_word_is_told_of_in_its_job(world: World) 
         async with world.trainer():
             ended = await world.ended(job)
         assert ended.state is State.KILLED
-        assert ended.reasons == ["The process of the job has ended with status 7: see the log."]
+        assert ended.reasons == ["The training process ended with status 7; see the server log."]
 
     run(scenario)
 
 
-def test_a_process_that_cannot_be_started_ends_its_job_and_the_next_is_begun(
+def test_a_process_that_cannot_start_ends_its_job_and_the_next_job_runs(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/program")
@@ -112,7 +112,7 @@ def test_a_process_that_cannot_be_started_ends_its_job_and_the_next_is_begun(
         async with world.trainer():
             ended = await world.ended(job)
             assert ended.state is State.KILLED
-            assert ended.reasons == ["The process of the job could not be started: see the log."]
+            assert ended.reasons == ["The training process could not start; see the server log."]
             world.program("exit 7")
             assert "status 7" in (await world.ended(world.jobs.enqueue("1.1", 1))).reasons[0]
 
@@ -128,14 +128,14 @@ def test_a_process_that_hangs_is_killed(world: World) -> None:
         async with world.trainer(seconds=0.5):
             ended = await world.ended(job)
         assert ended.state is State.KILLED
-        assert ended.reasons == ["The process of the job did not end after 0.5 seconds."]
+        assert ended.reasons == ["The training process did not end after 0.5 seconds."]
         names = {process.name() for process in psutil.Process().children()}
         assert not {"sleep", "program"} & names
 
     run(scenario)
 
 
-def test_a_stop_kills_the_process_and_says_so_in_its_job(world: World) -> None:
+def test_a_stop_kills_the_process_and_its_job_says_so(world: World) -> None:
     world.program(f"echo $$ > {world.written}; exec sleep 600")
 
     async def scenario() -> None:
@@ -143,13 +143,13 @@ def test_a_stop_kills_the_process_and_says_so_in_its_job(world: World) -> None:
         async with world.trainer():
             await until(lambda: world.written.is_file() and world.written.read_text() != "")
         assert world.job(job).state is State.KILLED
-        assert world.job(job).reasons == ["The server was stopped: press the button again."]
+        assert world.job(job).reasons == ["The server was stopped. Click Start Training to retry."]
         assert not psutil.pid_exists(int(world.written.read_text()))
 
     run(scenario)
 
 
-def test_a_stop_ends_also_where_the_database_is_gone(
+def test_a_stop_ends_even_without_the_database(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.program(f"echo $$ > {world.written}; exec sleep 600")
@@ -168,7 +168,7 @@ def test_a_stop_ends_also_where_the_database_is_gone(
 
 
 @pytest.mark.parametrize("error", [DatabaseError("of the tests", "it is gone"), OSError("odd")])
-def test_whatever_is_wrong_it_is_logged_once_and_jobs_are_begun_when_it_is_mended(
+def test_an_outage_is_logged_once_and_jobs_run_after_it(
     world: World,
     error: Exception,
     monkeypatch: pytest.MonkeyPatch,
@@ -192,4 +192,4 @@ def test_whatever_is_wrong_it_is_logged_once_and_jobs_are_begun_when_it_is_mende
             assert (await world.ended(job)).state is State.KILLED
 
     run(scenario)
-    assert caplog.text.count("No job is begun until this is mended") == 1
+    assert caplog.text.count("Cannot start training jobs") == 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.label_studio import labeling_config
-from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.controls import Control
 from model_store.model.classification import Classification
 
 LABELS = ("Negative", "Positive")
@@ -18,7 +18,7 @@ class FakeModel:
 
     version = "fake:1"
 
-    def classify(self, subjects: Sequence[tuple[ChoicesControl, str]]) -> list[Classification]:
+    def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
         return [self._classify(text) for _, text in subjects]
 
     def _classify(self, text: str) -> Classification:
@@ -34,5 +34,5 @@ def model() -> FakeModel:
 
 
 @pytest.fixture
-def controls() -> tuple[ChoicesControl, ...]:
+def controls() -> tuple[Control, ...]:
     return labeling_config.parse(CONFIG, labeling_config.Labels(LABELS)).controls

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.controls import Control
 from adapters.preannotate.records import Chunk, Unreadable
 from adapters.preannotate.results import UNKNOWN, Result, merged, rejection_lines, result_of
 from adapters.preannotate.truth import Comparison
 from tests.unit.adapters.preannotate.conftest import LABELS, FakeModel
 
-Controls = Sequence[ChoicesControl]
+Controls = Sequence[Control]
 
 
 def chunk(*rows: Any) -> Chunk:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.label_studio import labeling_config
-from adapters.label_studio.labeling_config import ChoicesControl
+from adapters.label_studio.controls import Control
 from adapters.preannotate.records import Record, Rejection
 from adapters.preannotate.step import Annotated, annotate
 from tests.unit.adapters.preannotate.conftest import CONFIG, LABELS, FakeModel
@@ -16,7 +16,7 @@ TWO_CONTROLS = """<View><Text name="t1" value="$title"/><Text name="t2" value="$
 </View>"""
 
 
-def controls(xml: str) -> Sequence[ChoicesControl]:
+def controls(xml: str) -> Sequence[Control]:
     return labeling_config.parse(xml, labeling_config.Labels(LABELS)).controls
 
 

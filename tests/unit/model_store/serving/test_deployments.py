@@ -1,4 +1,4 @@
-"""The log of deployments: what serves whom from when on, and going back."""
+"""The deployment log: activation, choice of models and rollback."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,7 +33,7 @@ def test_projects_do_not_touch_each_other(log: DeploymentLog) -> None:
     }
 
 
-def test_the_choice_of_models_and_the_active_version_are_kept_apart(log: DeploymentLog) -> None:
+def test_the_choice_of_models_and_the_active_version_are_independent(log: DeploymentLog) -> None:
     log.choose("1.1", ["active", "a:1"], ensemble=True)
     entry = log.activate("1.1", "a:2", by="training")
     assert (entry.version, entry.models, entry.ensemble) == ("a:2", ("active", "a:1"), True)
@@ -51,7 +51,7 @@ def test_rollback_goes_back_step_by_step_to_the_model_of_the_start(log: Deployme
         log.rollback("1.1", by="me", available=versions)
 
 
-def test_after_a_rollback_and_a_promotion_it_goes_back_to_what_served(log: DeploymentLog) -> None:
+def test_a_second_rollback_restores_what_served_before_the_promotion(log: DeploymentLog) -> None:
     versions = {None, "a:1", "a:2", "a:3"}
     log.activate("1.1", "a:1", by="training")
     log.activate("1.1", "a:2", by="training")
@@ -60,7 +60,7 @@ def test_after_a_rollback_and_a_promotion_it_goes_back_to_what_served(log: Deplo
     assert log.rollback("1.1", by="me", available=versions).version == "a:1"
 
 
-def test_a_version_that_is_promoted_again_is_gone_back_from_like_any_other(
+def test_a_version_promoted_twice_can_be_rolled_back(
     log: DeploymentLog,
 ) -> None:
     versions = {None, "a:1", "a:2"}
@@ -70,13 +70,13 @@ def test_a_version_that_is_promoted_again_is_gone_back_from_like_any_other(
     assert gone == ["a:2", "a:1", None]
 
 
-def test_rollback_passes_over_versions_that_were_deleted(log: DeploymentLog) -> None:
+def test_rollback_skips_deleted_versions(log: DeploymentLog) -> None:
     for version in ("a:1", "a:2", "a:3"):
         log.activate("1.1", version, by="training")
     assert log.rollback("1.1", by="me", available={None, "a:1", "a:3"}).version == "a:1"
 
 
-def test_changes_at_the_same_time_are_all_kept_in_one_order(log: DeploymentLog) -> None:
+def test_concurrent_changes_are_all_kept_in_one_order(log: DeploymentLog) -> None:
     with ThreadPoolExecutor(8) as pool:
         names = [f"a:{number}" for number in range(40)]
         entries = list(pool.map(lambda name: log.activate("1.1", name, by="test"), names))
@@ -85,7 +85,7 @@ def test_changes_at_the_same_time_are_all_kept_in_one_order(log: DeploymentLog) 
     assert {entry.version for entry in kept} == set(names)
 
 
-def test_the_same_choice_again_is_no_change(log: DeploymentLog) -> None:
+def test_the_same_choice_again_adds_no_entry(log: DeploymentLog) -> None:
     first = log.choose("1.1", ["active", "a:1"], ensemble=True)
     assert log.choose("1.1", ["active", "a:1"], ensemble=True) == first
     after = log.activate("1.1", "a:2", by="training")
@@ -95,7 +95,7 @@ def test_the_same_choice_again_is_no_change(log: DeploymentLog) -> None:
     assert len(log.since(0)) == 4
 
 
-def test_a_choice_that_is_made_many_times_at_once_is_one_entry(log: DeploymentLog) -> None:
+def test_a_choice_made_many_times_at_once_is_one_entry(log: DeploymentLog) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: log.choose("1.1", ["a:1"], ensemble=False), range(24)))
     assert len(log.since(0)) == 1

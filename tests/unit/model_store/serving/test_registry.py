@@ -1,4 +1,4 @@
-"""The registry of a worker: which versions serve a project, and the change from one to another."""
+"""Which versions serve a project, and how a worker switches between them."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ def short_notice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """The time, which stands still."""
+    """A clock that stands still."""
 
     def __init__(self) -> None:
         self.now = 1e9
@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Shelf:
-    """Versions that can be loaded, and how often each was."""
+    """Versions that can be loaded, and a record of the loads."""
 
     def __init__(self, make: ClassifierFactory) -> None:
         self.classifiers = {f"a:{n}": make(seed=n) for n in range(5)}
@@ -90,7 +90,7 @@ def run(database: Engine, scenario: Callable[[DeploymentLog], Awaitable[None]]) 
     asyncio.run(main())
 
 
-def test_who_was_never_trained_gets_the_default(database: Engine, shelf: Shelf) -> None:
+def test_a_project_without_training_gets_the_default(database: Engine, shelf: Shelf) -> None:
     async def scenario(log: DeploymentLog) -> None:
         log.activate("1.1", "a:1", by="test")
         async with serving(log, shelf) as registry:
@@ -102,7 +102,7 @@ def test_who_was_never_trained_gets_the_default(database: Engine, shelf: Shelf) 
     run(database, scenario)
 
 
-def test_all_workers_change_over_at_the_same_time_and_load_before(
+def test_all_workers_load_first_and_switch_at_the_same_time(
     database: Engine, shelf: Shelf, clock: Clock
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
@@ -112,12 +112,12 @@ def test_all_workers_change_over_at_the_same_time_and_load_before(
             for now, name in ((entry.effective_at - 0.001, "a:0"), (entry.effective_at, "a:1")):
                 clock.now = now
                 assert [worker.deployment("1.1").name for worker in (one, other)] == [name] * 2
-            assert shelf.loaded == ["a:1", "a:1"], "nothing was loaded when it was asked for"
+            assert shelf.loaded == ["a:1", "a:1"], "a request must not load a version"
 
     run(database, scenario)
 
 
-def test_of_what_served_before_the_start_only_the_last_is_loaded(
+def test_at_the_start_only_the_last_version_of_a_project_is_loaded(
     database: Engine, shelf: Shelf, clock: Clock
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
@@ -136,7 +136,7 @@ def test_of_what_served_before_the_start_only_the_last_is_loaded(
     run(database, scenario)
 
 
-def test_whatever_happens_on_loading_the_next_change_is_seen(
+def test_a_version_that_cannot_be_loaded_does_not_block_the_next(
     database: Engine, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
@@ -147,10 +147,10 @@ def test_whatever_happens_on_loading_the_next_change_is_seen(
             await until(lambda: registry.deployment("1.1").name == "a:2")
 
     run(database, scenario)
-    assert "Version a:1 does not serve: weights" in caplog.text
+    assert "Cannot load version a:1, which will not predict: weights" in caplog.text
 
 
-def test_a_log_that_cannot_be_read_is_read_again(
+def test_the_log_is_read_again_after_a_failure(
     database: Engine, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
@@ -168,10 +168,10 @@ def test_a_log_that_cannot_be_read_is_read_again(
             await until(lambda: registry.deployment("1.1").name == "a:1")
 
     run(database, scenario)
-    assert caplog.text.count("Changes of versions are not seen") == 1
+    assert caplog.text.count("Cannot read the deployment log") == 1
 
 
-def test_a_version_that_cannot_be_loaded_leaves_the_default(
+def test_the_default_serves_if_a_version_cannot_be_loaded(
     database: Engine, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
@@ -181,10 +181,10 @@ def test_a_version_that_cannot_be_loaded_leaves_the_default(
             assert registry.deployment("1.1").name == "a:0"
 
     run(database, scenario)
-    assert "Version a:9 does not serve" in caplog.text
+    assert "Cannot load version a:9" in caplog.text
 
 
-def test_several_models_predict_in_the_order_asked_for(database: Engine, shelf: Shelf) -> None:
+def test_several_models_predict_in_the_order_chosen(database: Engine, shelf: Shelf) -> None:
     async def scenario(log: DeploymentLog) -> None:
         log.activate("1.1", "a:2", by="test")
         log.choose("1.1", ["a:1", "active", "a:1"], ensemble=True)
@@ -200,7 +200,7 @@ def test_several_models_predict_in_the_order_asked_for(database: Engine, shelf: 
     run(database, scenario)
 
 
-def test_the_server_can_set_models_for_all(database: Engine, shelf: Shelf) -> None:
+def test_the_server_sets_the_models_of_other_projects(database: Engine, shelf: Shelf) -> None:
     async def scenario(log: DeploymentLog) -> None:
         async with serving(log, shelf, ("active", "a:3"), ensemble=True) as registry:
             assert registry.deployment("1.1").names[:2] == ["a:0", "a:3"]
@@ -211,7 +211,7 @@ def test_the_server_can_set_models_for_all(database: Engine, shelf: Shelf) -> No
     run(database, scenario)
 
 
-def test_it_knows_what_can_be_asked_for(database: Engine, shelf: Shelf) -> None:
+def test_it_knows_which_names_a_project_can_choose(database: Engine, shelf: Shelf) -> None:
     async def scenario(log: DeploymentLog) -> None:
         async with serving(log, shelf) as registry:
             assert registry.knows("active")
@@ -222,7 +222,7 @@ def test_it_knows_what_can_be_asked_for(database: Engine, shelf: Shelf) -> None:
     run(database, scenario)
 
 
-def test_before_the_start_and_after_the_stop_nothing_serves(database: Engine, shelf: Shelf) -> None:
+def test_no_deployment_before_the_start_and_after_the_stop(database: Engine, shelf: Shelf) -> None:
     async def scenario(log: DeploymentLog) -> None:
         registry = Registry(log, shelf.load, shelf.classifiers.__contains__)
         with pytest.raises(ModelNotReadyError):

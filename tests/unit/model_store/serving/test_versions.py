@@ -1,4 +1,4 @@
-"""The versions of projects: what is kept and what is deleted, and what a person may name."""
+"""Which versions are kept, listed, activated and deleted."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def world(
     return World(database, tmp_path, make_classifier)
 
 
-def test_the_oldest_versions_of_a_project_beyond_so_many_are_deleted(world: World) -> None:
+def test_the_oldest_versions_of_a_project_are_deleted(world: World) -> None:
     old, *new = [world.version() for _ in range(3)]
     other, base = world.version("2.2"), world.version(None)
     assert prune(world.log, PROJECT, keep=2) == [old]
@@ -56,7 +56,7 @@ def test_the_oldest_versions_of_a_project_beyond_so_many_are_deleted(world: Worl
     assert prune(world.log, PROJECT, keep=2) == []
 
 
-def test_what_is_active_in_any_project_is_kept(world: World) -> None:
+def test_a_version_that_any_project_uses_is_kept(world: World) -> None:
     active, elsewhere, old, _ = [world.version() for _ in range(4)]
     world.log.activate(PROJECT, old, by="test")
     world.log.activate(PROJECT, active, by="test")
@@ -64,18 +64,18 @@ def test_what_is_active_in_any_project_is_kept(world: World) -> None:
     assert prune(world.log, PROJECT, keep=1) == [old]
 
 
-def test_what_a_project_has_asked_for_is_kept(world: World) -> None:
+def test_versions_that_a_project_chose_are_kept(world: World) -> None:
     asked, old, _ = [world.version() for _ in range(3)]
     world.log.choose("2.2", ["active", asked], ensemble=False)
     assert prune(world.log, PROJECT, keep=1) == [old]
 
 
-def test_what_the_settings_use_is_kept(world: World) -> None:
+def test_versions_in_the_settings_are_kept(world: World) -> None:
     used, old, _ = [world.version() for _ in range(3)]
     assert prune(world.log, PROJECT, keep=1, used=["active", used]) == [old]
 
 
-def test_the_table_says_what_is_was_and_never_was_active(world: World) -> None:
+def test_the_table_shows_the_state_of_each_version(world: World) -> None:
     was, is_now, refused, given_up = (
         world.version(),
         world.version(),
@@ -94,7 +94,7 @@ def test_the_table_says_what_is_was_and_never_was_active(world: World) -> None:
     }
 
 
-def test_a_version_that_is_named_in_short_is_kept_by_its_full_tag(world: World) -> None:
+def test_a_shortened_tag_is_logged_in_full(world: World) -> None:
     version = world.version()
     for name in ("sentiment-cnn", "sentiment-cnn:latest", version, version.upper()):
         assert promote(world.log, name).version == version

@@ -1,0 +1,112 @@
+"""Which versions of a deployment serve which controls of a labeling config."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from adapters.label_studio.controls import Control
+from adapters.label_studio.labeling_config import LabelingConfig, Labels, parse
+from model_store.model.classification import Classification
+from model_store.model.classifier import Classifier
+from model_store.serving.registry import Deployment
+
+
+class Predictor(NamedTuple):
+    """One version as it serves one control."""
+
+    version: str
+    control: Control
+    """With the options that this version's labels stand for."""
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class ServedControl:
+    """One control with all versions that serve it, at least one."""
+
+    control: Control
+    """As the first of the versions serves it."""
+    predictors: tuple[Predictor, ...]
+    classifiers: tuple[Classifier, ...]
+    """Of the predictors, in their order."""
+
+    def average(self, answers: Sequence[Classification]) -> tuple[Control, Classification]:
+        """Return the mean of the probabilities that the versions give to each option.
+
+        answers: one for each of `classifiers`. The labels of the result are the options.
+        """
+        options = self.control.options
+        mean = dict.fromkeys(options, 0.0)
+        for predictor, answer in zip(self.predictors, answers, strict=True):
+            for label, option in predictor.control.option_of.items():
+                mean[option] += answer.probabilities[label] / len(answers)
+        best = max(options, key=mean.__getitem__)
+        control = replace(self.control, option_of={option: option for option in options})
+        return control, Classification(best, mean[best], mean)
+
+
+@dataclass(frozen=True)
+class ServedConfig:
+    """The controls of a labeling config that the versions of a deployment serve."""
+
+    versions: tuple[str, ...]
+    """The versions that predict. `/setup` names the first one to Label Studio."""
+    ensemble: str | None
+    """The version that predictions of the average carry, if there are any."""
+    by_control: Mapping[str, ServedControl]
+    """By the name of the control."""
+    config: LabelingConfig
+    """What the first version can do."""
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """All controls that some version serves."""
+        return tuple(served.control for served in self.by_control.values())
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the text of some control is HTML."""
+        return any(control.is_html for control in self.controls)
+
+
+@lru_cache(maxsize=256)
+def serve(xml: str, deployment: Deployment) -> ServedConfig:
+    """Find the controls of a labeling config that the versions of a deployment serve.
+
+    Versions that serve no control are left out, unless none serves any. Label Studio asks again
+    for all tasks without a prediction of the version that `/setup` names, so that version must
+    predict.
+    """
+    parsed = [
+        (version, parse(xml, Labels.of_model(version.classifier)))
+        for version in deployment.versions
+    ]
+    serving = [(version, config) for version, config in parsed if config.controls] or parsed[:1]
+    predictors: dict[str, list[Predictor]] = {}
+    for version, config in serving:
+        for control in config.controls:
+            classifier = classifier_for(version.classifier, control)
+            predictor = Predictor(version.name, control, classifier)
+            predictors.setdefault(control.name, []).append(predictor)
+    return ServedConfig(
+        tuple(version.name for version, _ in serving),
+        deployment.ensemble,
+        {name: _served(of_control) for name, of_control in predictors.items()},
+        serving[0][1],
+    )
+
+
+def classifier_for(classifier: Classifier, control: Control) -> Classifier:
+    """Return the part of a classifier that classifies texts for a control.
+
+    That is the head of the control, unless the options of the control have changed since it was
+    trained and now match the default labels.
+    """
+    own = classifier.for_control(control.name)
+    return own if set(own.labels) == set(control.option_of) else classifier
+
+
+def _served(predictors: Sequence[Predictor]) -> ServedControl:
+    classifiers = tuple(predictor.classifier for predictor in predictors)
+    return ServedControl(predictors[0].control, tuple(predictors), classifiers)
