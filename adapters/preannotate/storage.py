@@ -255,7 +255,7 @@ def prepare(target: File) -> None:
     if not _is_device(target):
         place = target.resolve()
         if place.parent.is_file():
-            raise OutputError(str(place.parent), "is a file: name a folder")
+            raise OutputError(str(target.parent), "is a file: name a folder")
         place.parent.mkdir(parents=True, exist_ok=True)
         probe = place.with_name(f".{place.name}.draft")
         probe.touch()

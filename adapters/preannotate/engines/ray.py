@@ -86,11 +86,8 @@ def _cluster(address: str | None) -> Iterator[None]:
     _be_quiet()
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-    except (
-        ConnectionError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # RuntimeError: another version of Ray
+    # RuntimeError: the cluster has another version of Ray.
+    except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineError(f"No Ray cluster answers at {address}: {error}") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
