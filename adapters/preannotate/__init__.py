@@ -1,1 +1,17 @@
-"""Files in, Label Studio tasks with predictions out: `preannotate`."""
+"""Read files of texts, write Label Studio tasks with predictions: the command `preannotate`.
+
+This module only names the file formats, so that `preannotate --help` imports nothing slow.
+"""
+
+INPUT_FORMATS = ("csv", "tsv", "json", "jsonl", "parquet")
+OUTPUT_FORMATS = ("json", "jsonl", "parquet")
+
+INPUT_SUFFIXES = {f".{name}": name for name in INPUT_FORMATS} | {
+    ".txt": "csv",
+    ".ndjson": "jsonl",
+    ".pq": "parquet",
+}
+OUTPUT_SUFFIXES = {f".{name}": name for name in OUTPUT_FORMATS} | {
+    ".ndjson": "jsonl",
+    ".pq": "parquet",
+}

@@ -1,4 +1,4 @@
-"""`python -m adapters.preannotate`: see cli.py."""
+"""Run `preannotate` as `python -m adapters.preannotate`."""
 
 import sys
 

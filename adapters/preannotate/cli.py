@@ -1,55 +1,55 @@
-"""The command `preannotate`: which of its commands is asked for, and how it ends.
+"""The command `preannotate`: choose the verb, run it, report what ends it early.
 
-What takes long to import is imported when it is needed.
+`preannotate INPUT... OUT` annotates files; `project` and `doctor` are verbs with a name. The verbs
+import what is slow when they run.
 """
 
 import sys
 import traceback
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 
-from adapters.preannotate.engines import processes
-from adapters.preannotate.errors import PreannotateError
-from adapters.preannotate.exit_codes import COULD_NOT_RUN
+import click
+from click.exceptions import Exit
+
+from adapters.preannotate.errors import COULD_NOT_RUN, PreannotateError
+from adapters.preannotate.verbs import Verbs
+from adapters.preannotate.verbs.doctor import doctor
+from adapters.preannotate.verbs.files import files
+from adapters.preannotate.verbs.project import project
+
+COMMAND = Verbs(files, {"project": project, "doctor": doctor})
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run it; returns its exit code. What ends it early is told in a sentence."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; an error becomes a sentence on standard error."""
     given = sys.argv[1:] if arguments is None else arguments
-    interrupted = "Interrupted."
     try:
-        command = _command(given)
-        interrupted = command.INTERRUPTED
-        code: int = command.main(given)
-    except PreannotateError as error:
-        return _refuse(str(error))
-    except OSError as error:
-        name = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{name}{error.strerror or error}.")
-    except KeyboardInterrupt:
-        return _refuse(interrupted)
-    except Exception as error:  # noqa: BLE001 (its own message may hold some of a row)
-        *_, place = traceback.extract_tb(error.__traceback__)
-        return _refuse(
-            f"preannotate failed with {type(error).__name__} ({Path(place.filename).name}, line "
-            f"{place.lineno}), which is a fault of its own: please report it."
-        )
+        with COMMAND.make_context("preannotate", list(given)) as context:
+            code: int = COMMAND.invoke(context)
+    except Exit as ended:  # --help
+        return ended.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (each becomes a sentence)
+        click.echo(_sentence(error), err=True)
+        return COULD_NOT_RUN
     return code
 
 
-def _command(given: list[str]) -> ModuleType:
-    if given[:1] == ["doctor"]:
-        name = "doctor_cli"
-    elif any(option.partition("=")[0] == "--project" for option in given):
-        name = "project_cli"
-    else:
-        name = "files_cli"
-    # Amid an import, an interrupt can be lost, or be taken for a module that is missing.
-    with processes.interrupts_held_back():
-        return import_module(f"adapters.preannotate.{name}")
-
-
-def _refuse(message: str) -> int:
-    print(message, file=sys.stderr)
-    return COULD_NOT_RUN
+def _sentence(error: BaseException) -> str:
+    match error:
+        case PreannotateError():
+            return str(error)
+        case OSError():
+            name = f"{error.filename}: " if error.filename else ""
+            return f"{name}{error.strerror or error}."
+        case KeyboardInterrupt():
+            return "Interrupted."
+    # The error's own message can contain data.
+    *_, place = traceback.extract_tb(error.__traceback__)
+    return (
+        f"preannotate failed with {type(error).__name__} ({Path(place.filename).name}, line "
+        f"{place.lineno}). This is a bug: please report it."
+    )

@@ -1,57 +1,155 @@
-"""Looks for what goes wrong most often between Label Studio and a backend, and says what to do.
+"""Check the most frequent problems between Label Studio and a backend, and say what to do.
 
-Asks and reads; the one thing that it changes, on request, are the headers of a webhook.
+Only reads, with one exception: on request it adds credentials to the headers of a webhook.
 """
 
+import base64
 import ipaddress
 import socket
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
 from adapters.label_studio.client import ClientError, LabelStudioClient
-from adapters.preannotate.backend import Backend
 
 HEALTH_SECONDS = 1.0
-"""What Label Studio gives `/health`."""
-_LET_PRIVATE = "LABEL_STUDIO_ML_BLOCK_LOCAL_IP=false and LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false"
+"""How long Label Studio waits for `/health`."""
+_TIMEOUT_SECONDS = 10.0
+_ALLOW_PRIVATE = (
+    "LABEL_STUDIO_ML_BLOCK_LOCAL_IP=false and LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false"
+)
+
+
+@dataclass(frozen=True)
+class BackendClient:
+    """A client for a backend at the address that is given to Label Studio."""
+
+    url: str
+    """Without credentials and trailing slash."""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, url: str, user: str | None = None, password: str | None = None) -> Self:
+        """Parse a URL, whose credentials have precedence; raises ValueError if it is not valid."""
+        parts = urlsplit(url.rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError
+        if parts.username:
+            user, password = unquote(parts.username), unquote(parts.password or "")
+        return cls(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), user, password)
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """The Authorization header; empty without credentials."""
+        if not self.user:
+            return {}
+        credentials = f"{self.user}:{self.password or ''}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        authorization: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a request and return status, seconds and JSON (None if it is not JSON).
+
+        `authorization` replaces the header made from the credentials. Raises urllib3's HTTPError.
+        """
+        start = time.monotonic()
+        response = urllib3.request(
+            method,
+            f"{self.url}{path}",
+            json=body if method == "POST" else None,
+            headers={
+                "Content-Type": "application/json",
+                **(self.authorization if authorization is None else authorization),
+            },
+            timeout=_TIMEOUT_SECONDS,
+            retries=False,
+        )
+        seconds = time.monotonic() - start
+        try:
+            content = response.json()
+        except ValueError:
+            content = None
+        return response.status, seconds, content
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     fine: bool
     text: str
-    """What is so; where it is wrong, also what to do."""
+    """What was found; if it is wrong, also what to do."""
 
     def __str__(self) -> str:
         return f"{'ok   ' if self.fine else 'WRONG'}  {self.subject}: {self.text}"
 
 
-def examine_backend(backend: Backend) -> Iterator[Finding]:
-    """Whether it can be reached, in time, with these credentials."""
+def examine(
+    url: str,
+    user: str | None,
+    password: str | None,
+    *,
+    access: tuple[str | None, str | None],
+    project: int | None,
+    fix: bool,
+) -> Iterator[Finding]:
+    """Run all checks that are possible.
+
+    `access` is Label Studio's URL and API key; if one is None, Label Studio is not checked. With
+    `fix`, add missing credentials to the project's webhook.
+    """
     try:
-        status, seconds, content = backend.ask("GET", "/health")
+        backend = BackendClient.at(url, user, password)
+    except ValueError:
+        text = "this is not the URL of a backend: write it as http://backend.internal:9090"
+        yield Finding("address", fine=False, text=text)
+        return
+    yield from examine_address(backend.url)
+    findings = list(examine_backend(backend))
+    yield from findings
+    label_studio, key = access
+    if label_studio is None or key is None:
+        return
+    finding, client = connect(label_studio, key)
+    yield finding
+    if client is None:
+        return
+    with client:
+        if project is not None and findings[0].fine:
+            yield from attempted("project", examine_project(client, project, backend, fix=fix))
+
+
+def examine_backend(backend: BackendClient) -> Iterator[Finding]:
+    """Check that the backend answers, fast enough, and accepts the credentials."""
+    try:
+        status, seconds, content = backend.request("GET", "/health")
     except urllib3.exceptions.HTTPError as error:
         yield Finding(
             "reachable",
             fine=False,
-            text=f"{backend.url} cannot be reached ({type(error).__name__}): is it started, and is "
-            "this its address from here? Between containers `localhost` is each its own: use the "
-            "container's name",
+            text=f"{backend.url} cannot be reached ({type(error).__name__}): check that it runs "
+            "and that this is its address from here. In a container `localhost` is the container "
+            "itself: use the name of the backend's container",
         )
         return
     yield Finding("reachable", fine=True, text=f"{backend.url} answers")
     yield Finding(
         "in time",
         fine=seconds < HEALTH_SECONDS,
-        text=f"/health took {seconds:.2f} s, and Label Studio waits {HEALTH_SECONDS:g}: "
-        + ("fine" if seconds < HEALTH_SECONDS else "give it more cores or less load"),
+        text=f"/health took {seconds:.2f} s, Label Studio waits {HEALTH_SECONDS:g} s: "
+        + ("fine" if seconds < HEALTH_SECONDS else "add cores or reduce the load"),
     )
     if status == 401:  # noqa: PLR2004
         yield _wrong_credentials()
@@ -60,23 +158,27 @@ def examine_backend(backend: Backend) -> Iterator[Finding]:
     yield Finding(
         "healthy",
         fine=up,
-        text="it is UP" if up else f"/health answers {status}: see the log of the backend",
+        text="it is UP" if up else f"/health answers {status}: see the backend's log",
     )
     yield from attempted("version", _version(backend))
 
 
-def _version(backend: Backend) -> Iterator[Finding]:
-    status, _, content = backend.ask("POST", "/setup", {})
+def _version(backend: BackendClient) -> Iterator[Finding]:
+    status, _, content = backend.request("POST", "/setup", {})
     if status == 401:  # noqa: PLR2004
         yield _wrong_credentials()
     elif isinstance(content, Mapping) and "model_version" in content:
         yield Finding("version", fine=True, text=f"{content['model_version']} serves new projects")
     else:
-        yield Finding("version", fine=False, text=f"/setup answers {status}: is it this backend?")
+        yield Finding(
+            "version",
+            fine=False,
+            text=f"/setup answers {status}: check that this is the backend's address",
+        )
 
 
 def attempted(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
-    """The findings; where one cannot be made, one that says why."""
+    """Yield the findings; if a check fails with an error, yield a finding that says why."""
     try:
         yield from findings
     except ClientError as error:
@@ -85,12 +187,12 @@ def attempted(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         yield Finding(
             subject,
             fine=False,
-            text=f"the backend does not answer ({type(error).__name__}): see its log, give it more "
-            "cores or less load, and look again",
+            text=f"the backend does not answer ({type(error).__name__}): see its log, add cores "
+            "or reduce the load, and check again",
         )
     except (AttributeError, TypeError, ValueError):
         yield Finding(
-            subject, fine=False, text="it does not answer as this backend does: is it another one?"
+            subject, fine=False, text="the answer is not one of this backend: check its address"
         )
 
 
@@ -98,13 +200,13 @@ def _wrong_credentials() -> Finding:
     return Finding(
         "credentials",
         fine=False,
-        text="the backend asks for other ones: give --user and --password as its settings "
-        "SENTIMENT_BASIC_AUTH_USER and SENTIMENT_BASIC_AUTH_PASSWORD have them",
+        text="the backend refuses them: give --user and --password the values of its settings "
+        "SENTIMENT_BASIC_AUTH_USER and SENTIMENT_BASIC_AUTH_PASSWORD",
     )
 
 
 def examine_address(url: str) -> Iterator[Finding]:
-    """Whether Label Studio will take this address, and make a webhook for it."""
+    """Check that Label Studio accepts this address and creates a webhook for it."""
     host = urlsplit(url).hostname or ""
     dotted = "." in host or host == "localhost" or ":" in host
     yield Finding(
@@ -112,31 +214,31 @@ def examine_address(url: str) -> Iterator[Finding]:
         fine=dotted,
         text=f"{host} is fine"
         if dotted
-        else f"{host} has no dot: Label Studio connects the backend but makes no webhook, and "
-        "annotations are not heard. Give it a name such as backend.internal",
+        else f"{host} has no dot: Label Studio connects the backend but creates no webhook, so "
+        "the backend receives no annotations. Use a name such as backend.internal",
     )
     try:
         addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
-        yield Finding("address", fine=False, text=f"{host} is not known here: check the name")
+        yield Finding("address", fine=False, text=f"{host} cannot be resolved: check the name")
         return
     private = [item for item in addresses if not ipaddress.ip_address(item).is_global]
     yield Finding(
         "address",
         fine=True,
-        text=f"{', '.join(sorted(private))} is private: Label Studio since 1.23.1 refuses it "
-        f"unless it is started with {_LET_PRIVATE}"
+        text=f"{', '.join(sorted(private))} is private: Label Studio since 1.23.1 rejects it "
+        f"unless it is started with {_ALLOW_PRIVATE}"
         if private
         else "it is public",
     )
 
 
 def examine_project(
-    client: LabelStudioClient, number: int, backend: Backend, *, fix: bool
+    client: LabelStudioClient, number: int, backend: BackendClient, *, fix: bool
 ) -> Iterator[Finding]:
-    """Whether Label Studio knows the backend, tells it of events and shows its predictions.
+    """Check that Label Studio has the backend, sends it events and shows its predictions.
 
-    Raises ClientError.
+    With `fix`, add missing credentials to the webhook. Raises ClientError.
     """
     project = client.project(number)
     yield from attempted("labeling config", _labeling_config(project, backend))
@@ -153,18 +255,18 @@ def examine_project(
     yield Finding(
         "connected",
         fine=not error,
-        text="Label Studio has it as connected"
+        text="Label Studio lists it as connected"
         if not error
-        else f"Label Studio refuses its private address: start it with {_LET_PRIVATE}"
+        else f"Label Studio rejects its private address: start Label Studio with {_ALLOW_PRIVATE}"
         if reserved
-        else "Label Studio has an error for it: open Settings, Model",
+        else "Label Studio shows an error for it: open Settings, Model",
     )
     yield from attempted("webhook", _webhook(client, number, backend, fix=fix))
     yield from attempted("selected version", _selected_version(project, connected[0], backend))
 
 
-def _labeling_config(project: Mapping[str, Any], backend: Backend) -> Iterator[Finding]:
-    _, _, content = backend.ask("POST", "/setup", {"schema": project["label_config"]})
+def _labeling_config(project: Mapping[str, Any], backend: BackendClient) -> Iterator[Finding]:
+    _, _, content = backend.request("POST", "/setup", {"schema": project["label_config"]})
     answer = content if isinstance(content, Mapping) else {}
     problems = answer.get("problems", [])
     for problem in problems:
@@ -175,7 +277,7 @@ def _labeling_config(project: Mapping[str, Any], backend: Backend) -> Iterator[F
 
 
 def _webhook(
-    client: LabelStudioClient, number: int, backend: Backend, *, fix: bool
+    client: LabelStudioClient, number: int, backend: BackendClient, *, fix: bool
 ) -> Iterator[Finding]:
     hooks = [
         hook for hook in client.webhooks(number) if _same(hook["url"], f"{backend.url}/webhook")
@@ -187,34 +289,34 @@ def _webhook(
             fine=False,
             text="it is switched off: Settings, Webhooks"
             if hooks
-            else "there is none, so annotations are not heard: start Label Studio with "
-            "LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false and connect the backend anew, by a host "
+            else "there is none, so the backend receives no annotations: start Label Studio with "
+            "LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false and connect the backend again, by a host "
             "name with a dot",
         )
         return
     yield Finding("webhook", fine=True, text="events are sent")
-    if _is_heard(backend, {}):
+    if _accepts(backend, {}):
         return
     yield _webhook_credentials(client, active[0], backend, fix=fix)
 
 
 def _webhook_credentials(
-    client: LabelStudioClient, hook: Mapping[str, Any], backend: Backend, *, fix: bool
+    client: LabelStudioClient, hook: Mapping[str, Any], backend: BackendClient, *, fix: bool
 ) -> Finding:
-    """Whether those that Label Studio sends with events are the right ones."""
-    of_url = Backend.at(hook["url"]).authorization
+    """Check the credentials that Label Studio sends with events; with `fix`, add missing ones."""
+    of_url = BackendClient.at(hook["url"]).authorization
     headers = hook["headers"] or {}
-    fine = _is_heard(backend, headers | of_url)
+    fine = _accepts(backend, headers | of_url)
     if fine:
-        text = "are there"
+        text = "the backend accepts them"
     elif of_url:
         text = (
-            "the backend refuses those in the webhook's URL: connect the backend anew "
-            "with the right ones in its URL"
+            "the backend refuses those in the webhook's URL: connect the backend again with "
+            "the right ones in its URL"
         )
     elif fix and backend.user:
         client.set_webhook_headers(hook["id"], headers | backend.authorization)
-        fine, text = True, "were missing, and are set now"
+        fine, text = True, "were missing and are set now"
     else:
         text = (
             "Label Studio sends events without credentials, and the backend refuses them: run this "
@@ -223,18 +325,18 @@ def _webhook_credentials(
     return Finding("webhook credentials", fine=fine, text=text)
 
 
-def _is_heard(backend: Backend, headers: Mapping[str, str]) -> bool:
-    """Whether an event with these headers is let in."""
+def _accepts(backend: BackendClient, headers: Mapping[str, str]) -> bool:
+    """Whether the backend accepts an event with these headers."""
     sent = {name: text for name, text in headers.items() if name == "Authorization"}
-    status, _, _ = backend.ask("POST", "/webhook", {}, authorization=sent)
+    status, _, _ = backend.request("POST", "/webhook", {}, authorization=sent)
     return bool(status != 401)  # noqa: PLR2004
 
 
 def _selected_version(
-    project: Mapping[str, Any], connected: Mapping[str, Any], backend: Backend
+    project: Mapping[str, Any], connected: Mapping[str, Any], backend: BackendClient
 ) -> Iterator[Finding]:
     selected = project.get("model_version") or ""
-    _, _, content = backend.ask("GET", "/versions")
+    _, _, content = backend.request("GET", "/versions")
     versions = content.get("versions", []) if isinstance(content, Mapping) else []
     fine = selected in (*versions, connected["title"])
     yield Finding(
@@ -247,8 +349,8 @@ def _selected_version(
     )
 
 
-def let_in(url: str, api_key: str) -> tuple[Finding, LabelStudioClient | None]:
-    """Whether Label Studio lets us in, by which kind of token, and the client if it does."""
+def connect(url: str, api_key: str) -> tuple[Finding, LabelStudioClient | None]:
+    """Check that Label Studio accepts the API key; return a client if it does."""
     kind = "personal access token" if api_key.count(".") == 2 else "legacy token"  # noqa: PLR2004
     try:
         client = LabelStudioClient(url, api_key)
@@ -257,12 +359,12 @@ def let_in(url: str, api_key: str) -> tuple[Finding, LabelStudioClient | None]:
         return Finding(
             "Label Studio", fine=False, text=f"{str(error).rstrip('.')} (a {kind})"
         ), None
-    return Finding("Label Studio", fine=True, text=f"{url} lets us in, by a {kind}"), client
+    return Finding("Label Studio", fine=True, text=f"{url} accepts the {kind}"), client
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether it is the same address, with whatever credentials."""
+    """Whether two URLs have the same address, ignoring credentials."""
     try:
-        return Backend.at(one).url == Backend.at(other).url
-    except ValueError:  # others may be connected at addresses that are none
+        return BackendClient.at(one).url == BackendClient.at(other).url
+    except ValueError:  # another backend can have an invalid URL
         return False

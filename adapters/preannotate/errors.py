@@ -1,49 +1,64 @@
-"""Why a run cannot go on. What is wrong with one row is no error: see `records.Rejection`."""
+"""How a command ends: its exit codes, and the errors that end it early.
 
-from collections.abc import Iterable
+A bad row is not an error: see `records.Rejection`.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+DONE, SOME_REJECTED, COULD_NOT_RUN = 0, 1, 2
 
 
 class PreannotateError(Exception):
-    """Base of every error that ends a run; the message says what to do."""
+    """Base of every error that ends a command; the message says what to do."""
 
 
 class _FileError(PreannotateError):
-    """What is wrong with a file, by its name."""
+    """A file cannot be used; the message begins with its name."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}.")
 
 
 class InputError(_FileError):
-    """An input cannot be used."""
+    """An input cannot be read."""
 
 
 class OutputError(_FileError):
-    """The output cannot be written as it is asked for."""
+    """An output cannot be written."""
 
 
 class StoreError(_FileError):
-    """An object store cannot do what it is asked for."""
+    """A request to an object store failed."""
 
 
 class LabelingConfigError(PreannotateError):
-    """The model can fill in no control of the labeling config."""
+    """The model supports no control of the labeling config."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         super().__init__("\n".join(problems))
 
 
 class WorkFolderError(PreannotateError):
-    """The folder of an interrupted run stands in the way."""
+    """The work folder of an interrupted run cannot be used."""
 
     def __init__(self, folder: Path, reason: str) -> None:
         super().__init__(f"{folder} {reason}.")
 
 
 class ModelError(PreannotateError):
-    """The model cannot be used."""
+    """The model cannot be found or loaded."""
 
 
 class EngineError(PreannotateError):
-    """What runs the step failed, not the step itself."""
+    """The workers or the cluster failed."""
+
+
+@contextmanager
+def interrupted_as(message: str) -> Iterator[None]:
+    """Turn Ctrl-C inside the block into a PreannotateError with this message."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise PreannotateError(message) from None

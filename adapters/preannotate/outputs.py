@@ -1,20 +1,20 @@
-"""Finished tasks, a line of JSON each, to the files that were asked for."""
+"""Write finished tasks and rejections, lines of JSON each, in the formats and places asked for."""
 
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet
 
+from adapters.preannotate import OUTPUT_SUFFIXES, storage
 from adapters.preannotate.errors import OutputError
-from adapters.preannotate.files import File, siblings
-from adapters.preannotate.formats import OUTPUT_SUFFIXES
-from adapters.preannotate.placing import put
+from adapters.preannotate.storage import File, prepare, put, siblings
 
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 16 * 1024 * 1024
@@ -28,12 +28,96 @@ PARQUET_SCHEMA = pa.schema(
         pa.field("model_version", pa.string(), nullable=False),
     ]
 )
-"""`data`, `predictions` and `fields` (what else a task holds) are JSON: columns of an input can be
-of any type, and of another one in each row."""
+"""`data`, `predictions` and `fields` (the other fields of a task) are JSON: the columns of an input
+can have any type, and JSON values can have another type in each row."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a run writes its tasks and rejections."""
+
+    file: File
+    format: str
+    """One of OUTPUT_FORMATS."""
+    part_size: int | None = None
+    """Tasks per part; None writes one file."""
+    chosen_rejects: File | None = None
+    """Written even if no row is rejected; None stands for a file beside `file`, if needed."""
+
+    @classmethod
+    def at(
+        cls, out: str, format_name: str | None, part_size: int | None, rejects: str | None
+    ) -> Self:
+        """Parse paths or URIs; raises InputError and OutputError."""
+        file = storage.at(out)
+        chosen_rejects = storage.at(rejects) if rejects else None
+        return cls(file, format_of(file, format_name), part_size, chosen_rejects)
+
+    @property
+    def rejects(self) -> File:
+        """Where rejected rows are listed."""
+        return self.chosen_rejects or self.file.with_name(f"{self.file.name}.rejects.jsonl")
+
+    @property
+    def work_folder(self) -> Path:
+        """Where the run keeps its progress: beside `file`, or here if that is an object."""
+        name = f"{self.file.name}.work"
+        return self.file.with_name(name) if isinstance(self.file, Path) else Path(name)
+
+    def written(self) -> list[File]:
+        """List what this run and earlier ones write, which is never an input."""
+        return [self.file, self.work_folder, *_parts(self.file), self.rejects]
+
+    def replaced(self) -> list[File]:
+        """List the existing files that this run would replace or remove."""
+        return [*(_parts(self.file) if self.part_size else [self.file]), self.rejects]
+
+    def prepare(self) -> None:
+        """Check that everything can be written: see `storage.prepare`."""
+        prepare(self.file)
+        prepare(self.rejects)
+
+    def publish(self, tasks: Path, scratch: Path) -> list[File]:
+        """Write the tasks in the output's format and return the files written.
+
+        `tasks` holds a line of JSON per task; drafts are written to the folder `scratch`. With a
+        part size, `out.json` becomes `out-00001.json` and so on, and the parts of an earlier run
+        beyond the last one are removed. The same lines give the same bytes.
+        """
+        drafts: list[Path] = []
+        if self.format == "jsonl" and self.part_size is None:
+            drafts.append(_linked(tasks, scratch / "part-00001"))
+        with tasks.open("rb") as file:
+            while not drafts or (self.part_size is not None and file.peek(1)):
+                draft = scratch / f"part-{len(drafts) + 1:05}"
+                _write(islice(file, self.part_size), draft, self.format)
+                drafts.append(draft)
+        if self.part_size is None:
+            written = [self.file]
+        else:
+            written = [_part(self.file, number) for number in range(1, len(drafts) + 1)]
+        for draft, target in zip(drafts, written, strict=True):
+            put(draft, target)
+        if self.part_size is not None:
+            for stale in set(_parts(self.file)) - set(written):
+                stale.unlink()
+        return written
+
+    def publish_rejects(self, lines: Path, scratch: Path) -> File | None:
+        """Copy the rejections and return the file; None if no row was rejected."""
+        is_empty = lines.stat().st_size == 0
+        if is_empty and self.chosen_rejects is None:
+            self.rejects.unlink(missing_ok=True)  # of an earlier run
+            return None
+        draft = scratch / "copy"
+        with lines.open("rb") as content:
+            _write(content, draft, "jsonl")
+        put(draft, self.rejects)
+        return None if is_empty else self.rejects
 
 
 def format_of(out: File, chosen: str | None) -> str:
-    """The format that was chosen, or that of the suffix; raises OutputError."""
+    """Return the chosen format, or the one that the suffix names; raises OutputError."""
     name = chosen or OUTPUT_SUFFIXES.get(out.suffix.lower())
     if name is None:
         raise OutputError(
@@ -43,43 +127,10 @@ def format_of(out: File, chosen: str | None) -> str:
     return name
 
 
-def publish(
-    lines: Path, out: File, format_name: str, part_size: int | None, scratch: Path
-) -> list[File]:
-    """Write the tasks into `scratch`, then put them where they belong; returns the files.
-
-    With a part size, `out.json` becomes `out-00001.json` and so on, and parts beyond the last are
-    removed: they are those of an earlier run. The same lines give the same bytes.
-    """
-    drafts: list[Path] = []
-    if format_name == "jsonl" and part_size is None:
-        drafts.append(_linked(lines, scratch / "part-00001"))
-    with lines.open("rb") as file:
-        while not drafts or (part_size is not None and file.peek(1)):
-            draft = scratch / f"part-{len(drafts) + 1:05}"
-            _write(islice(file, part_size), draft, format_name)
-            drafts.append(draft)
-    written = [out] if part_size is None else [_part(out, n) for n in range(1, len(drafts) + 1)]
-    for draft, target in zip(drafts, written, strict=True):
-        put(draft, target)
-    if part_size is not None:
-        for stale in set(parts(out)) - set(written):
-            stale.unlink()
-    return written
-
-
-def parts(out: File) -> list[File]:
-    """The files beside `out` that are named like parts of it."""
+def _parts(out: File) -> list[File]:
+    """List the existing files that are named like parts of `out`."""
     pattern = re.compile(rf"{re.escape(out.stem)}-\d{{5,}}{re.escape(out.suffix)}")
     return [file for file in siblings(out) if pattern.fullmatch(file.name)]
-
-
-def copy_whole(source: Path, target: File, scratch: Path) -> None:
-    """Copy a file so that the target is whole at any time."""
-    draft = scratch / "copy"
-    with source.open("rb") as lines:
-        _write(lines, draft, "jsonl")
-    put(draft, target)
 
 
 def _part(out: File, number: int) -> File:
@@ -87,7 +138,7 @@ def _part(out: File, number: int) -> File:
 
 
 def _linked(lines: Path, draft: Path) -> Path:
-    """The lines under another name; a copy where the file system knows no second names."""
+    """Give the lines a second name, or copy them where the file system has no hard links."""
     draft.unlink(missing_ok=True)
     try:
         os.link(lines, draft)
@@ -105,7 +156,7 @@ def _write(lines: Iterator[bytes], draft: Path, format_name: str) -> None:
 
 
 def _write_json(lines: Iterator[bytes], file: BinaryIO) -> None:
-    """Label Studio's import format: an array; here with a line for each task."""
+    """Write Label Studio's import format: an array, here with one line per task."""
     before = b"[\n"
     for line in lines:
         file.write(before + line.rstrip(b"\n"))
@@ -137,7 +188,7 @@ def _columns(task: dict[str, Any]) -> dict[str, Any]:
         "data": orjson.dumps(data).decode(),
         "predictions": orjson.dumps(predictions).decode(),
         "fields": orjson.dumps(task).decode() if task else None,
-        # The last one is ours.
+        # The step appends its prediction as the last one.
         "score": predictions[-1]["score"],
         "model_version": predictions[-1]["model_version"],
     }

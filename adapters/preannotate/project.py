@@ -1,7 +1,7 @@
-"""A project of Label Studio: its tasks read, predicted, and their predictions stored, in pages.
+"""Predict the tasks of a project in Label Studio and store the predictions, page by page.
 
-What is stored is what Label Studio says is stored: a page is asked for anew after every failure, so
-a run that was killed goes on where it stopped, and one that is done does nothing.
+Label Studio is the only record of progress: after every failure the page is requested again. So a
+run that was killed continues where it stopped, and a finished one does nothing.
 """
 
 import json
@@ -15,20 +15,22 @@ from typing import Any, Protocol, TypeVar
 from tqdm import tqdm
 
 from adapters.label_studio.client import ClientError
+from adapters.label_studio.events import project_key
 from adapters.preannotate.errors import LabelingConfigError
-from adapters.preannotate.model import LoadedModel, ModelReference
+from adapters.preannotate.model import LoadedModel, ModelReference, deployed_version, find
 from adapters.preannotate.records import Record, Rejection
 from adapters.preannotate.step import Annotated, annotate
+from model_store.serving import data_dir
 
 PAGE_TASKS = 500
 _PAUSES = (1, 2, 4, 8, 16, 30, 30, 30, 60, 60, 60)
-"""Seconds before a call that failed is made again: some five minutes, for a restart."""
+"""Seconds before each retry of a failed call: five minutes in total, enough for a restart."""
 
 T = TypeVar("T")
 
 
 class Client(Protocol):
-    """What is needed of Label Studio: `adapters.label_studio.client` has it."""
+    """The calls to Label Studio: see `adapters.label_studio.client`."""
 
     def tasks_without(self, number: int, version: str, *, after: int, count: int) -> Any: ...
 
@@ -41,27 +43,28 @@ class Client(Protocol):
 
 @dataclass
 class ProjectSummary:
-    """What was done to a project."""
+    """What a run did in a project."""
 
     project: int
     model_version: str
     dry_run: bool
     predicted: int = 0
-    """Tasks that got their prediction in this run; in a dry run, would get one."""
+    """Tasks that this run stored a prediction for, or would store one for in a dry run."""
     with_prediction: int = 0
-    """Tasks that have one of this version now, from whenever."""
+    """Tasks that have a prediction of this version after the run."""
     doubles_removed: int = 0
+    """Second predictions of this version for the same task."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Tasks without prediction, by reason."""
+    """Tasks without a prediction, by reason."""
     seconds: float = 0.0
 
     @property
     def rejected(self) -> int:
-        """Tasks that cannot get a prediction."""
+        """Number of tasks that cannot get a prediction."""
         return sum(self.reasons.values())
 
     def to_json(self) -> dict[str, Any]:
-        """What `--summary` writes."""
+        """Return the content of the file that `--summary` names."""
         return {**vars(self), "rejected": self.rejected, "reasons": dict(self.reasons)}
 
     def __str__(self) -> str:
@@ -70,13 +73,26 @@ class ProjectSummary:
         second = f"{self.model_version}, {self.with_prediction:,} have one ({self.seconds:.1f} s)."
         lines = [first + second]
         if self.doubles_removed:
-            lines.append(f"{self.doubles_removed:,} predictions were there twice and were removed.")
+            lines.append(f"{self.doubles_removed:,} duplicate predictions were removed.")
         lines += [f"{count:,} tasks without: {why}" for why, count in self.reasons.most_common()]
         return "\n".join(lines)
 
 
+def chosen_model(project: Mapping[str, Any], tag: str | None, folder: Path) -> ModelReference:
+    """Find the model to predict a project with; raises ModelError and EventError.
+
+    This is the version `tag`, or the one that the server with the data directory `folder` serves
+    the project with, or the model that ships.
+    """
+    data_dir.use_store(folder)
+    return find(tag or deployed_version(project_key(project), folder))
+
+
 class ProjectRun:
-    """One run over one project; `rejects` lists tasks without prediction, as JSONL."""
+    """One run over one project; the file `rejects` lists tasks without prediction, as JSONL.
+
+    Raises LabelingConfigError if the model supports no control of the project.
+    """
 
     def __init__(
         self,
@@ -101,10 +117,13 @@ class ProjectRun:
         self.summary = ProjectSummary(self._number, model.version, dry_run)
 
     def __call__(self, compiled: Path) -> ProjectSummary:
-        """Do it; raises ClientError, and OSError where the rejects cannot be written."""
-        began = time.monotonic()
+        """Predict all tasks and return the summary; `compiled` is as in `ModelReference.load`.
+
+        Raises ClientError, and OSError where the rejects cannot be written.
+        """
+        start = time.monotonic()
         if self._rejects:
-            self._rejects.write_bytes(b"")  # those of an earlier run are found again
+            self._rejects.write_bytes(b"")  # an earlier run listed the same tasks
         loaded = self._model.load(compiled)
         with tqdm(
             total=self._total,
@@ -115,7 +134,7 @@ class ProjectRun:
         ) as bar:
             self._predict(loaded, bar)
         self._count()
-        self.summary.seconds = time.monotonic() - began
+        self.summary.seconds = time.monotonic() - start
         return self.summary
 
     def _predict(self, loaded: LoadedModel, bar: "tqdm[None]") -> None:
@@ -131,7 +150,7 @@ class ProjectRun:
                 try:
                     self._client.import_predictions(self._number, predictions)
                 except ClientError as error:
-                    # What has arrived is not known: the page is asked for again, without that.
+                    # Some may have been stored: the page is requested again, without those tasks.
                     failures += 1
                     if not error.is_passing or failures > len(_PAUSES):
                         raise
@@ -149,7 +168,7 @@ class ProjectRun:
         )
 
     def _count(self) -> None:
-        """See that no task has two: a call that was given up may have been carried out later."""
+        """Count predictions and remove duplicates: a call that timed out can still succeed."""
         after = -1
         while page := self._patiently(self._predictions, after):
             for task, predictions in page:

@@ -1,6 +1,6 @@
-"""What goes through a run: chunks of rows, rows as records, and rows that are rejected.
+"""The rows of a run: as a reader yields them, decoded, or rejected with a reason.
 
-Knows no file format and no model. Everything here can be sent to another process.
+Knows no file format and no model. Everything here but `Table` can be pickled.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 Unit = Literal["line", "row"]
-"""How the rows of a file are counted, from 1: by its lines, or one after the other."""
+"""What row numbers count, from 1: the lines of the file, or its rows."""
 
 MAX_CHARACTERS = 32 * 1024 * 1024
-"""A longer row is rejected: it could not be held in memory as often as a run needs it."""
+"""Maximum size of a row: a larger one cannot be buffered several times at once."""
 TOO_LONG = f"is longer than {MAX_CHARACTERS:,} characters"
 
 
@@ -20,34 +20,34 @@ class RowError(Exception):
 
 
 class Unreadable(NamedTuple):
-    """Stands for a row that its reader could not read."""
+    """Takes the place of a row's content that could not be read."""
 
     reason: str
 
 
 class Row(NamedTuple):
-    """A row as its reader found it."""
+    """A row as its reader yields it, not decoded yet."""
 
     number: int
     raw: Any
-    """What the chunk's `decode` takes, or Unreadable."""
-    weight: int
-    """Its size in characters, roughly."""
+    """The argument of `decode`, or Unreadable."""
+    size: int
+    """Approximate number of characters."""
 
 
 class Record(NamedTuple):
-    """A row that was read: a bare record, or a task with `data`."""
+    """A decoded row: plain columns, or a Label Studio task with `data`."""
 
     file: str
     unit: Unit
     number: int
     key: str
-    """Names this row, and no other one of the run."""
+    """Identifies this row within the run."""
     fields: dict[str, Any]
 
 
 class Rejection(NamedTuple):
-    """A row without a task, and why. Holds nothing of its data."""
+    """A row that becomes no task, and why. Contains none of its data."""
 
     file: str
     unit: Unit
@@ -55,24 +55,36 @@ class Rejection(NamedTuple):
     reason: str
 
 
+@dataclass(frozen=True)
+class Table:
+    """The rows of one file, as every reader returns them."""
+
+    unit: Unit
+    decode: Callable[..., dict[str, Any]]
+    """Convert the raw content of a row to its fields, in a worker; raises RowError."""
+    rows: Iterator[Row]
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Neighbouring rows of one file: what a worker gets at once."""
+    """Consecutive rows of one file: the unit of work of a worker."""
 
     file: str
     file_number: int
-    """Of the file, among all of the run, from 1."""
+    """Position of the file among the inputs, from 1."""
     unit: Unit
-    rows: Sequence[tuple[int, Any]]
-    """Number and raw content."""
+    numbers: Sequence[int]
+    """The number of each row."""
+    contents: Sequence[Any]
+    """The raw content of each row. Two lists are pickled faster than a list of rows."""
     decode: Callable[[Any], dict[str, Any]]
-    """Raw content to fields; raises RowError."""
+    """See `Table.decode`."""
     consumed: int = 0
-    """Bytes of all inputs that were read when this chunk was complete."""
+    """Bytes of all inputs read up to the end of this chunk."""
 
     def records(self) -> Iterator[Record | Rejection]:
-        """The rows, decoded, in their order."""
-        for number, raw in self.rows:
+        """Decode the rows, in order."""
+        for number, raw in zip(self.numbers, self.contents, strict=True):
             if isinstance(raw, Unreadable):
                 yield Rejection(self.file, self.unit, number, raw.reason)
                 continue
@@ -83,3 +95,21 @@ class Chunk:
             else:
                 key = f"{self.file_number}:{number}"
                 yield Record(self.file, self.unit, number, key, fields)
+
+
+def unique_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return column names without duplicates, named as pandas and Label Studio name them.
+
+    The second `text` becomes `text.1`; a column without a name becomes `Unnamed: ` and its
+    position from 0.
+    """
+    unique: dict[str, None] = {}
+    taken = set(names)
+    for position, name in enumerate(names):
+        chosen = name or f"Unnamed: {position}"
+        number = 0
+        while chosen in unique or (number and chosen in taken):
+            number += 1
+            chosen = f"{name}.{number}"
+        unique[chosen] = None
+    return tuple(unique)

@@ -1,97 +1,160 @@
-"""A chunk of rows through the step, as the bytes that a run keeps of it."""
+"""Annotate a chunk of rows and encode the tasks as lines of JSON.
 
+Every engine sends an `Annotator` to its workers; they load it and call it with chunks.
+"""
+
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Self
 
 import orjson
 
 from adapters.label_studio.controls import Control
+from adapters.preannotate.errors import LabelingConfigError
+from adapters.preannotate.model import ModelReference
 from adapters.preannotate.records import Chunk, Rejection
 from adapters.preannotate.step import Annotated, Model, annotate, data_of
 
 _ESCAPED_NUL = b"\\u0000"
 
 UNKNOWN = ""
-"""What a truth that is none of the labels is counted as."""
+"""Stands for a truth that names none of the labels."""
 
 Confusion = Counter[tuple[str, str]]
-"""How often: true label, predicted label."""
+"""Number of rows by true label and predicted label."""
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """What to predict, with which model. Can be sent to another process."""
+
+    model: ModelReference
+    label_config: str
+    """XML."""
+    controls: Sequence[Control]
+    """At least one."""
+    truth: str | None
+    """The column to compare predictions with."""
+
+    @classmethod
+    def of(cls, model: ModelReference, label_config: str, truth: str | None) -> Self:
+        """Find the controls to predict; raises LabelingConfigError if there are none."""
+        config = model.labeling_config(label_config)
+        if not config.controls:
+            raise LabelingConfigError(config.problems)
+        return cls(model, label_config, config.controls, truth)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the labeling config reads texts from."""
+        return [control.data_key for control in self.controls]
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels of the first control, which the truth is compared with."""
+        return tuple(self.controls[0].option_of)
+
+    def key(self) -> dict[str, Any]:
+        """Return what determines the predictions, to compare two runs by."""
+        return {
+            "label_config": hashlib.sha256(self.label_config.encode()).hexdigest(),
+            "model": self.model.version,
+            "truth": self.truth,
+        }
+
+    def load(self, compiled: Path | None) -> "LoadedAnnotator":
+        """Load the model: see `ModelReference.load`."""
+        return LoadedAnnotator(self.controls, self.truth, self.model.load(compiled))
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a chunk gave: whole lines of JSON, and what is to be counted."""
+class EncodedChunk:
+    """The tasks of a chunk as lines of JSON, its rejected rows, and counts."""
 
     tasks: bytes
-    """A line for each task."""
+    """One line per task."""
     task_count: int
     rejections: Sequence[Rejection]
     confusion: Confusion
     """Empty without a truth column."""
+    consumed: int = 0
+    """Bytes of all inputs read up to the end of the chunk."""
 
     @property
     def row_count(self) -> int:
-        """Rows of the chunk."""
+        """Number of rows in the chunk."""
         return self.task_count + len(self.rejections)
 
     def to_bytes(self) -> bytes:
-        """What `from_bytes` takes: a line of JSON, and the tasks."""
-        counts = [[*pair, count] for pair, count in self.confusion.items()]
-        rejections = list(map(list, self.rejections))
-        head = {"tasks": self.task_count, "rejections": rejections, "confusion": counts}
+        """Encode all but `consumed`: a header line of JSON, then the tasks."""
+        head = {
+            "tasks": self.task_count,
+            "rejections": list(map(list, self.rejections)),
+            "confusion": confusion_to_json(self.confusion),
+        }
         return orjson.dumps(head, option=orjson.OPT_APPEND_NEWLINE) + self.tasks
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Self:
-        """What `to_bytes` gave."""
+    def from_bytes(cls, content: bytes, consumed: int = 0) -> Self:
+        """Decode the output of `to_bytes`."""
         line, _, tasks = content.partition(b"\n")
         head = orjson.loads(line)
-        confusion = Counter({(true, label): count for true, label, count in head["confusion"]})
         rejections = [Rejection(*item) for item in head["rejections"]]
-        return cls(tasks, head["tasks"], rejections, confusion)
+        confusion = confusion_from_json(head["confusion"])
+        return cls(tasks, head["tasks"], rejections, confusion, consumed)
 
 
-class NotStorableError(Exception):
-    """A task cannot be written as JSON that Label Studio can store; the message says why."""
+@dataclass(frozen=True)
+class LoadedAnnotator:
+    """An annotator with its model in memory."""
+
+    controls: Sequence[Control]
+    truth: str | None
+    model: Model
+
+    def __call__(self, chunk: Chunk) -> EncodedChunk:
+        """Annotate and encode the rows of a chunk, and compare them with the truth column."""
+        lines: list[bytes] = []
+        rejections: list[Rejection] = []
+        confusion: Confusion = Counter()
+        for outcome in annotate(chunk.records(), self.controls, self.model):
+            if isinstance(outcome, Rejection):
+                rejections.append(outcome)
+                continue
+            try:
+                lines.append(_line(outcome.task))
+            except _NotStorableError as reason:
+                record = outcome.record
+                rejections.append(Rejection(record.file, record.unit, record.number, str(reason)))
+                continue
+            if self.truth is not None:
+                confusion.update(_compared(outcome, self.truth))
+        return EncodedChunk(b"".join(lines), len(lines), rejections, confusion, chunk.consumed)
 
 
-def result_of(chunk: Chunk, controls: Sequence[Control], model: Model, truth: str | None) -> Result:
-    """Annotate the rows of a chunk; compare with the column `truth`, if one is named."""
-    lines: list[bytes] = []
-    rejections: list[Rejection] = []
-    confusion: Confusion = Counter()
-    for outcome in annotate(chunk.records(), controls, model):
-        if isinstance(outcome, Rejection):
-            rejections.append(outcome)
-            continue
-        try:
-            lines.append(_line(outcome.task))
-        except NotStorableError as reason:
-            record = outcome.record
-            rejections.append(Rejection(record.file, record.unit, record.number, str(reason)))
-            continue
-        if truth is not None:
-            confusion.update(_compared(outcome, truth))
-    return Result(b"".join(lines), len(lines), rejections, confusion)
+class _NotStorableError(Exception):
+    """A task is not valid JSON for Label Studio; the message says why."""
 
 
-def merged(results: Iterable[Result]) -> Result:
-    """The results of neighbouring chunks as that of one."""
-    every = list(results)
-    return Result(
-        b"".join(result.tasks for result in every),
-        sum(result.task_count for result in every),
-        [item for result in every for item in result.rejections],
-        sum((result.confusion for result in every), Counter()),
+def merged(chunks: Iterable[EncodedChunk]) -> EncodedChunk:
+    """Join consecutive chunks into one."""
+    every = list(chunks)
+    return EncodedChunk(
+        b"".join(chunk.tasks for chunk in every),
+        sum(chunk.task_count for chunk in every),
+        [item for chunk in every for item in chunk.rejections],
+        sum((chunk.confusion for chunk in every), Counter()),
+        every[-1].consumed if every else 0,
     )
 
 
 def rejection_lines(rejections: Iterable[Rejection]) -> bytes:
-    """A line of JSON for each."""
+    """Encode rejections as lines of JSON."""
     return b"".join(
         orjson.dumps(
             {"file": item.file, item.unit: item.number, "reason": item.reason},
@@ -101,17 +164,27 @@ def rejection_lines(rejections: Iterable[Rejection]) -> bytes:
     )
 
 
+def confusion_to_json(confusion: Confusion) -> list[list[Any]]:
+    """Return a list `[true label, predicted label, count]` for each pair."""
+    return [[*pair, count] for pair, count in confusion.items()]
+
+
+def confusion_from_json(pairs: Iterable[Sequence[Any]]) -> Confusion:
+    """Decode the output of `confusion_to_json`."""
+    return Counter({(true, predicted): count for true, predicted, count in pairs})
+
+
 def _line(task: Mapping[str, Any]) -> bytes:
     try:
         line = orjson.dumps(task, default=_plain, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError as error:
-        # Its own message can be about any value, so it is not passed on.
-        raise NotStorableError(
+        # orjson's own message can contain data.
+        raise _NotStorableError(
             "holds a value that JSON cannot: binary data, an integer of more than 64 bits, or "
-            "objects too deep in each other"
+            "objects nested too deeply"
         ) from error
     if _ESCAPED_NUL in line and _holds_nul(task):
-        raise NotStorableError("holds a NUL character, which Label Studio's database refuses")
+        raise _NotStorableError("holds a NUL character, which Label Studio's database refuses")
     return line
 
 
@@ -133,7 +206,7 @@ def _holds_nul(value: Any) -> bool:
 
 
 def _compared(annotated: Annotated, column: str) -> Confusion:
-    """The pair of labels; nothing where the row has no truth."""
+    """Count the pair of true and predicted label; nothing if the row has no truth."""
     data = data_of(annotated.record)
     value = data.get(column)
     if value is None or value == "":
@@ -143,7 +216,7 @@ def _compared(annotated: Annotated, column: str) -> Confusion:
 
 
 def _label(value: Any, control: Control) -> str:
-    """The label that a truth names: itself, its choice, or the number of its class from 0."""
+    """Return the label that a truth names: by label, by choice, or by class number from 0."""
     named = str(value).strip().casefold()
     for number, (label, option) in enumerate(control.option_of.items()):
         if named in (label.casefold(), option.casefold(), str(number), f"{number}.0"):

@@ -1,24 +1,83 @@
-"""What a run did, for people and for programs."""
+"""Report a run: its progress bar, its summary, and the comparison with a truth column."""
 
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from tqdm import tqdm
 
-from adapters.preannotate.files import File
-from adapters.preannotate.truth import Comparison
+from adapters.preannotate.results import UNKNOWN, Confusion
+from adapters.preannotate.storage import File
+from adapters.preannotate.work_folder import Checkpoint
+
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left{postfix}"
+_BAR_WITHOUT_TOTAL = "{desc} {elapsed} gone{postfix}"
 
 
-def write_summary(content: Mapping[str, Any], path: Path) -> None:
-    """What a run did, as JSON; `placing.prepare` sees before the run that it can be written."""
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+@dataclass(frozen=True)
+class Comparison:
+    """Predictions compared with a labelled column: accuracy and confusion matrix."""
+
+    column: str
+    labels: Sequence[str]
+    confusion: Confusion
+
+    @property
+    def compared(self) -> int:
+        """Number of rows whose column names one of the labels."""
+        return sum(count for (true, _), count in self.confusion.items() if true != UNKNOWN)
+
+    @property
+    def others(self) -> int:
+        """Number of rows whose column holds another value."""
+        return self.confusion.total() - self.compared
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the compared rows with a correct prediction; None without compared rows."""
+        right = sum(self.confusion[label, label] for label in self.labels)
+        return right / self.compared if self.compared else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values; `confusion` has a row per true label, a column per prediction."""
+        return {
+            "column": self.column,
+            "compared": self.compared,
+            "other_values": self.others,
+            "accuracy": self.accuracy,
+            "labels": list(self.labels),
+            "confusion": [
+                [self.confusion[true, label] for label in self.labels] for true in self.labels
+            ],
+        }
+
+    def __str__(self) -> str:
+        if self.accuracy is None:
+            lines = [f'No row has one of {", ".join(self.labels)} in "{self.column}".']
+        else:
+            head = f'Accuracy {self.accuracy:.2%} on {self.compared:,} labels in "{self.column}"'
+            lines = [f"{head}; rows: true, columns: predicted.", *self._table()]
+        if self.others:
+            lines.append(f'{self.others:,} rows have another value in "{self.column}".')
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        rows = [["", *self.labels]]
+        for true in self.labels:
+            counts = [f"{self.confusion[true, label]:,}" for label in self.labels]
+            rows.append([true, *counts])
+        width = max(len(cell) for row in rows for cell in row)
+        return ["  ".join(cell.rjust(width) for cell in row) for row in rows]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did; counts are those of all its parts, before and after an interruption."""
+    """What a run did. Counts include the work done before an interruption."""
 
     model_version: str
     engine: str
@@ -30,15 +89,17 @@ class Summary:
     """Rejected rows by reason."""
     outputs: Sequence[File]
     rejects: File | None
-    """Where the rejected rows are listed, if there are any."""
+    """The list of rejected rows, if there are any."""
     seconds: float
-    """Of this run alone, as the next two."""
+    """Duration of this run, without the time before an interruption."""
     rows_per_second: float
+    """Rate of this run."""
     resumed_after_rows: int
+    """Rows done before this run."""
     truth: Comparison | None
 
     def to_json(self) -> dict[str, Any]:
-        """What `--summary` writes."""
+        """Return the content of the file that `--summary` names."""
         return {
             **vars(self),
             "reasons": dict(self.reasons),
@@ -61,3 +122,45 @@ class Summary:
         if self.truth:
             lines.append(str(self.truth))
         return "\n".join(lines)
+
+
+def write_summary(content: Mapping[str, Any], path: Path) -> None:
+    """Write a summary as JSON. Check with `storage.prepare` before the run that this will work."""
+    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+class ProgressBar:
+    """A bar that advances by bytes of the inputs, because the number of rows is not known."""
+
+    def __init__(self, bar: "tqdm[None]", start: Checkpoint) -> None:
+        self._bar = bar
+        self._start_rows = start.rows
+        self._start = time.monotonic()
+
+    def show(self, checkpoint: Checkpoint) -> None:
+        """Update the bar."""
+        elapsed = max(time.monotonic() - self._start, 1e-9)
+        rate = (checkpoint.rows - self._start_rows) / elapsed
+        self._bar.set_postfix_str(
+            f"{checkpoint.rows:,} rows, {rate:,.0f} rows/s, {checkpoint.rejected:,} rejected",
+            refresh=False,
+        )
+        self._bar.update(checkpoint.consumed - self._bar.n)
+
+
+@contextmanager
+def progress_bar(start: Checkpoint, total: int, *, quiet: bool) -> Iterator[ProgressBar]:
+    """Show a bar on standard error until the end of the block, if that is a terminal.
+
+    `total` is the size of the inputs in bytes; 0 if it is not known.
+    """
+    with tqdm(
+        total=total or None,
+        initial=start.consumed,
+        desc="preannotate",
+        bar_format=_BAR if total else _BAR_WITHOUT_TOTAL,
+        disable=True if quiet else None,
+        file=sys.stderr,
+        leave=False,
+    ) as bar:
+        yield ProgressBar(bar, start)

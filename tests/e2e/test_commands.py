@@ -36,14 +36,14 @@ OTHER_TESTS = {
     "test_a_submitted_annotation_is_announced_and_acknowledged",
     "api/webhooks/": "tests/e2e/test_label_studio_auth.py::"
     "test_events_arrive_once_the_webhook_is_given_the_header_as_documented",
-    "preannotate --project 12 --dry-run": "tests/e2e/test_preannotate_project.py::"
-    "test_two_thousand_tasks_have_one_prediction_each_however_often_it_is_killed",
+    "preannotate project 12 --dry-run": "tests/e2e/test_preannotate_project.py::"
+    "test_two_thousand_tasks_get_one_prediction_each_despite_kills",
     "preannotate doctor": "tests/e2e/test_preannotate_project.py::"
-    "test_the_doctor_finds_nothing_wrong_where_nothing_is",
+    "test_the_doctor_reports_a_working_backend_as_fine",
     "--ray-address": "tests/integration/test_preannotate_ray.py::"
-    "test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_does",
+    "test_a_cluster_that_loses_a_node_writes_what_one_machine_writes",
     "s3://": "tests/integration/test_preannotate_stores.py::"
-    "test_parts_are_objects_and_those_of_an_earlier_run_are_removed",
+    "test_parts_are_objects_and_stale_ones_are_removed",
     "db.internal": "tests/e2e/test_replicas.py::"
     "test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request",
 }

@@ -1,4 +1,4 @@
-"""What `preannotate` writes, in a real Label Studio."""
+"""The output of `preannotate` in a real Label Studio."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ TUTORIAL = Path(__file__).parents[3] / "shared/data/tutorial/IMDB_train_labeled_
 
 
 @pytest.mark.parametrize("name", ["examples", "tutorial"])
-def test_a_hundred_reviews_are_imported_each_with_its_prediction_prefilled_when_opened(
+def test_imported_reviews_have_predictions_that_prefill_the_task(
     name: str, api: LabelStudioApi, labeling_interface: str, reviews_file: Path, tmp_path: Path
 ) -> None:
     reviews = reviews_file if name == "examples" else TUTORIAL

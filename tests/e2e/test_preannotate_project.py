@@ -1,4 +1,4 @@
-"""Whole projects of the real Label Studio, predicted by one command; and its doctor."""
+"""`preannotate project` and `preannotate doctor` with a real Label Studio."""
 
 import json
 import os
@@ -23,7 +23,7 @@ TASKS = 2000
 
 
 class Command:
-    """`preannotate` as a user of this Label Studio has it."""
+    """`preannotate` with the environment of a user of this Label Studio."""
 
     def __init__(self, server: LabelStudioServer, directory: Path) -> None:
         self._environment = {
@@ -66,20 +66,20 @@ def versions_by_task(api: LabelStudioApi, project: int) -> Counter[tuple[int, st
     return Counter((item["task"], item["model_version"]) for item in api.predictions(project))
 
 
-def test_two_thousand_tasks_have_one_prediction_each_however_often_it_is_killed(
+def test_two_thousand_tasks_get_one_prediction_each_despite_kills(
     api: LabelStudioApi, preannotate: Command, labeling_interface: str
 ) -> None:
     number = api.create_project("In bulk", labeling_interface)
     api.import_tasks(number, [{"review": f"A good film, number {n}."} for n in range(TASKS)])
-    would = preannotate("--project", str(number), "--dry-run")
+    would = preannotate("project", str(number), "--dry-run")
     assert f"{TASKS:,} tasks would get a prediction" in would
     assert api.predictions(number) == []
     dice = random.Random(1)
     left: list[int] = []
-    """Tasks without prediction after each kill."""
-    # One page has come and another is at work: so two must be left.
+    """Number of tasks without a prediction after each kill."""
+    # One page is stored and another is being predicted, so at least two must be left.
     while (before := stored(api, number)) <= TASKS - 2 * PAGE_TASKS:
-        process = preannotate.start("--project", str(number))
+        process = preannotate.start("project", str(number))
         wait_until(lambda: stored(api, number) > before, "nothing is stored", seconds=60, poll=0.01)
         time.sleep(dice.uniform(0, 0.1))
         assert process.poll() is None, "it was done before it was killed"
@@ -88,7 +88,7 @@ def test_two_thousand_tasks_have_one_prediction_each_however_often_it_is_killed(
         left.append(TASKS - stored(api, number))
     assert max(left) > 0, "no kill was in the middle of the work"
     preannotate("--project", str(number))
-    again = preannotate("--project", str(number))
+    again = preannotate("project", str(number))
     assert "0 tasks got a prediction" in again
     assert f"{TASKS:,} have one" in again
     counts = versions_by_task(api, number)
@@ -102,7 +102,7 @@ def stored(api: LabelStudioApi, project: int) -> int:
     return counts
 
 
-def test_predictions_that_were_stored_twice_are_made_one(
+def test_duplicate_predictions_are_removed(
     api: LabelStudioApi, preannotate: Command, labeling_interface: str
 ) -> None:
     number = api.create_project("Doubles", labeling_interface)
@@ -112,11 +112,11 @@ def test_predictions_that_were_stored_twice_are_made_one(
     double = {name: first[name] for name in ("task", "result", "score", "model_version")}
     api.post(f"/api/projects/{number}/import/predictions", [double, {**double}])
     output = preannotate("--project", str(number))
-    assert "2 predictions were there twice" in output
+    assert "2 duplicate predictions were removed" in output
     assert set(versions_by_task(api, number).values()) == {1}
 
 
-def test_tasks_without_text_are_listed_and_stop_nothing(
+def test_tasks_without_text_are_listed_and_the_run_goes_on(
     api: LabelStudioApi, preannotate: Command, labeling_interface: str, tmp_path: Path
 ) -> None:
     number = api.create_project("Some are empty", labeling_interface)
@@ -138,13 +138,13 @@ def test_tasks_without_text_are_listed_and_stop_nothing(
         ({"LABEL_STUDIO_URL": ""}, "LABEL_STUDIO_URL"),
     ],
 )
-def test_what_keeps_it_from_running_is_said_in_a_sentence(
+def test_a_run_that_cannot_start_says_why(
     preannotate: Command, settings: dict[str, str], reason: str
 ) -> None:
     assert reason in preannotate("--project", "1", status=2, **settings)
 
 
-def test_a_labeling_config_that_is_not_served_is_refused_before_anything_is_asked(
+def test_an_unsupported_labeling_config_is_refused(
     api: LabelStudioApi, preannotate: Command
 ) -> None:
     config = (
@@ -155,7 +155,7 @@ def test_a_labeling_config_that_is_not_served_is_refused_before_anything_is_aske
     assert "offers Spam, Ham" in preannotate("--project", str(number), status=2)
 
 
-def test_the_doctor_finds_nothing_wrong_where_nothing_is(
+def test_the_doctor_reports_a_working_backend_as_fine(
     backend: StartBackend, connect_project: ConnectProject, preannotate: Command
 ) -> None:
     server = backend()
@@ -166,7 +166,7 @@ def test_the_doctor_finds_nothing_wrong_where_nothing_is(
         assert f"ok     {subject}" in output
 
 
-def test_the_doctor_says_what_is_wrong_and_puts_credentials_onto_the_webhook(
+def test_the_doctor_reports_missing_credentials_and_adds_them_to_the_webhook(
     api: LabelStudioApi,
     backend: StartBackend,
     connect_project: ConnectProject,
@@ -186,7 +186,7 @@ def test_the_doctor_says_what_is_wrong_and_puts_credentials_onto_the_webhook(
     assert hook["headers"]["Authorization"].startswith("Basic ")
 
 
-def test_the_doctor_takes_credentials_in_the_url_for_what_they_are(
+def test_the_doctor_uses_credentials_in_the_url(
     api: LabelStudioApi,
     backend: StartBackend,
     connect_project: ConnectProject,
@@ -216,13 +216,13 @@ def test_the_doctor_takes_credentials_in_the_url_for_what_they_are(
         ("http://backend:9", "has no dot"),
     ],
 )
-def test_the_doctor_names_addresses_that_cannot_work(
+def test_the_doctor_reports_addresses_that_cannot_work(
     preannotate: Command, url: str, wrong: str
 ) -> None:
     assert wrong in preannotate("doctor", url, status=1, LABEL_STUDIO_URL="")
 
 
-def test_the_doctor_knows_which_kind_of_token_is_refused(
+def test_the_doctor_names_the_kind_of_a_refused_token(
     backend: StartBackend, preannotate: Command
 ) -> None:
     settings: Any = {"LABEL_STUDIO_API_KEY": "0" * 40}

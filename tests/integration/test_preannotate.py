@@ -1,4 +1,4 @@
-"""`preannotate` as its user runs it: files in, files out, with real worker processes."""
+"""`preannotate` as a user runs it: files in, files out, with real worker processes."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from adapters.preannotate.cli import main
-from adapters.preannotate.files_cli import LABELING_INTERFACE
+from adapters.preannotate.verbs.files import LABELING_INTERFACE
 
 ROOT = Path(__file__).parents[2]
 GOOD = "a good film"
@@ -39,7 +39,7 @@ def parquet_of(**columns: Any) -> bytes:
 
 
 def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
-    """Files with good rows, whose text is GOOD, among bad ones; returns where the bad ones are."""
+    """Write good rows (their text is GOOD) among bad ones; return where the bad ones are."""
     files: dict[str, tuple[str | bytes, list[tuple[int, str]]]] = {
         "another-encoding.csv": (
             f"id,review\n1,{GOOD}\n2,schön\n3,{GOOD}\n".encode("latin-1"),
@@ -86,7 +86,10 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
             [(2, "not valid"), (3, "no JSON object"), (5, "cut off")],
         ),
         "nul.csv": (f"id,review\n1,a\0b\n2,{GOOD}\n", [(2, "NUL")]),
-        "odd.csv": (f"id,review\n1,{GOOD}\n2,a".encode("utf-16") + b"\n", [(3, "--encoding")]),
+        "broken-utf16.csv": (
+            f"id,review\n1,{GOOD}\n2,a".encode("utf-16") + b"\n",
+            [(3, "--encoding")],
+        ),
         "ragged.csv": (f"id,review\n1\n2,{GOOD}\n3,a,b\n", [(2, "1 fields"), (4, "3 fields")]),
         "times.parquet": (
             parquet_of(
@@ -116,7 +119,7 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
     return {name: bad for name, (_, bad) in files.items()}
 
 
-def test_of_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
+def test_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
     tmp_path: Path, tag: str
 ) -> None:
     expected = write_hostile_files(tmp_path / "in")
@@ -180,7 +183,7 @@ def test_standard_input_to_parts_with_a_summary_and_a_confusion_matrix(
     assert [Path(path).name for path in summary["outputs"]] == names
 
 
-def test_folders_of_all_files_that_are_asked_for_are_made(tmp_path: Path, tag: str) -> None:
+def test_missing_folders_of_all_outputs_are_created(tmp_path: Path, tag: str) -> None:
     (tmp_path / "in.csv").write_text(f"review\n{GOOD}\n\n")
     names = ("a/out.json", "b/rejects.jsonl", "c/summary.json")
     out, rejects, summary = (tmp_path / name for name in names)
@@ -191,7 +194,7 @@ def test_folders_of_all_files_that_are_asked_for_are_made(tmp_path: Path, tag: s
 
 
 @pytest.mark.parametrize("options", [(), ("--part-size", "1")])
-def test_a_pattern_never_takes_what_earlier_runs_wrote(
+def test_a_pattern_skips_what_earlier_runs_wrote(
     tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -223,7 +226,7 @@ def test_a_parquet_of_reviews_becomes_a_parquet_that_pandas_reads(
     assert "1 rows rejected" in capsys.readouterr().out
 
 
-def test_an_interrupt_ends_with_2_and_a_sentence_and_the_work_is_kept(
+def test_an_interrupt_ends_with_2_and_a_sentence_and_keeps_the_work(
     tmp_path: Path, tag: str
 ) -> None:
     reviews = tmp_path / "reviews.csv"

@@ -1,4 +1,4 @@
-"""A run that is killed, as no handler can notice, and resumed, ends as an undisturbed one."""
+"""A run killed with SIGKILL and resumed gives the output of an undisturbed one."""
 
 import json
 import random
@@ -34,7 +34,7 @@ def start(reviews: Path, out: Path, tag: str, *options: str) -> subprocess.Popen
 
 
 def rows_done(out: Path) -> int:
-    """Of a run that was interrupted, or is at work."""
+    """Return the committed rows of a run that is running or was interrupted."""
     try:
         state = json.loads(Path(f"{out}.work/state.json").read_bytes())
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("suffix", "kills"), [("json", 10), ("jsonl", 3)])
-def test_a_run_killed_again_and_again_and_resumed_writes_the_bytes_of_an_undisturbed_one(
+def test_a_run_killed_and_resumed_repeatedly_writes_the_same_bytes_as_an_undisturbed_one(
     tmp_path: Path, tag: str, suffix: str, kills: int
 ) -> None:
     reviews = tmp_path / "reviews.csv"

@@ -1,4 +1,4 @@
-"""`preannotate --engine ray` on a cluster of two nodes, of which one is lost."""
+"""`preannotate --engine ray` on a cluster that loses one of its two nodes."""
 
 import json
 import random
@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate import parts, sources
+from adapters.preannotate.engines import splits
 from adapters.preannotate.errors import EngineError
+from adapters.preannotate.readers import sources
 
 ray_engine = pytest.importorskip(
     "adapters.preannotate.engines.ray", reason='Ray is not installed: pip install -e ".[ray]"'
@@ -23,7 +24,7 @@ ray_engine = pytest.importorskip(
 
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000
-PARTS = 10
+SPLITS = 10
 CLUSTER = """
 import sys
 from ray.cluster_utils import Cluster
@@ -39,7 +40,7 @@ cluster.shutdown()
 
 
 class TwoNodes:
-    """A cluster in a process of its own, which can lose a node."""
+    """A cluster in a separate process, which can lose a node."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -77,7 +78,7 @@ def cluster() -> Iterator[TwoNodes]:
 
 
 def write_reviews(folder: Path) -> list[Path]:
-    """Half of them as Parquet, half as JSONL; some without text."""
+    """Write reviews, half as Parquet, half as JSONL; some without text."""
     chooser = random.Random(0)
     words = ["the", "film", "good", "bad", "plot", "was", "and", "it"]
     rows: list[dict[str, Any]] = [
@@ -100,8 +101,8 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "adapters.preannotate", *map(str, arguments), "--quiet"]
 
 
-def finished_parts(out: Path) -> int:
-    """How many have come back from the cluster."""
+def finished_splits(out: Path) -> int:
+    """Count the splits that have come back from the cluster."""
     work = Path(f"{out}.work")
     state = work / "state.json"
     appended = json.loads(state.read_bytes())["progress"]["chunks"] if state.exists() else 0
@@ -109,11 +110,11 @@ def finished_parts(out: Path) -> int:
 
 
 @pytest.mark.timeout(300)
-def test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_does(
+def test_a_cluster_that_loses_a_node_writes_what_one_machine_writes(
     tmp_path: Path, cluster: TwoNodes
 ) -> None:
     inputs = write_reviews(tmp_path)
-    assert len(parts.plan(sources.find([str(tmp_path)], None, []))) == PARTS
+    assert len(splits.split(sources.find([str(tmp_path)], None, []))) == SPLITS
     local, out = tmp_path / "local.jsonl", tmp_path / "ray.jsonl"
     assert subprocess.run(command(*inputs, local), cwd=ROOT, check=False).returncode == 1
 
@@ -123,7 +124,7 @@ def test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_doe
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while process.poll() is None and finished_parts(out) < PARTS // 2:
+        while process.poll() is None and finished_splits(out) < SPLITS // 2:
             time.sleep(0.02)
         cluster.lose_a_node()
         assert process.poll() is None, "the work was done before the node was lost"
@@ -135,12 +136,12 @@ def test_a_cluster_that_loses_a_node_half_way_writes_what_this_machine_alone_doe
 
 
 @pytest.mark.timeout(300)
-def test_a_file_that_a_node_cannot_read_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_a_node_cannot_read_ends_with_a_sentence(tmp_path: Path) -> None:
     gone = tmp_path / "gone.jsonl"
     gone.write_text('{"review": "a good film"}\n')
     found = sources.find([str(gone)], None, [])
-    (part,) = parts.plan(found)
+    (split,) = splits.split(found)
     gone.unlink()
-    answer = ray_engine._count({"number": 0, **asdict(part)})
+    answer = ray_engine._count({"number": 0, **asdict(split)})
     with pytest.raises(EngineError, match="No such file or directory: can all nodes read it"):
         ray_engine._check(answer)

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate import files
+from adapters.preannotate import storage
 from adapters.preannotate.errors import StoreError
-from adapters.preannotate.files import StoredFile
+from adapters.preannotate.storage import StoredFile
 from loadtests.server import free_port
 from tests.e2e.servers import wait_until
 
@@ -122,9 +122,7 @@ def test_a_folder_of_objects_gives_the_tasks_of_the_same_files(
     assert not list(tmp_path.glob("*.work"))
 
 
-def test_a_pattern_of_objects_never_takes_what_earlier_runs_wrote(
-    store: Store, tmp_path: Path
-) -> None:
+def test_a_pattern_of_objects_skips_what_earlier_runs_wrote(store: Store, tmp_path: Path) -> None:
     store.write("a b.jsonl", jsonl([*REVIEWS, " "]))
     pattern, out = f"s3://{BUCKET}/*.jsonl", f"s3://{BUCKET}/out.jsonl"
     for _ in range(2):
@@ -135,9 +133,7 @@ def test_a_pattern_of_objects_never_takes_what_earlier_runs_wrote(
     assert "would replace this input" in refused.stderr
 
 
-def test_parts_are_objects_and_those_of_an_earlier_run_are_removed(
-    store: Store, tmp_path: Path
-) -> None:
+def test_parts_are_objects_and_stale_ones_are_removed(store: Store, tmp_path: Path) -> None:
     store.write("in/a.jsonl", jsonl(REVIEWS))
     out = f"s3://{BUCKET}/out.jsonl"
     for size, count in ((1, 4), (2, 2)):
@@ -166,18 +162,18 @@ def test_a_cluster_reads_and_writes_objects(store: Store, tmp_path: Path) -> Non
     [
         (f"s3://{BUCKET}/none.csv", "there is no such file, folder or match"),
         ("s3://no-such-bucket/a.csv", "there is no such file, folder or match"),
-        ("ftp://host/a.csv", "is no object store that is known: s3, gs, gcs, abfs, abfss"),
+        ("ftp://host/a.csv", "is not a supported URI scheme: use s3, gs, gcs, abfs, abfss"),
     ],
 )
 @pytest.mark.usefixtures("store")
-def test_what_is_not_there_is_said_in_a_sentence(tmp_path: Path, name: str, reason: str) -> None:
+def test_a_missing_object_ends_with_a_sentence(tmp_path: Path, name: str, reason: str) -> None:
     refused = preannotate(tmp_path, name, "out.json")
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
     assert line.endswith(f"{reason}.")
 
 
-def test_credentials_in_a_uri_are_told_to_nobody(store: Store, tmp_path: Path) -> None:
+def test_credentials_in_a_uri_are_never_shown(store: Store, tmp_path: Path) -> None:
     store.write("a.jsonl", jsonl([*REVIEWS, " "]))
     done = preannotate(
         tmp_path,
@@ -192,11 +188,11 @@ def test_credentials_in_a_uri_are_told_to_nobody(store: Store, tmp_path: Path) -
     assert "hidden" not in written + done.stdout + done.stderr
 
 
-def test_a_store_that_is_lost_ends_the_run_and_rejects_no_row(store: Store) -> None:
+def test_a_store_that_fails_ends_the_run_and_rejects_no_row(store: Store) -> None:
     store.write("a.jsonl", jsonl(REVIEWS))
-    found = files.at(f"s3://{BUCKET}/a.jsonl")
+    found = storage.at(f"s3://{BUCKET}/a.jsonl")
     assert isinstance(found, StoredFile)
     with found.open("rb") as content:
         store.stop()
-        with pytest.raises(StoreError, match="the object store says"):
+        with pytest.raises(StoreError, match="the object store reports"):
             content.read()

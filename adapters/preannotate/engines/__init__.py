@@ -1,1 +1,1 @@
-"""Run the parts of a bulk run: on the cores of this machine, or on a Ray cluster."""
+"""Annotate the inputs of a run: on the cores of this machine, or on a Ray cluster."""

@@ -1,6 +1,6 @@
-"""How worker processes come to be: fast to start, and deaf to Ctrl-C.
+"""Start worker processes fast, and with Ctrl-C blocked.
 
-Imports nothing that is slow, so that the first of them can begin to import that at once.
+Imports nothing slow, so that the fork server can start its own imports at once.
 """
 
 import signal
@@ -18,20 +18,20 @@ _PRELOADED = [
     "adapters.preannotate.engines.local",
     "adapters.preannotate.readers.reading",
 ]
-"""What a worker needs: imported once, in the process that all workers are forked from."""
+"""The imports of a worker, made once in the fork server that all workers are forked from."""
 
 
 def start_early() -> None:
-    """Have the imports of the workers begin now, beside those of this process."""
+    """Start the fork server now: it imports in parallel with this process."""
     if isinstance(workers_context(), context.ForkServerContext):
         with interrupts_held_back():
             forkserver.ensure_running()
 
 
 def workers_context() -> context.BaseContext:
-    """Where it is possible workers are forked from a process that did nothing but import.
+    """Return the context to start workers in: a fork server where the platform has one.
 
-    They are not forked from this one: its threads would be missing in the copy.
+    Workers are not forked from this process, because a fork does not copy its threads.
     """
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
@@ -42,20 +42,20 @@ def workers_context() -> context.BaseContext:
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:
-    """Processes that are started meanwhile are deaf to Ctrl-C from first to last.
+    """Block SIGINT in the block, so that child processes inherit the mask; deliver it on exit.
 
-    It is for the first process, which ends its workers; it hears of it at the end of the block.
+    Ctrl-C is for the main process, which stops its workers.
     """
-    resource_tracker.ensure_running()  # to start it in the block would let interrupts through again
-    heard: list[int] = []
-    # A new process inherits what is blocked. That does not keep this one from hearing: the system
-    # tells any of its threads, and those of libraries block nothing.
-    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    resource_tracker.ensure_running()  # starting it unblocks SIGINT
+    received: list[int] = []
+    # The mask alone does not hold the signal back from this process: the system delivers it to any
+    # thread, and the threads of libraries block nothing. So a handler records it.
+    handler = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         signal.signal(signal.SIGINT, handler)
-        if heard:
+        if received:
             signal.raise_signal(signal.SIGINT)

@@ -1,78 +1,84 @@
-"""Does a job on a Ray cluster: an actor for each core, with a loaded model, on Ray Data.
+"""Annotate splits on a Ray cluster with Ray Data: one actor with a loaded model per core.
 
-The only module that knows Ray. What is handed out are parts of the inputs, which the nodes read by
-themselves; the model reaches them, and results come back, as Ray's objects. A result is kept in a
-folder of this process, whole or not at all, as soon as it has come: an interrupted run goes on
-with what it has. The parts that a lost node was at, or whose results it still had, others do again.
+The only module that imports Ray. The nodes read the splits of the inputs themselves; the model and
+the results travel as Ray objects. This process writes each result to a folder as soon as it
+arrives, so an interrupted run resumes with it. Ray retries the splits of a lost node elsewhere.
 """
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ray
 import ray.data
 import ray.exceptions
 
-from adapters.preannotate import parts
+from adapters.preannotate.engines import splits
+from adapters.preannotate.engines.splits import Split
 from adapters.preannotate.errors import EngineError, PreannotateError
-from adapters.preannotate.job import Job, LoadedJob
 from adapters.preannotate.model import use_one_thread
-from adapters.preannotate.parts import Part
-from adapters.preannotate.results import Result, merged
-from adapters.preannotate.sources import Source
+from adapters.preannotate.readers.reading import Inputs
+from adapters.preannotate.results import Annotator, EncodedChunk, LoadedAnnotator, merged
+from model_store.files import atomic_write
 
 
-def run(
-    sources: Sequence[Source],
-    job: Job,
-    *,
-    address: str | None,
-    workers: int | None,
-    folder: Path,
-    done: int,
-) -> Iterator[tuple[int, Result]]:
-    """For every part, in order: bytes of the inputs up to its end, and its result.
+@dataclass(frozen=True)
+class RayEngine:
+    """A Ray cluster."""
 
-    Results that have come early wait in `folder`; `done` parts are left out. Without an address a
-    cluster is started on this machine. Raises EngineError.
-    """
-    total = sum(source.size for source in sources)
-    unnumbered = parts.plan(sources)
-    folder.mkdir(exist_ok=True)
-    with _cluster(address):
-        planned = _numbered(unnumbered)
-        waiting = dict(enumerate(planned[done:], start=done))
-        missing = {n: part for n, part in waiting.items() if not _path(folder, n).exists()}
-        finished = _finished(missing, job, workers)
-        for number in waiting:
-            while not (path := _path(folder, number)).exists():
-                if (row := next(finished, None)) is None:
-                    raise EngineError(f"The cluster left out {planned[number].name}: run it again.")
-                _check(row)
-                _keep(row["result"], _path(folder, row["number"]))
-            yield total * (number + 1) // len(planned), Result.from_bytes(path.read_bytes())
-            path.unlink()
-        for _ in finished:
-            """Let the cluster end by itself."""
+    address: str | None = None
+    """None starts a cluster on this machine."""
+    workers: int | None = None
+    """Number of actors; None starts one for each core of the cluster."""
+    name: ClassVar = "ray"
+
+    def annotate(
+        self, inputs: Inputs, annotator: Annotator, *, done: int, scratch: Path
+    ) -> Iterator[EncodedChunk]:
+        """Yield one merged chunk per split in order, without the first `done`.
+
+        Results that arrive early wait in a folder in `scratch`. Raises EngineError.
+        """
+        unnumbered = splits.split(inputs.sources)
+        total = inputs.size
+        folder = scratch / "parts"
+        folder.mkdir(exist_ok=True)
+        with _cluster(self.address):
+            numbered = _numbered(unnumbered)
+            waiting = dict(enumerate(numbered[done:], start=done))
+            missing = {n: split for n, split in waiting.items() if not _path(folder, n).exists()}
+            finished = _finished(missing, annotator, self.workers)
+            for number in waiting:
+                while not (path := _path(folder, number)).exists():
+                    if (row := next(finished, None)) is None:
+                        name = numbered[number].name
+                        raise EngineError(f"The cluster left out {name}: run the command again.")
+                    _check(row)
+                    with atomic_write(_path(folder, row["number"])) as draft:
+                        draft.write_bytes(row["result"])
+                consumed = total * (number + 1) // len(numbered)
+                yield EncodedChunk.from_bytes(path.read_bytes(), consumed)
+                path.unlink()
+            for _ in finished:
+                """Let the cluster shut down by itself."""
 
 
 class _Worker:
-    """An actor: has the model, and does one part after the other."""
+    """An actor: holds the model and annotates one split after the other."""
 
-    def __init__(self, job: "ray.ObjectRef[LoadedJob]") -> None:
+    def __init__(self, annotator: "ray.ObjectRef[LoadedAnnotator]") -> None:
         use_one_thread()
-        self._job: LoadedJob = ray.get(job)
+        self._annotator: LoadedAnnotator = ray.get(annotator)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        def work(part: Part) -> dict[str, Any]:
-            return {"result": merged(map(self._job, part.chunks())).to_bytes()}
+        def annotate(split: Split) -> dict[str, Any]:
+            return {"result": merged(map(self._annotator, split.chunks())).to_bytes()}
 
-        return _answer(row, work)
+        return _answer(row, annotate)
 
 
 @contextmanager
@@ -80,7 +86,8 @@ def _cluster(address: str | None) -> Iterator[None]:
     _be_quiet()
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:  # the second: other versions there
+    # RuntimeError: the cluster has another version of Ray.
+    except (ConnectionError, RuntimeError, ValueError) as error:
         raise EngineError(f"No Ray cluster answers at {address}: {error}") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -88,29 +95,31 @@ def _cluster(address: str | None) -> Iterator[None]:
         yield
     except ray.exceptions.RayError as error:
         raise EngineError(
-            f"The cluster could not do it ({type(error).__name__}): see Ray's logs, then go on "
-            "with --resume."
+            f"The cluster failed ({type(error).__name__}): see Ray's logs, then continue with "
+            "--resume."
         ) from error
     finally:
         ray.shutdown()
 
 
 def _be_quiet() -> None:
-    # Else it warns, of every actor, of what a lost first process would cost.
+    # By default Ray warns about every actor that it would be lost with this process.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _finished(missing: dict[int, Part], job: Job, workers: int | None) -> Iterator[Any]:
-    """Numbers and results of parts as they are done, in any order."""
+def _finished(
+    missing: dict[int, Split], annotator: Annotator, workers: int | None
+) -> Iterator[Any]:
+    """Yield rows of number and result, or problem, as splits complete, in any order."""
     if not missing:
         return
-    rows = [{"number": number, **asdict(part)} for number, part in missing.items()]
-    loaded = ray.put(job.load(None))
+    rows = [{"number": number, **asdict(split)} for number, split in missing.items()]
+    loaded = ray.put(annotator.load(None))
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     most = min(workers or int(resources.get("CPU", 1)), len(rows))
-    # One part in each block, so that a part is what an actor gets at once.
+    # One split per block, because Ray hands out whole blocks.
     dataset = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         _Worker,  # type: ignore[arg-type] # its types leave out classes
         fn_constructor_args=(loaded,),
@@ -120,48 +129,45 @@ def _finished(missing: dict[int, Part], job: Job, workers: int | None) -> Iterat
     yield from dataset.iter_rows()
 
 
-def _numbered(planned: list[Part]) -> list[Part]:
-    """The parts with the numbers of their first lines, which the cluster counts."""
-    if not any(part.format == "jsonl" for part in planned):
-        return planned
-    rows = [{"number": number, **asdict(part)} for number, part in enumerate(planned)]
+def _numbered(unnumbered: list[Split]) -> list[Split]:
+    """Set `first_line` of every JSONL split; the cluster counts the lines."""
+    if not any(split.format == "jsonl" for split in unnumbered):
+        return unnumbered
+    rows = [{"number": number, **asdict(split)} for number, split in enumerate(unnumbered)]
     counted = ray.data.from_items(rows, override_num_blocks=len(rows)).map(_count).take_all()
     for row in counted:
         _check(row)
     counts = [row["lines"] for row in sorted(counted, key=lambda row: row["number"])]
     numbered = []
-    before = dict.fromkeys((part.file_number for part in planned), 0)
-    for part, count in zip(planned, counts, strict=True):
-        numbered.append(replace(part, first_line=before[part.file_number] + 1))
-        before[part.file_number] += count
+    before = dict.fromkeys((split.file_number for split in unnumbered), 0)
+    for split, count in zip(unnumbered, counts, strict=True):
+        numbered.append(replace(split, first_line=before[split.file_number] + 1))
+        before[split.file_number] += count
     return numbered
 
 
 def _count(row: dict[str, Any]) -> dict[str, Any]:
-    return _answer(row, lambda part: {"lines": parts.count_lines(part)})
+    return _answer(row, lambda split: {"lines": splits.count_lines(split)})
 
 
-def _answer(row: dict[str, Any], work: Callable[[Part], dict[str, Any]]) -> dict[str, Any]:
-    """What a node makes of a part, or why it cannot: of an error, Ray keeps no more than a text."""
-    part = Part(**{name: value for name, value in row.items() if name != "number"})
+def _answer(row: dict[str, Any], work: Callable[[Split], dict[str, Any]]) -> dict[str, Any]:
+    """Work on a split and return its row, with a problem instead of raising an error.
+
+    Ray turns an exception into text, so its type would be lost.
+    """
+    split = Split(**{name: value for name, value in row.items() if name != "number"})
     try:
-        return {"number": row["number"], "problem": "", **work(part)}
+        return {"number": row["number"], "problem": "", **work(split)}
     except PreannotateError as error:
         problem = str(error)
     except OSError as error:
-        problem = f"{part.name}: {error.strerror or error}: can all nodes read it?"
+        problem = f"{split.name}: {error.strerror or error}: can all nodes read it?"
     return {"number": row["number"], "problem": problem}
 
 
 def _check(row: dict[str, Any]) -> None:
     if row["problem"]:
-        raise EngineError(f"{row['problem']} The same command with --resume goes on.")
-
-
-def _keep(result: bytes, path: Path) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(result)
-    draft.replace(path)
+        raise EngineError(f"{row['problem']} Continue with the same command and --resume.")
 
 
 def _path(folder: Path, number: int) -> Path:

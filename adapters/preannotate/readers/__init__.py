@@ -1,1 +1,1 @@
-"""Read files of texts: CSV and TSV, JSON and JSON lines, Parquet."""
+"""Read rows from files: CSV and TSV, JSON and JSONL, Parquet."""

@@ -1,4 +1,4 @@
-"""CSV and TSV, of any dialect, to rows. A bad row never costs a good one."""
+"""Read the rows of CSV and TSV files of any dialect. A bad row does not affect good ones."""
 
 import csv
 from collections import deque
@@ -8,13 +8,20 @@ from functools import partial
 from itertools import chain, islice, product
 from typing import Any
 
-from adapters.preannotate.readers.tables import Table, unique_names
 from adapters.preannotate.readers.text import NOT_TEXT, is_encodable
-from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, RowError, Unreadable
+from adapters.preannotate.records import (
+    MAX_CHARACTERS,
+    TOO_LONG,
+    Row,
+    RowError,
+    Table,
+    Unreadable,
+    unique_names,
+)
 
 _SAMPLE_LINES = 100
 _SAMPLE_CHARACTERS = 256 * 1024
-_FIELD_WEIGHT = 16
+_FIELD_SIZE = 16
 _BAD_QUOTES = "has quotes that do not match"
 
 Line = tuple[int, str | None]
@@ -22,17 +29,17 @@ Line = tuple[int, str | None]
 
 @dataclass(frozen=True)
 class Dialect:
-    """How fields are told apart."""
+    """Delimiter and quoting of a file."""
 
     delimiter: str
     quote: str = '"'
     escape: str | None = None
-    """What stands before a quote inside of quotes; by default the quote is written twice."""
+    """The character before a quote inside a quoted field; None if the quote is doubled."""
     skips_space: bool = False
-    """Whether blanks after a delimiter are no part of the field."""
+    """Whether blanks after a delimiter are skipped."""
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """Python's reader for this dialect; it raises csv.Error where quotes do not match."""
+        """Return Python's reader for this dialect; it raises csv.Error if quotes do not match."""
         return csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -44,7 +51,7 @@ class Dialect:
         )
 
 
-# In the order in which they are preferred when several explain a file equally well.
+# In order of preference, for files that several dialects fit equally well.
 _DIALECTS = tuple(
     Dialect(delimiter, quote, escape, skips_space)
     for skips_space, (quote, escape), delimiter in product(
@@ -54,10 +61,9 @@ _DIALECTS = tuple(
 
 
 def read(lines: Iterator[Line], wanted: Sequence[str]) -> Table:
-    """The rows of a delimited file whose first row names the columns.
+    """Read a delimited file whose first row names the columns, without blank lines.
 
-    `wanted` are names of columns that are looked for, which helps to find the dialect. Blank lines
-    are passed over.
+    A dialect that gives the header one of the names in `wanted` is preferred.
     """
     csv.field_size_limit(MAX_CHARACTERS)
     sample = _sample(lines)
@@ -74,12 +80,12 @@ def read(lines: Iterator[Line], wanted: Sequence[str]) -> Table:
 
 
 def find_dialect(sample: Sequence[str], wanted: Sequence[str]) -> Dialect:
-    """The dialect that explains these lines best."""
+    """Return the dialect that fits these lines best."""
     return max(_DIALECTS, key=lambda dialect: _fit(sample, dialect, wanted))
 
 
 def _fit(sample: Sequence[str], dialect: Dialect, wanted: Sequence[str]) -> tuple[bool, float, int]:
-    """Whether the header has a wanted column; share of rows like it; number of columns."""
+    """Return whether the header has a wanted column, the share of rows like it, its length."""
     lines = _Lines(enumerate(sample, start=1))
     rows = [row.raw for row in _rows(lines, dialect)]
     if not rows or isinstance(rows[0], Unreadable):
@@ -88,11 +94,11 @@ def _fit(sample: Sequence[str], dialect: Dialect, wanted: Sequence[str]) -> tupl
     alike = sum(
         not isinstance(row, Unreadable)
         and len(row) == len(header)
-        # With other quotes, a stray one of these would be a part of the text.
+        # Under another quote character, a double quote at the start of a field is suspicious.
         and (dialect.quote == '"' or not any(field.startswith('"') for field in row))
         for row in rows
     )
-    # A single column would explain almost anything.
+    # Almost any file fits a single column.
     share = alike / len(rows) if len(header) > 1 or len(rows) == 1 else alike / len(rows) / 2
     return (any(name in header for name in wanted), share, len(header))
 
@@ -114,13 +120,13 @@ def _rows(lines: "_Lines", dialect: Dialect) -> Iterator[Row]:
         except StopIteration:
             return
         except (csv.Error, RowError) as error:
-            # What follows may be good rows that were taken for the rest of this one.
+            # The following lines can be good rows that an open quote swallowed.
             lines.give_back_all_but_first()
             reason = str(error) if isinstance(error, RowError) else _BAD_QUOTES
             yield Row(lines.row_number, Unreadable(reason), 0)
             continue
         if row:
-            yield Row(lines.row_number, row, sum(map(len, row)) + _FIELD_WEIGHT * len(row))
+            yield Row(lines.row_number, row, sum(map(len, row)) + _FIELD_SIZE * len(row))
 
 
 def _sample(lines: Iterator[Line]) -> list[Line]:
@@ -135,7 +141,7 @@ def _sample(lines: Iterator[Line]) -> list[Line]:
 
 
 class _Lines(Iterator[str]):
-    """The lines of a file, of which those of the row at hand can be given back."""
+    """The lines of a file, with the lines of the current row kept for rereading."""
 
     def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
@@ -154,14 +160,14 @@ class _Lines(Iterator[str]):
 
     @property
     def row_number(self) -> int:
-        """The number of the first line of the row at hand."""
+        """The number of the first line of the current row."""
         return self._taken[0][0]
 
     def begin_row(self) -> None:
-        """What is taken from now on belongs to another row."""
+        """Start another row with the next line."""
         self._taken = []
         self._size = 0
 
     def give_back_all_but_first(self) -> None:
-        """Have the lines of the row at hand read again, without its first."""
+        """Return the lines of the current row, without the first, to be read again."""
         self._given_back.extendleft(reversed(self._taken[1:]))

@@ -1,6 +1,6 @@
-"""JSON and JSONL to rows. Values are only told apart here; workers parse them.
+"""Read the rows of JSON and JSONL files. This module finds the values; workers parse them.
 
-A splitter of its own instead of a streaming parser: docs/decisions/0012 says why.
+Why it does not use a streaming parser: docs/decisions/0012.
 """
 
 import re
@@ -9,8 +9,14 @@ from typing import Any
 
 import orjson
 
-from adapters.preannotate.readers.tables import Table
-from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, RowError, Unreadable
+from adapters.preannotate.records import (
+    MAX_CHARACTERS,
+    TOO_LONG,
+    Row,
+    RowError,
+    Table,
+    Unreadable,
+)
 
 _READ_CHARACTERS = 256 * 1024
 _STRUCTURE = re.compile(r'["\[\]{},]')
@@ -22,7 +28,7 @@ _AFTER_END = Unreadable("comes after the end of the array: what is there was not
 
 
 def read_lines(lines: Iterator[tuple[int, str | None]]) -> Table:
-    """JSONL: a value on each line; blank lines are passed over."""
+    """Read JSONL: one value per line, without blank lines."""
     rows = (
         Row(number, _TOO_LONG if line is None else line, len(line or ""))
         for number, line in lines
@@ -32,7 +38,7 @@ def read_lines(lines: Iterator[tuple[int, str | None]]) -> Table:
 
 
 def read_values(read: Callable[[int], str]) -> Table:
-    """JSON: an array of values, or values one after the other."""
+    """Read JSON: an array of values, or concatenated values."""
     rows = (
         Row(number, value, len(value) if isinstance(value, str) else 0)
         for number, value in enumerate(split(read), start=1)
@@ -51,10 +57,10 @@ def _fields(text: str) -> dict[str, Any]:
 
 
 def split(read: Callable[[int], str]) -> Iterator[str | Unreadable]:
-    """The text of each value in an array, or of each of several values in a row.
+    """Yield the text of each value of an array, or of each concatenated value.
 
-    `read(n)` gives up to n more characters, none at the end. Only quotes, brackets and commas are
-    looked at: whether a value is valid is for others to find, and an invalid one costs no other.
+    `read(n)` returns up to n more characters, none at the end. Only quotes, brackets and commas
+    are examined: values are not validated, so an invalid value does not affect the others.
     """
     text = read(_READ_CHARACTERS).lstrip(_BLANK)
     while not text and (text := read(_READ_CHARACTERS)):
@@ -82,7 +88,7 @@ class _Splitter:
         self._size = 0
 
     def feed(self, text: str) -> Iterator[str | Unreadable]:
-        """The values that end in this piece of the file."""
+        """Yield the values that end in this piece of the file."""
         start = position = 0
         while position < len(text) and not self._is_over:
             if self._in_string:
@@ -99,13 +105,13 @@ class _Splitter:
         self._keep(text[start:])
 
     def end(self) -> Iterator[str | Unreadable]:
-        """What the end of the file has to say."""
+        """Yield what remains at the end of the file."""
         has_rest = self._size > MAX_CHARACTERS or "".join(self._pieces).strip(_BLANK)
         if self._is_over and has_rest:
             yield _AFTER_END
         elif not self._is_over and (has_rest or self._is_array):
             if has_rest and self._is_array and self._depth == 1 and not self._in_string:
-                yield from self._value()  # it is whole: the end of the array alone is missing
+                yield from self._value()  # it is complete: only the closing bracket is missing
             yield _CUT_OFF
 
     def _ends_value(self, mark: str) -> bool:
@@ -122,7 +128,7 @@ class _Splitter:
         return False
 
     def _skip_string(self, text: str, position: int) -> int:
-        """Where the string, or this piece of the file, ends."""
+        """Return the position where the string, or this piece of the file, ends."""
         if self._after_backslash:
             self._after_backslash = False
             position += 1

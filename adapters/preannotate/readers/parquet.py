@@ -1,4 +1,4 @@
-"""Parquet to rows, a few at a time: a row group need not fit into memory."""
+"""Read the rows of Parquet files in small batches: a row group need not fit into memory."""
 
 import shutil
 import tempfile
@@ -8,15 +8,21 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet
 
-from adapters.preannotate.readers.tables import Table, unique_names
-from adapters.preannotate.records import MAX_CHARACTERS, TOO_LONG, Row, Unreadable
-from adapters.preannotate.sources import OpenSource
+from adapters.preannotate.readers.sources import OpenSource
+from adapters.preannotate.records import (
+    MAX_CHARACTERS,
+    TOO_LONG,
+    Row,
+    Table,
+    Unreadable,
+    unique_names,
+)
 
 _BATCH_ROWS = 32
 _BATCH_BYTES = 4 * 1024 * 1024
-"""Of a batch, as far as the file tells it beforehand, and of what becomes Python's at once."""
+"""Maximum size of a batch, by the statistics of the file, and of what is converted at once."""
 _BUFFER = 1024 * 1024
-_VALUE_WEIGHT = 16
+_VALUE_SIZE = 16
 _NOT_UTF8 = Unreadable("holds text that is not UTF-8")
 _NO_VALUE = Unreadable(
     "holds a value that Python cannot: a date or time out of range or in an unknown time zone, or "
@@ -25,15 +31,15 @@ _NO_VALUE = Unreadable(
 
 
 def read(source: OpenSource) -> Table:
-    """The rows of a Parquet file; one that is compressed as a whole, or piped, is unpacked first.
+    """Read a Parquet file. One that is compressed as a whole, or piped, is first copied to disk.
 
-    Raises pyarrow.ArrowException for what is none.
+    Reading the rows raises pyarrow.ArrowException if the file is not Parquet.
     """
     return Table("row", dict, _unpacked_rows(source))
 
 
 def read_from(content: BinaryIO, first: int) -> Table:
-    """The rows of a Parquet file from number `first` on."""
+    """Read the rows of a Parquet file from number `first` on."""
     return Table("row", dict, _rows(content, first))
 
 
@@ -48,7 +54,7 @@ def _unpacked_rows(source: OpenSource) -> Iterator[Row]:
 
 
 def _rows(file: Any, first: int) -> Iterator[Row]:
-    # Buffered, not read ahead: else a column of a row group is in memory as a whole.
+    # pre_buffer would load whole columns of a row group into memory.
     with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
         names = list(unique_names(parquet.schema_arrow.names))
         groups, number = _groups_from(parquet.metadata, first)
@@ -62,14 +68,14 @@ def _rows(file: Any, first: int) -> Iterator[Row]:
 
 
 def _batch_rows(metadata: Any) -> int:
-    """How many rows to read at once, by their mean size in the row group with the largest."""
+    """Return the number of rows to read at once, from the largest mean row size of a row group."""
     groups = map(metadata.row_group, range(metadata.num_row_groups))
     largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
     return max(min(_BATCH_ROWS, _BATCH_BYTES // max(largest, 1)), 1)
 
 
 def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
-    """The row groups from the one with row `first` on, and the number of their first row."""
+    """Return the row groups from the one that holds row `first` on, and their first row number."""
     number = 1
     for group in range(metadata.num_row_groups):
         rows = metadata.row_group(group).num_rows
@@ -80,7 +86,7 @@ def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
 
 
 def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
-    """The fields of each row, or why it has none. It halves what is large, or holds a bad row."""
+    """Yield the fields of each row, or Unreadable. Halves a large batch, and one with a bad row."""
     if batch.num_rows <= 1 or batch.nbytes <= _BATCH_BYTES:
         try:
             values = batch.to_pylist()
@@ -99,22 +105,22 @@ def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
 def _row(number: int, fields: dict[str, Any] | Unreadable) -> Row:
     if isinstance(fields, Unreadable):
         return Row(number, fields, 0)
-    # Of the row alone, not of its batch: who reads another part of the file makes the same chunks.
-    weight = sum(map(_weight, fields.values()))
-    if weight > MAX_CHARACTERS:
+    # Counted from the row, not from its batch, so that every split gives the same chunks.
+    size = sum(map(_size, fields.values()))
+    if size > MAX_CHARACTERS:
         return Row(number, Unreadable(TOO_LONG), 0)
-    return Row(number, fields, weight)
+    return Row(number, fields, size)
 
 
-def _weight(value: Any) -> int:
-    """Characters of a value with all that is in it, and something for each part."""
+def _size(value: Any) -> int:
+    """Count the characters of a nested value, plus a constant for each value in it."""
     match value:
         case str() | bytes():
             size = len(value)
         case list() | tuple():
-            size = sum(map(_weight, value))
+            size = sum(map(_size, value))
         case dict():
-            size = sum(map(_weight, value.values()))
+            size = sum(map(_size, value.values()))
         case _:
             size = 0
-    return _VALUE_WEIGHT + size
+    return _VALUE_SIZE + size

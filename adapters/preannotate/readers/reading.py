@@ -1,48 +1,68 @@
-"""The inputs of a run as one sequence of chunks, always the same for the same inputs."""
+"""Read the inputs of a run as one sequence of chunks, the same for the same inputs."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from adapters.preannotate.readers import delimited, json_values, parquet
-from adapters.preannotate.readers.tables import Table
+from adapters.preannotate.readers.sources import OpenSource, Source, opened
 from adapters.preannotate.readers.text import decoded, lines
-from adapters.preannotate.records import Chunk, Row, Unreadable
-from adapters.preannotate.sources import OpenSource, Source, opened
+from adapters.preannotate.records import Chunk, Row, Table, Unreadable
 
 CHUNK_ROWS = 512
-"""A chunk never reaches beyond a multiple of so many lines or rows: which rows share a chunk, and
-so the last digits of their scores, depends on their numbers and on nothing that comes before."""
+"""A chunk never crosses a multiple of this many lines or rows. So the rows that share a chunk, and
+with them the last digits of their scores, depend only on row numbers."""
 
-_CHUNK_WEIGHT = 2 * 1024 * 1024
-"""Characters, after which a chunk ends: what bounds the memory that rows of any size take."""
+_CHUNK_CHARACTERS = 2 * 1024 * 1024
+"""A chunk ends after this many characters, which bounds the memory that large rows take."""
 
 BROKEN = (OSError, UnicodeError, pa.ArrowException)
-"""What reading a damaged file raises."""
+"""Errors that reading a damaged file raises."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is read, and how."""
+    """The inputs of a run, and how to read them."""
 
     sources: Sequence[Source]
     encoding: str
     wanted: Sequence[str]
-    """Columns that the labeling config names: a help to find the dialect of a CSV file."""
+    """Columns that the labeling config names: they help to find the dialect of a CSV file."""
+
+    @property
+    def size(self) -> int:
+        """Total size in bytes as stored, as far as it is known."""
+        return sum(source.size for source in self.sources)
+
+    def key(self) -> dict[str, Any]:
+        """Return what determines the chunks, to compare two runs by."""
+        return {
+            "chunk_rows": CHUNK_ROWS,
+            "inputs": [[*source.identity(), source.format] for source in self.sources],
+            "encoding": self.encoding,
+        }
 
     def chunks(self) -> Iterator[Chunk]:
-        """All rows, in their order."""
-        consumed = 0
+        """Read all rows, in order."""
+        before = 0
         for number, source in enumerate(self.sources, start=1):
             size = source.size
             with opened(source) as content, self._table(source, content) as table:
-                for rows in in_chunks(until_broken(table.rows)):
-                    position = consumed + min(content.position(), size)
-                    yield chunk_of(source.name, number, table, rows, position)
-            consumed += size
+                rows = until_broken(table.rows)
+
+                def consumed(
+                    content: OpenSource = content, size: int = size, before: int = before
+                ) -> int:
+                    return before + min(content.position(), size)
+
+                yield from chunks_of(
+                    table, rows, file=source.name, file_number=number, consumed=consumed
+                )
+            before += size
 
     @contextmanager
     def _table(self, source: Source, content: OpenSource) -> Iterator[Table]:
@@ -60,7 +80,7 @@ class Inputs:
             yield table
         finally:
             if text is not None:
-                text.detach()  # else it would close what it was made of
+                text.detach()  # otherwise it closes the stream below it
 
     def _text_table(self, format_name: str, text: io.TextIOWrapper) -> Table:
         match format_name:
@@ -72,7 +92,7 @@ class Inputs:
 
 
 def until_broken(rows: Iterator[Row], first: int = 1) -> Iterator[Row]:
-    """The rows, from number `first` on; where the file cannot be read on, the last one says so."""
+    """Yield rows numbered from `first`; if reading fails, the last one is Unreadable."""
     number = first - 1
     try:
         for row in rows:
@@ -82,32 +102,37 @@ def until_broken(rows: Iterator[Row], first: int = 1) -> Iterator[Row]:
         yield Row(number + 1, Unreadable(reason_of(error)), 0)
 
 
-def in_chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Neighbouring rows, as they go through the step together."""
-    chunk: list[Row] = []
-    weight = 0
+def chunks_of(
+    table: Table,
+    rows: Iterator[Row],
+    *,
+    file: str,
+    file_number: int,
+    consumed: Callable[[], int] = lambda: 0,
+) -> Iterator[Chunk]:
+    """Group consecutive rows of a table into chunks; call `consumed` when a chunk is complete."""
+    for group in _groups(rows):
+        numbers, contents = [row.number for row in group], [row.raw for row in group]
+        yield Chunk(file, file_number, table.unit, numbers, contents, table.decode, consumed())
+
+
+def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    size = 0
     for row in rows:
-        if chunk and (_block(row) != _block(chunk[0]) or weight > _CHUNK_WEIGHT):
-            yield chunk
-            chunk, weight = [], 0
-        chunk.append(row)
-        weight += row.weight
-    if chunk:
-        yield chunk
-
-
-def chunk_of(
-    name: str, file_number: int, table: Table, rows: Sequence[Row], consumed: int = 0
-) -> Chunk:
-    """The rows with all that a worker needs."""
-    content = [(row.number, row.raw) for row in rows]
-    return Chunk(name, file_number, table.unit, content, table.decode, consumed)
+        if group and (_block(row) != _block(group[0]) or size > _CHUNK_CHARACTERS):
+            yield group
+            group, size = [], 0
+        group.append(row)
+        size += row.size
+    if group:
+        yield group
 
 
 def reason_of(error: Exception) -> str:
-    """Why a file cannot be read on. The library's own message may hold some of its content."""
+    """Say why a file cannot be read. The library's own message can contain data."""
     match error:
-        case pa.ArrowException() | UnicodeDecodeError():  # the latter of names of its columns
+        case pa.ArrowException() | UnicodeDecodeError():  # UnicodeDecodeError: of column names
             return "cannot be read: the file is no Parquet, or damaged from here on"
         case UnicodeError():
             return "cannot be read without a byte order mark: name its order, as in utf-16-le"

@@ -1,7 +1,7 @@
-"""Bytes to text and to lines of bounded length. Never fails on what it cannot decode.
+"""Decode bytes to text, and text to lines of bounded length.
 
-Bytes that are not of the encoding become surrogates, each by its value: whoever uses a row finds
-them there, so that one bad row does not cost the others.
+Decoding never fails: bytes that are invalid in the encoding become surrogates, one for each byte.
+The user of a row finds them there, so that a bad row does not affect the others.
 """
 
 import codecs
@@ -15,7 +15,7 @@ NOT_TEXT = "is not text in the encoding of the file: name another with --encodin
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    # Before UTF-16, whose mark is the beginning of this one.
+    # Before UTF-16, whose mark is a prefix of this one.
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -24,7 +24,7 @@ _MARKS = (
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
-    """As `surrogateescape`, which for ASCII bytes, such as UTF-16 can be broken by, fails."""
+    """Escape invalid bytes, like `surrogateescape`, but ASCII too: those can break UTF-16."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
@@ -35,25 +35,25 @@ codecs.register_error(_MARKING, _mark)
 
 
 def check_encoding(name: str) -> str:
-    """The name, if it is that of a text encoding; else raises InputError."""
+    """Return the name of a text encoding; raises InputError for any other name."""
     try:
-        b"a".decode(name, _MARKING)  # of nothing, no encoding would be looked for
+        b"a".decode(name, _MARKING)  # an empty string needs no codec
     except LookupError as error:
-        raise InputError(f"--encoding {name}", "there is no text encoding of this name") from error
+        raise InputError(f"--encoding {name}", "this is not the name of a text encoding") from error
     except UnicodeError as error:
         raise InputError(f"--encoding {name}", "files cannot be read in this encoding") from error
     return name
 
 
 def decoded(stream: io.BufferedReader, encoding: str, newline: str) -> io.TextIOWrapper:
-    """The stream as text. A byte order mark decides over `encoding`, and is left out."""
+    """Decode a stream. A byte order mark overrides `encoding` and is removed."""
     start = stream.peek(4)
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), encoding)
     return io.TextIOWrapper(stream, marked, errors=_MARKING, newline=newline)
 
 
 def lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str | None]]:
-    """Number, from 1, and content with its line end; None for a line of more than the limit."""
+    """Yield each line's number from 1 and its content with the line end; None if it is too long."""
     number = 0
     while line := text.readline(MAX_CHARACTERS):
         number += 1
@@ -66,7 +66,7 @@ def lines(text: io.TextIOWrapper) -> Iterator[tuple[int, str | None]]:
 
 
 def is_encodable(text: str) -> bool:
-    """Whether all of it could be decoded."""
+    """Whether the text was decoded without invalid bytes."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""A model for the tests of this folder."""
+"""A fake model for the tests of this folder."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ CONFIG = """<View><Text name="text" value="$review"/><Choices name="sentiment" t
 
 
 class FakeModel:
-    """Takes for positive what holds the word good; the longer the text, the surer."""
+    """Predicts Positive for texts with the word good; the score grows with the length."""
 
     version = "fake:1"
 

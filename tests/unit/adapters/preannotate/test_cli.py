@@ -1,34 +1,88 @@
-"""The command line: its help, and what it refuses."""
+"""The command line: its verbs, its help, and what it refuses."""
 
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from adapters.preannotate import files_cli, sources
-from adapters.preannotate.cli import main
-from adapters.preannotate.exit_codes import COULD_NOT_RUN
-from adapters.preannotate.files_cli import LABELING_INTERFACE
+from adapters.preannotate.cli import COMMAND, main
+from adapters.preannotate.errors import COULD_NOT_RUN
+from adapters.preannotate.readers import sources
+from adapters.preannotate.verbs import FILES
+from adapters.preannotate.verbs.files import LABELING_INTERFACE
 
 ROOT = Path(__file__).parents[4]
+VERBS = [[], ["project"], ["doctor"]]
 
 
-def test_it_explains_itself_and_each_of_its_options(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--help"])
-    assert ended.value.code == 0
-    assert "usage: preannotate" in capsys.readouterr().out
-    assert all(action.help for action in files_cli.parser()._actions)
+def options_of(verb: list[str]) -> Iterator[click.Option]:
+    (name,) = verb or [FILES]
+    for parameter in COMMAND.commands[name].params:
+        if isinstance(parameter, click.Option):
+            yield parameter
 
 
-def test_every_option_is_in_the_documentation() -> None:
+def help_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(arguments) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=str)
+def test_help_of_a_verb_explains_every_option_in_80_columns(
+    verb: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = help_of([*verb, "--help"], capsys)
+    name = " ".join(["preannotate", *verb])
+    assert printed.startswith(f"Usage: {name} [OPTIONS] ")
+    assert max(map(len, printed.splitlines())) <= 80
+    words = " ".join(printed.split())
+    for option in options_of(verb):
+        assert option.help
+        assert option.help.endswith(".")
+        assert f"{option.opts[0]} " in words
+        # The first words: the rest can be broken at a hyphen.
+        assert " ".join(option.help.split()[:4]) in words
+    assert "Exit codes: 0" in words
+
+
+def test_help_lists_the_other_verbs(capsys: pytest.CaptureFixture[str]) -> None:
+    words = " ".join(help_of(["--help"], capsys).split())
+    assert "project Predict the tasks of a project in Label Studio." in words
+    assert "doctor Check a backend and its project in Label Studio." in words
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = """if True:
+        import sys
+        from adapters.preannotate.cli import main
+        for verb in ([], ["project"], ["doctor"]):
+            main([*verb, "--help"])
+        slow = {"torch", "numpy", "pyarrow", "pydantic", "bentoml", "sqlalchemy", "urllib3"}
+        sys.exit(", ".join(slow & sys.modules.keys()) or 0)
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=str)
+def test_every_option_is_in_the_documentation(verb: list[str]) -> None:
     page = (ROOT / "docs/preannotate.md").read_text(encoding="utf-8")
-    options = [name for action in files_cli.parser()._actions for name in action.option_strings]
-    missing = [name for name in options if f"`{name}" not in page and name not in ("-h", "--help")]
+    missing = [
+        name for option in options_of(verb) for name in option.opts if f"`{name}" not in page
+    ]
     assert not missing
 
 
@@ -41,6 +95,58 @@ def test_its_labeling_config_is_the_example() -> None:
 def test_it_is_installed_as_a_command() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["scripts"]["preannotate"] == "adapters.preannotate.cli:main"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verb", "parsed"),
+    [
+        (["a.csv", "out.json"], FILES, {"inputs": ("a.csv",), "out": "out.json"}),
+        (["--quiet", "-", "b.csv", "out.json"], FILES, {"inputs": ("-", "b.csv"), "quiet": True}),
+        (["./project", "out.json"], FILES, {"inputs": ("./project",)}),
+        (["a.csv", "project"], FILES, {"inputs": ("a.csv",), "out": "project"}),
+        (["--", "-a.csv", "out.json"], FILES, {"inputs": ("-a.csv",)}),
+        (["--truth", "doctor", "a.csv", "b.csv"], FILES, {"truth": "doctor"}),
+        (["project", "12", "--dry-run"], "project", {"number": 12, "dry_run": True}),
+        (["--project", "12", "--dry-run"], "project", {"number": 12, "dry_run": True}),
+        (["--quiet", "--project=12"], "project", {"number": 12, "quiet": True}),
+        (["--model", "a:1", "--project", "12"], "project", {"number": 12, "model": "a:1"}),
+        (["doctor", "http://b", "--project", "12"], "doctor", {"url": "http://b", "project": 12}),
+    ],
+)
+def test_the_first_argument_chooses_the_verb(
+    arguments: list[str], verb: str, parsed: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[tuple[str, dict[str, object]]] = []
+
+    def record(**options: object) -> int:
+        called.append((click.get_current_context().info_name or "", options))
+        return 0
+
+    for command in COMMAND.commands.values():
+        monkeypatch.setattr(command, "callback", record)
+    assert main(arguments) == 0
+    ((name, options),) = called
+    assert name == verb
+    assert parsed.items() <= options.items()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "Missing argument 'INPUT...'"),
+        (["a.csv"], "Missing argument 'INPUT...'"),
+        (["a.csv", "out.json", "--nonsense"], "No such option '--nonsense'"),
+        (["--project"], "'--project' requires an argument"),
+        (["--project", "many"], "'many' is not a valid integer"),
+        (["project"], "Missing argument 'ID'"),
+        (["doctor"], "Missing argument 'URL'"),
+    ],
+)
+def test_a_usage_error_ends_with_2_and_names_the_argument(
+    arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == COULD_NOT_RUN
+    assert named in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -67,7 +173,7 @@ def test_it_is_installed_as_a_command() -> None:
         (["reviews.csv", "out.json", "--summary", "reviews.csv"], "would replace"),
     ],
 )
-def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
+def test_a_run_that_cannot_start_ends_with_2_and_names_the_cause(
     arguments: list[str],
     named: str,
     tmp_path: Path,
@@ -89,7 +195,7 @@ def test_what_cannot_run_ends_with_2_and_a_sentence_that_names_it(
     assert (tmp_path / "reviews.csv").read_text() == "review\na film\n"
 
 
-def test_what_nobody_thought_of_ends_with_2_and_a_sentence_without_any_data(
+def test_an_unexpected_error_ends_with_2_and_shows_no_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
@@ -98,7 +204,9 @@ def test_what_nobody_thought_of_ends_with_2_and_a_sentence_without_any_data(
     monkeypatch.setattr(sources, "find", fail)
     assert main([str(tmp_path / "reviews.csv"), str(tmp_path / "out.json")]) == COULD_NOT_RUN
     said = capsys.readouterr().err
-    assert re.fullmatch(r"preannotate failed with KeyError \(test_cli.py, line \d+\), .*\.\n", said)
+    assert re.fullmatch(
+        r"preannotate failed with KeyError \(test_cli.py, line \d+\)\. .*\.\n", said
+    )
     assert "secret" not in said
 
 
@@ -121,12 +229,12 @@ sys.exit(cli.main(sys.argv[2:]))
     [
         ("adapters.preannotate.run", ["reviews.csv", "out.json"]),
         ("pyarrow", ["reviews.csv", "out.json"]),
-        ("adapters.preannotate.versions", ["reviews.csv", "out.json"]),
-        ("adapters.preannotate.doctor_cli", ["doctor", "http://127.0.0.1:1"]),
-        ("adapters.preannotate.project_cli", ["--project", "1"]),
+        ("adapters.preannotate.model", ["reviews.csv", "out.json"]),
+        ("adapters.preannotate.doctor", ["doctor", "http://127.0.0.1:1"]),
+        ("adapters.preannotate.project", ["--project", "1"]),
     ],
 )
-def test_an_interrupt_of_its_imports_ends_with_2_and_a_sentence(
+def test_an_interrupt_during_imports_ends_with_2_and_a_sentence(
     tmp_path: Path, module: str, arguments: list[str]
 ) -> None:
     ended = subprocess.run(
@@ -136,15 +244,13 @@ def test_an_interrupt_of_its_imports_ends_with_2_and_a_sentence(
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,  # the fork server finishes its imports first
     )
     assert (ended.returncode, ended.stdout) == (COULD_NOT_RUN, "")
     assert re.fullmatch(r"Interrupted(: .*)?\.\n", ended.stderr)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
-def test_a_number_that_must_be_positive_is(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["in.csv", "out.json", "--workers", value])
-    assert ended.value.code == COULD_NOT_RUN
+def test_a_number_below_1_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["in.csv", "out.json", "--workers", value]) == COULD_NOT_RUN
     assert "positive number" in capsys.readouterr().err

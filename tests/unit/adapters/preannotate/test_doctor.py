@@ -1,4 +1,4 @@
-"""The doctor, where it is given what is no address, and where nobody answers."""
+"""The doctor, given an invalid address or a backend that does not answer."""
 
 import json
 import threading
@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.preannotate import backend as module
-from adapters.preannotate.backend import Backend
+from adapters.preannotate import doctor as module
 from adapters.preannotate.cli import main
-from adapters.preannotate.doctor import examine_address
+from adapters.preannotate.doctor import BackendClient, examine_address
 from tests.unit.adapters.label_studio.test_client import Answer, Stranger, says, serve
 
 SECRET = "geheim"
@@ -24,7 +23,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def silent_after_health(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
     released = threading.Event()
-    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(module, "_TIMEOUT_SECONDS", 0.2)
 
     def behaviour(path: str) -> Answer:
         if path != "/health":
@@ -36,10 +35,10 @@ def silent_after_health(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
         released.set()
 
 
-def test_credentials_in_the_url_count_and_are_not_part_of_it() -> None:
+def test_credentials_in_the_url_are_used_and_removed_from_it() -> None:
     url = f"https://anna%40b:{SECRET}%2F@backend.internal:9090/path/"
-    backend = Backend.at(url, "another", "other")
-    assert backend == Backend("https://backend.internal:9090/path", "anna@b", f"{SECRET}/")
+    backend = BackendClient.at(url, "another", "other")
+    assert backend == BackendClient("https://backend.internal:9090/path", "anna@b", f"{SECRET}/")
     assert SECRET not in repr(backend)
 
 
@@ -48,14 +47,14 @@ def test_a_password_in_the_url_is_sent_and_not_shown(capsys: pytest.CaptureFixtu
     with serve(says(200, answer)) as server:
         host = server.url.removeprefix("http://")
         assert main(["doctor", f"http://anna:{SECRET}@{host}"]) == 0
-        header = Backend(server.url, "anna", SECRET).authorization["Authorization"]
+        header = BackendClient(server.url, "anna", SECRET).authorization["Authorization"]
         assert {sent for _, sent in server.asked} == {header}
     said = capsys.readouterr().out
     assert f"reachable: {server.url} answers" in said
     assert SECRET not in said
 
 
-def test_a_backend_that_falls_silent_is_a_finding(
+def test_a_backend_that_stops_answering_is_a_finding(
     silent_after_health: Stranger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", silent_after_health.url]) == 1
@@ -64,7 +63,7 @@ def test_a_backend_that_falls_silent_is_a_finding(
 
 
 @pytest.mark.parametrize("body", [b"<html>", [], 3, {"status": 3}])
-def test_what_answers_otherwise_is_a_finding(
+def test_an_unexpected_answer_is_a_finding(
     body: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serve(says(200, body)) as server:
@@ -83,7 +82,7 @@ def test_what_answers_otherwise_is_a_finding(
         f"ftp://anna:{SECRET}@host",
     ],
 )
-def test_an_address_that_is_none_is_a_finding(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_address_is_a_finding(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", url]) == 1
     said = capsys.readouterr().out
     assert "WRONG  address" in said
@@ -92,6 +91,6 @@ def test_an_address_that_is_none_is_a_finding(url: str, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.internal"])
-def test_a_name_that_no_host_can_have_is_not_known(host: str) -> None:
+def test_an_impossible_host_name_is_a_finding(host: str) -> None:
     *_, last = examine_address(f"http://{host}:9090")
-    assert (last.fine, last.text) == (False, f"{host} is not known here: check the name")
+    assert (last.fine, last.text) == (False, f"{host} cannot be resolved: check the name")

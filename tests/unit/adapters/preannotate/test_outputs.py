@@ -1,4 +1,4 @@
-"""Finished tasks to files: Label Studio's array, lines, Parquet; in parts; whole or not at all."""
+"""Finished tasks are written as Label Studio's array, as lines or as Parquet, and in parts."""
 
 import json
 from collections.abc import Callable
@@ -31,8 +31,8 @@ def publish(tmp_path: Path) -> Publish:
         lines = tmp_path / "work/lines"
         lines.write_bytes(b"".join(json.dumps(task).encode() + b"\n" for task in TASKS[:count]))
         out = tmp_path / name
-        chosen = outputs.format_of(out, None)
-        written = outputs.publish(lines, out, chosen, part_size, tmp_path / "work")
+        output = outputs.Output.at(str(out), None, part_size, None)
+        written = output.publish(lines, tmp_path / "work")
         return [path for path in written if isinstance(path, Path)]
 
     return call
@@ -45,7 +45,7 @@ def test_json_is_an_array_of_the_tasks(publish: Publish, count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_jsonl_is_a_line_for_each_task(publish: Publish, count: int) -> None:
+def test_jsonl_has_one_line_per_task(publish: Publish, count: int) -> None:
     (path,) = publish("out.jsonl", count=count)
     assert [json.loads(line) for line in path.read_bytes().splitlines()] == TASKS[:count]
 
@@ -73,7 +73,7 @@ def test_the_same_tasks_give_the_same_bytes(publish: Publish) -> None:
 
 
 @pytest.mark.parametrize(("size", "counts"), [(2, [2, 2, 1]), (5, [5]), (9, [5])])
-def test_parts_hold_so_many_tasks(publish: Publish, size: int, counts: list[int]) -> None:
+def test_a_part_holds_part_size_tasks(publish: Publish, size: int, counts: list[int]) -> None:
     paths = publish("out.json", size)
     assert [path.name for path in paths] == [f"out-0000{n + 1}.json" for n in range(len(counts))]
     assert [len(json.loads(path.read_bytes())) for path in paths] == counts
@@ -84,9 +84,7 @@ def test_without_tasks_there_is_one_empty_part(publish: Publish) -> None:
     assert path.read_bytes() == b"[]\n"
 
 
-def test_parts_that_an_earlier_run_left_over_are_removed_and_nothing_else(
-    publish: Publish, tmp_path: Path
-) -> None:
+def test_stale_parts_are_removed_and_nothing_else(publish: Publish, tmp_path: Path) -> None:
     for name in ("out-00009.json", "out-1.json", "out-00009.jsonl", "out.json"):
         (tmp_path / name).touch()
     publish("out.json", 5)
@@ -95,7 +93,21 @@ def test_parts_that_an_earlier_run_left_over_are_removed_and_nothing_else(
     }
 
 
-def test_a_suffix_that_names_no_format_is_refused_unless_one_is_chosen() -> None:
+def test_an_unknown_suffix_is_refused_unless_a_format_is_chosen() -> None:
     with pytest.raises(OutputError, match="--to"):
         outputs.format_of(Path("out.txt"), None)
     assert outputs.format_of(Path("out.txt"), "json") == "json"
+
+
+def test_rejects_are_written_if_there_are_any_or_if_asked_for(tmp_path: Path) -> None:
+    lines, out = tmp_path / "lines", tmp_path / "out.json"
+    default, chosen = tmp_path / "out.json.rejects.jsonl", tmp_path / "chosen.jsonl"
+    lines.write_bytes(b"{}\n")
+    assert outputs.Output.at(str(out), None, None, None).publish_rejects(lines, tmp_path) == default
+    assert default.read_bytes() == b"{}\n"
+    lines.write_bytes(b"")
+    assert outputs.Output.at(str(out), None, None, None).publish_rejects(lines, tmp_path) is None
+    assert not default.exists()
+    asked = outputs.Output.at(str(out), None, None, str(chosen))
+    assert asked.publish_rejects(lines, tmp_path) is None
+    assert chosen.read_bytes() == b""

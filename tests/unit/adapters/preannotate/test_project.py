@@ -1,4 +1,4 @@
-"""A project that is predicted while its Label Studio fails now and then."""
+"""Predicting a project while its Label Studio fails now and then."""
 
 import json
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ PASSING = ClientError("It is starting.", is_passing=True)
 
 
 class FakeReference(ModelReference):
-    """A model that needs no loading."""
+    """A model that is not loaded from disk."""
 
     def load(self, compiled: Path | None) -> LoadedModel:  # noqa: ARG002
         return FakeModel()  # type: ignore[return-value]
 
 
 class FakeClient:
-    """A Label Studio in memory that fails as it is told."""
+    """A Label Studio in memory with programmed failures."""
 
     def __init__(self, tasks: int) -> None:
         self.tasks = {n: {"id": n, "data": {"review": f"good {n}"}} for n in range(1, tasks + 1)}
         self.stored: dict[int, tuple[int, str]] = {}
-        """By the id of a prediction, its task and version."""
+        """Task and version by the id of a prediction."""
         self.failures: list[tuple[str, bool]] = []
-        """Of the next calls: their names, and whether they are carried out all the same."""
+        """The next calls that fail, by name, and whether they are carried out nevertheless."""
 
     def tasks_without(self, _: int, version: str, *, after: int, count: int) -> Any:
         self._fail("tasks")
@@ -92,7 +92,7 @@ def run_of(
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-def test_a_call_that_failed_is_made_again_whether_it_had_arrived_or_not(*, arrived: bool) -> None:
+def test_a_failed_call_is_retried_whether_it_was_carried_out_or_not(*, arrived: bool) -> None:
     client = FakeClient(10)
     client.failures = [("tasks", False), ("import", arrived), ("import", arrived), ("tasks", False)]
     summary = run_of(client)(Path())
@@ -100,7 +100,7 @@ def test_a_call_that_failed_is_made_again_whether_it_had_arrived_or_not(*, arriv
     assert sorted(task for task, _ in client.stored.values()) == list(range(1, 11))
 
 
-def test_what_was_stored_twice_is_removed() -> None:
+def test_duplicate_predictions_are_removed() -> None:
     client = FakeClient(3)
     client.stored = {1: (1, VERSION), 2: (1, VERSION), 3: (1, "other"), 4: (1, VERSION)}
     summary = run_of(client)(Path())
@@ -113,7 +113,7 @@ def test_what_was_stored_twice_is_removed() -> None:
     ]
 
 
-def test_a_label_studio_that_stays_away_ends_the_run_with_its_reason() -> None:
+def test_a_label_studio_that_stays_down_ends_the_run_with_the_reason() -> None:
     client = FakeClient(3)
     client.failures = [("import", False)] * 10
     with pytest.raises(ClientError, match="It is starting"):
@@ -136,7 +136,7 @@ def test_a_task_without_text_is_counted_by_its_reason() -> None:
     assert 'data key "review" is empty' in str(summary)
 
 
-def test_a_task_without_text_is_listed_once_however_often_the_command_is_given(
+def test_a_task_without_text_is_listed_once_after_repeated_runs(
     tmp_path: Path,
 ) -> None:
     client, rejects = FakeClient(6), tmp_path / "rejects.jsonl"
@@ -148,6 +148,6 @@ def test_a_task_without_text_is_listed_once_however_often_the_command_is_given(
         assert listed == [2, 5]
 
 
-def test_a_config_that_is_not_served_is_an_error_before_anything_is_asked() -> None:
+def test_an_unsupported_config_is_refused_before_any_request() -> None:
     with pytest.raises(LabelingConfigError, match="no Choices control"):
         run_of(FakeClient(1), config="<View/>")

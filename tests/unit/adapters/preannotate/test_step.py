@@ -1,4 +1,4 @@
-"""Records in, tasks with predictions out."""
+"""The step turns records into tasks with predictions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def tasks_of(*records: Record | Rejection, config: str = CONFIG) -> list[Any]:
     return [item.task if isinstance(item, Annotated) else item for item in outcomes]
 
 
-def test_a_record_becomes_the_task_that_the_tutorial_writes() -> None:
+def test_a_record_becomes_a_task_as_in_the_tutorial() -> None:
     (task,) = tasks_of(record(2, id="7", review="good", stars=""))
     (prediction,) = task["predictions"]
     (region,) = prediction["result"]
@@ -54,7 +54,7 @@ def test_a_record_becomes_the_task_that_the_tutorial_writes() -> None:
     }
 
 
-def test_region_ids_differ_between_rows_and_are_the_same_again() -> None:
+def test_region_ids_differ_between_rows_and_are_reproducible() -> None:
     rows = [record(2, review="a"), record(3, review="a")]
     ids = [task["predictions"][0]["result"][0]["id"] for task in tasks_of(*rows)]
     again = [task["predictions"][0]["result"][0]["id"] for task in tasks_of(*rows)]
@@ -90,7 +90,7 @@ def test_a_record_without_text_is_rejected_in_its_place() -> None:
     assert fourth["data"] == {"review": "good"}
 
 
-def test_a_record_that_has_a_text_for_one_of_two_controls_gets_its_prediction() -> None:
+def test_a_record_with_a_text_for_one_of_two_controls_gets_that_prediction() -> None:
     both, one = tasks_of(
         record(1, title="good", body="dull"), record(2, title="", body="good"), config=TWO_CONTROLS
     )
@@ -101,5 +101,5 @@ def test_a_record_that_has_a_text_for_one_of_two_controls_gets_its_prediction() 
     assert [item["from_name"] for item in prediction["result"]] == ["c2"]
 
 
-def test_without_records_there_is_nothing() -> None:
+def test_no_records_give_no_tasks() -> None:
     assert tasks_of() == []

@@ -1,36 +1,50 @@
-"""What is kept of a run: all that was committed, and not a byte more."""
+"""A work folder keeps what was committed, and refuses another run or format."""
 
+import json
+import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.preannotate.errors import WorkFolderError
 from adapters.preannotate.records import Rejection
-from adapters.preannotate.results import Result
-from adapters.preannotate.work_folder import OTHER_REASONS, TASKS, Progress, WorkFolder
+from adapters.preannotate.results import EncodedChunk
+from adapters.preannotate.work_folder import (
+    FORMAT,
+    OTHER_REASONS,
+    TASKS,
+    Checkpoint,
+    WorkFolder,
+)
 
+DATA = Path(__file__).parent / "data"
 KEY = {"model": "m", "inputs": [["a.csv", 5]]}
 
 
-def result(name: str, *reasons: str) -> Result:
+def encoded(name: str, *reasons: str, consumed: int = 0) -> EncodedChunk:
     rejections = [Rejection("a.csv", "line", n, reason) for n, reason in enumerate(reasons, 1)]
     confusion = Counter({("Negative", "Positive"): 1, ("Positive", "Positive"): 2})
-    return Result(f"{name}\n".encode(), 1, rejections, confusion)
+    return EncodedChunk(f"{name}\n".encode(), 1, rejections, confusion, consumed)
 
 
-def test_what_was_not_committed_is_cut_off_when_a_run_goes_on(tmp_path: Path) -> None:
+def test_resuming_cuts_off_what_was_not_committed(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     with WorkFolder(folder, KEY, resume=False) as work:
-        work.append(result("first", "bad"), 10)
+        work.append(encoded("first", "bad", consumed=10))
         work.commit()
-        work.append(result("second"), 20)  # and then it is killed
+        work.append(encoded("second", consumed=20))  # and then it is killed
     with WorkFolder(folder, KEY, resume=True) as work:
         assert (folder / TASKS).read_bytes() == b"first\n"
-        assert (work.progress.chunks, work.progress.rows, work.progress.consumed) == (1, 2, 10)
-        assert work.progress.reasons == {"bad": 1}
-        assert work.progress.confusion == result("").confusion
-        work.append(result("second"), 20)
+        assert (work.checkpoint.chunks, work.checkpoint.rows, work.checkpoint.consumed) == (
+            1,
+            2,
+            10,
+        )
+        assert work.checkpoint.reasons == {"bad": 1}
+        assert work.checkpoint.confusion == encoded("").confusion
+        work.append(encoded("second", consumed=20))
         work.commit()
         assert (folder / TASKS).read_bytes() == b"first\nsecond\n"
 
@@ -39,7 +53,7 @@ def test_what_was_not_committed_is_cut_off_when_a_run_goes_on(tmp_path: Path) ->
     ("key", "resume", "part"),
     [(KEY, False, "--resume"), ({**KEY, "model": "other"}, True, "another model")],
 )
-def test_another_run_is_not_overwritten_and_not_gone_on_with(
+def test_the_folder_of_another_run_is_refused(
     tmp_path: Path, key: dict[str, str], resume: bool, part: str
 ) -> None:
     with WorkFolder(tmp_path / "work", KEY, resume=False):
@@ -49,7 +63,7 @@ def test_another_run_is_not_overwritten_and_not_gone_on_with(
             WorkFolder(tmp_path / "work", key, resume=resume)
 
 
-def test_two_runs_do_not_write_the_same_output(tmp_path: Path) -> None:
+def test_two_runs_cannot_write_the_same_output(tmp_path: Path) -> None:
     with (
         WorkFolder(tmp_path / "work", KEY, resume=False),
         pytest.raises(WorkFolderError, match="in use"),
@@ -57,32 +71,76 @@ def test_two_runs_do_not_write_the_same_output(tmp_path: Path) -> None:
         WorkFolder(tmp_path / "work", KEY, resume=True)
 
 
-def test_a_folder_without_a_state_is_begun_anew(tmp_path: Path) -> None:
+def test_a_folder_without_a_checkpoint_counts_as_empty(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / TASKS).write_text("left over")
     with WorkFolder(tmp_path / "work", KEY, resume=False) as work:
-        assert work.progress == Progress()
+        assert work.checkpoint == Checkpoint()
         assert (tmp_path / "work" / TASKS).read_bytes() == b""
         work.remove()
     assert not (tmp_path / "work").exists()
 
 
-def test_an_output_that_shares_its_bytes_with_a_left_over_folder_stays_whole(
+def test_an_output_linked_to_a_stale_folder_stays_whole(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / TASKS).write_text("finished")
     (tmp_path / "out.jsonl").hardlink_to(tmp_path / "work" / TASKS)
     with WorkFolder(tmp_path / "work", KEY, resume=True) as work:
-        work.append(result("first"), 10)
+        work.append(encoded("first", consumed=10))
         work.commit()
     assert (tmp_path / "out.jsonl").read_text() == "finished"
 
 
-def test_reasons_are_counted_one_by_one_as_long_as_they_are_few() -> None:
-    progress = Progress()
-    progress.add(result("", *(f"reason {number}" for number in range(60)), "reason 1"))
-    assert progress.rejected == 61
-    assert progress.reasons["reason 1"] == 2
-    assert progress.reasons[OTHER_REASONS] == 10
-    assert Progress.from_json(progress.to_json()) == progress
+def test_only_the_first_reasons_are_counted_separately() -> None:
+    checkpoint = Checkpoint()
+    checkpoint.add(encoded("", *(f"reason {number}" for number in range(60)), "reason 1"))
+    assert checkpoint.rejected == 61
+    assert checkpoint.reasons["reason 1"] == 2
+    assert checkpoint.reasons[OTHER_REASONS] == 10
+    assert Checkpoint.from_json(checkpoint.to_json()) == checkpoint
+
+
+@pytest.fixture
+def old_work_folder(tmp_path: Path) -> Path:
+    """The work folder of a run that was killed half way, as commit 982c762 wrote it."""
+    return Path(shutil.copytree(DATA / "work-folder-format-2", tmp_path / "work"))
+
+
+def key_of(folder: Path) -> dict[str, Any]:
+    key: dict[str, Any] = json.loads((folder / "state.json").read_bytes())["key"]
+    del key["format"]
+    return key
+
+
+def test_a_run_old_work_folder_is_resumed(old_work_folder: Path) -> None:
+    tasks = (old_work_folder / TASKS).read_bytes()
+    with WorkFolder(old_work_folder, key_of(old_work_folder), resume=True) as work:
+        done = work.checkpoint
+        assert (done.chunks, done.rows, done.rejected) == (10, 20, 10)
+        assert work.checkpoint.confusion == {
+            ("Positive", "Positive"): 9,
+            ("Positive", "Negative"): 1,
+        }
+        work.append(encoded("next"))
+        work.commit()
+    assert (old_work_folder / TASKS).read_bytes() == tasks + b"next\n"
+
+
+@pytest.mark.parametrize(
+    ("found", "age"), [(FORMAT + 1, "a newer"), (FORMAT - 1, "an older"), (None, "an older")]
+)
+def test_another_format_is_refused_with_advice_and_nothing_is_deleted(
+    old_work_folder: Path, found: int | None, age: str
+) -> None:
+    key = key_of(old_work_folder)
+    path = old_work_folder / "state.json"
+    state = json.loads(path.read_bytes())
+    state["key"]["format"] = found
+    path.write_text(json.dumps(state))
+    before = {file.name: file.read_bytes() for file in old_work_folder.iterdir()}
+    with pytest.raises(WorkFolderError, match=f"{age} version.*finish the run with that version"):
+        WorkFolder(old_work_folder, key, resume=True)
+    after = {file.name: file.read_bytes() for file in old_work_folder.iterdir()}
+    assert {**after, ".lock": b""} == {**before, ".lock": b""}

@@ -1,4 +1,4 @@
-"""Ctrl-C: who hears of it, and when."""
+"""Ctrl-C while processes start: which process receives it, and when."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[5]
 
 
 @pytest.mark.parametrize("is_main", [True, False])
-def test_an_interrupt_is_held_back_and_not_lost_whichever_thread_hears_it(is_main: bool) -> None:
+def test_an_interrupt_is_delivered_after_the_block_in_any_thread(is_main: bool) -> None:
     reached = []
 
     def work() -> None:
@@ -34,11 +34,13 @@ def test_an_interrupt_is_held_back_and_not_lost_whichever_thread_hears_it(is_mai
 
 
 def interrupt_this_thread() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # as threads from before the block
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, {signal.SIGINT}
+    )  # like a thread older than the block
     signal.raise_signal(signal.SIGINT)
 
 
-def test_a_process_that_is_started_meanwhile_is_deaf_to_it() -> None:
+def test_a_process_started_in_the_block_ignores_interrupts() -> None:
     code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('on')"
     with interrupts_held_back():
         done = subprocess.run(
@@ -47,7 +49,7 @@ def test_a_process_that_is_started_meanwhile_is_deaf_to_it() -> None:
     assert (done.returncode, done.stdout) == (0, "on\n")
 
 
-def test_the_process_that_workers_are_forked_from_is_deaf_from_its_first_import() -> None:
+def test_the_fork_server_ignores_interrupts_from_its_first_import() -> None:
     code = """if True:
         import signal, subprocess
         from multiprocessing import util

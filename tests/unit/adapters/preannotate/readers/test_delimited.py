@@ -1,4 +1,4 @@
-"""CSV of any dialect: every good row is found, every bad one is named."""
+"""CSV of any dialect: every good row is read, every bad one reported."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r
 
 
 def rows_of(content: bytes, wanted: Sequence[str] = ("review",), encoding: str = "utf-8") -> Any:
-    """What is read: for each row its number, and its fields or why it has none."""
+    """Return the number of each row, with its fields or the reason for its rejection."""
     stream: Any = io.BufferedReader(io.BytesIO(content))
     table = delimited.read(text.lines(text.decoded(stream, encoding, "")), wanted)
     return [(row.number, outcome(table.decode, row)) for row in table.rows]
@@ -35,7 +35,7 @@ def outcome(decode: Any, row: Row) -> Any:
 @pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_delimiter_line_end_and_byte_order_mark_are_found(
+def test_delimiter_line_end_and_byte_order_mark_are_detected(
     delimiter: str, end: str, encoding: str
 ) -> None:
     content = end.join(
@@ -59,13 +59,13 @@ def test_delimiter_line_end_and_byte_order_mark_are_found(
         ("id,review\n1,a\\b\n2,c\n", ["a\\b", "c"]),
     ],
 )
-def test_quotes_are_found(content: str, fields: list[str] | None) -> None:
+def test_the_quoting_is_detected(content: str, fields: list[str] | None) -> None:
     found = [row["review"] for _, row in rows_of(content.encode())]
     assert found == (fields or content.splitlines()[1:])
 
 
 @given(st.lists(st.tuples(FIELDS, FIELDS, FIELDS), min_size=1, max_size=8))
-def test_what_pythons_writer_writes_is_read_as_it_was(rows: list[tuple[str, str, str]]) -> None:
+def test_what_pythons_csv_writer_writes_is_read_unchanged(rows: list[tuple[str, str, str]]) -> None:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerows([("id", "review", "note"), *rows])
@@ -78,7 +78,7 @@ def test_a_row_is_numbered_by_its_first_line() -> None:
     assert [number for number, _ in rows_of(content)] == [2, 5]
 
 
-def test_a_ragged_row_costs_no_other_row() -> None:
+def test_a_ragged_row_rejects_no_other_row() -> None:
     assert rows_of(b"id,review\n1\n2,b\n3,c,d\n") == [
         (2, "has 1 fields, the header has 2"),
         (3, {"id": "2", "review": "b"}),
@@ -86,7 +86,7 @@ def test_a_ragged_row_costs_no_other_row() -> None:
     ]
 
 
-def test_a_quote_that_is_never_closed_costs_its_own_line_alone() -> None:
+def test_an_unclosed_quote_rejects_only_its_line() -> None:
     content = b'id,review\n1,a\n2,"b\n3,c\n4,d\n'
     assert rows_of(content) == [
         (2, {"id": "1", "review": "a"}),
@@ -96,7 +96,7 @@ def test_a_quote_that_is_never_closed_costs_its_own_line_alone() -> None:
     ]
 
 
-def test_a_row_in_another_encoding_costs_no_other_row() -> None:
+def test_a_row_in_another_encoding_rejects_no_other_row() -> None:
     content = "id,review\n1,schön\n2,fine\n".encode("latin-1")
     (_, bad), (_, good) = rows_of(content)
     assert "--encoding" in bad
@@ -104,7 +104,7 @@ def test_a_row_in_another_encoding_costs_no_other_row() -> None:
     assert rows_of(content, encoding="latin-1")[0][1]["review"] == "schön"
 
 
-def test_a_column_that_is_there_twice_or_has_no_name_gets_the_name_that_pandas_gives() -> None:
+def test_duplicate_and_empty_column_names_become_those_of_pandas() -> None:
     content = b"review,review,,review.1\na,b,c,d\n"
     assert rows_of(content) == [
         (2, {"review": "a", "review.2": "b", "Unnamed: 2": "c", "review.1": "d"})
@@ -112,7 +112,7 @@ def test_a_column_that_is_there_twice_or_has_no_name_gets_the_name_that_pandas_g
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n"])
-def test_an_empty_file_is_named(content: bytes) -> None:
+def test_an_empty_file_is_reported(content: bytes) -> None:
     assert rows_of(content) == [(1, "the file is empty")]
 
 
@@ -120,19 +120,19 @@ def test_a_header_alone_has_no_rows() -> None:
     assert rows_of(b"id,review\n") == []
 
 
-def test_a_header_that_cannot_be_read_is_named() -> None:
+def test_an_unreadable_header_is_reported() -> None:
     ((number, reason),) = rows_of("größe,review\n1,a\n".encode("latin-1"))
     assert number == 1
     assert "header" in reason
 
 
-def test_a_cell_of_ten_megabytes_is_a_cell() -> None:
+def test_a_cell_of_ten_megabytes_is_read() -> None:
     cell = "long " * 2_000_000
     ((_, fields),) = rows_of(f'id,review\n1,"{cell}"\n'.encode())
     assert fields["review"] == cell
 
 
-def test_a_hundred_thousand_columns_are_columns() -> None:
+def test_a_hundred_thousand_columns_are_read() -> None:
     header = ",".join(["review", *(f"c{n}" for n in range(100_000))])
     ((_, fields),) = rows_of(f"{header}\n{',' * 100_000}\n".encode())
     assert len(fields) == 100_001

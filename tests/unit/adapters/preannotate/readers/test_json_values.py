@@ -1,4 +1,4 @@
-"""JSON and JSONL: values are told apart as a parser does, and a bad one costs no other."""
+"""JSON and JSONL are split as a parser splits them; a bad value rejects no other."""
 
 import io
 import json
@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.preannotate.readers import json_values
-from adapters.preannotate.readers.tables import Table
-from adapters.preannotate.records import RowError, Unreadable
+from adapters.preannotate.records import RowError, Table, Unreadable
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -54,7 +53,7 @@ def _in_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     ascii_only=st.booleans(),
     piece=st.integers(1, 9),
 )
-def test_the_values_of_an_array_are_those_that_json_finds(
+def test_an_array_is_split_into_the_values_that_json_finds(
     values: list[Any], indent: int | None, ascii_only: bool, piece: int
 ) -> None:
     text = json.dumps(values, indent=indent, ensure_ascii=ascii_only)
@@ -64,7 +63,7 @@ def test_the_values_of_an_array_are_those_that_json_finds(
 
 
 @given(st.lists(CONTAINERS, min_size=1, max_size=4), st.sampled_from(["", " ", "\n"]))
-def test_values_one_after_the_other_are_told_apart(values: list[Any], between: str) -> None:
+def test_concatenated_values_are_split(values: list[Any], between: str) -> None:
     if isinstance(values[0], list):
         values = [{}, *values]
     text = between.join(map(json.dumps, values))
@@ -72,7 +71,7 @@ def test_values_one_after_the_other_are_told_apart(values: list[Any], between: s
 
 
 @pytest.mark.usefixtures("_in_pieces")
-def test_an_invalid_value_costs_no_other() -> None:
+def test_an_invalid_value_rejects_no_other() -> None:
     text = '[{"a": 1}, {"a": tru}, {"b": "]},["}, 5, {"c": "\\"\\\\"}]'
     assert read_json(text) == [
         (1, {"a": 1}),
@@ -97,7 +96,7 @@ def test_an_invalid_value_costs_no_other() -> None:
         ('[{"a": 1},]', "not valid"),
     ],
 )
-def test_what_is_wrong_with_the_end_is_told(text: str, reason: str) -> None:
+def test_a_problem_at_the_end_of_the_file_is_reported(text: str, reason: str) -> None:
     number, last = read_json(text)[-1]
     assert reason in last
     assert number == (2 if "1" in text else 1)
@@ -108,14 +107,14 @@ def test_an_empty_array_has_no_rows(text: str) -> None:
     assert read_json(text) == []
 
 
-def test_objects_too_deep_in_each_other_cost_their_own_row_alone() -> None:
+def test_too_deeply_nested_values_reject_only_their_row() -> None:
     deep = "[" * 100_000 + "]" * 100_000
     (_, bad), (_, good) = read_json(f'[{{"a": {deep}}}, {{"a": 1}}]')
     assert "not valid" in bad
     assert good == {"a": 1}
 
 
-def test_a_bad_line_costs_no_other() -> None:
+def test_a_bad_line_rejects_no_other() -> None:
     assert read_jsonl('{"a": 1}\n', "\n", "{\n", None, '"\udcff"\n', "[1]\n", '{"a": 2}') == [
         (1, {"a": 1}),
         (3, "is not valid JSON in UTF-8"),
@@ -126,7 +125,7 @@ def test_a_bad_line_costs_no_other() -> None:
     ]
 
 
-def test_a_value_that_is_too_long_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_is_too_long_rejects_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_values, "MAX_CHARACTERS", 20)
     monkeypatch.setattr(json_values, "_READ_CHARACTERS", 8)
     (_, bad), (_, good) = read_json(f'[{{"a": "{"x" * 50}"}}, {{"b": 1}}]')

@@ -1,4 +1,4 @@
-"""Inputs to chunks: every format gives the same records, in chunks that only numbers decide."""
+"""Every format gives the same records; row numbers alone decide the chunks."""
 
 import gzip
 import json
@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from adapters.preannotate import parts
+from adapters.preannotate.engines import splits
 from adapters.preannotate.readers import parquet, reading
 from adapters.preannotate.readers.reading import CHUNK_ROWS, Inputs
+from adapters.preannotate.readers.sources import find
 from adapters.preannotate.records import TOO_LONG, Chunk, Record, Rejection
-from adapters.preannotate.sources import find
 
 ROWS = [{"id": str(number), "review": f"text {number}, größer"} for number in range(1200)]
 
@@ -47,6 +47,10 @@ def chunks_of(*paths: Path, encoding: str = "utf-8") -> list[Chunk]:
     return list(Inputs(find(list(map(str, paths)), None, []), encoding, ["review"]).chunks())
 
 
+def rows_of(chunk: Chunk) -> list[tuple[int, Any]]:
+    return list(zip(chunk.numbers, chunk.contents, strict=True))
+
+
 def records_of(*paths: Path, encoding: str = "utf-8") -> list[Record | Rejection]:
     return [item for chunk in chunks_of(*paths, encoding=encoding) for item in chunk.records()]
 
@@ -63,39 +67,39 @@ def test_every_format_gives_the_same_records(tmp_path: Path, suffix: str) -> Non
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1", "utf-8-sig"])
-def test_text_of_another_encoding_is_read(tmp_path: Path, suffix: str, encoding: str) -> None:
+def test_other_encodings_are_read(tmp_path: Path, suffix: str, encoding: str) -> None:
     path = write(tmp_path / f"reviews.{suffix}", ROWS[:3], encoding)
     assert fields_of(path, encoding="latin-1") == ROWS[:3]
 
 
-def test_a_parquet_that_is_compressed_as_a_whole_is_unpacked(tmp_path: Path) -> None:
+def test_a_parquet_file_compressed_as_a_whole_is_read(tmp_path: Path) -> None:
     plain = write(tmp_path / "reviews.parquet")
     with plain.open("rb") as content, gzip.open(tmp_path / "b.parquet.gz", "wb") as packed:
         shutil.copyfileobj(content, packed)
     assert fields_of(tmp_path / "b.parquet.gz") == ROWS
 
 
-def test_rows_of_several_files_have_keys_of_their_own(tmp_path: Path) -> None:
+def test_rows_of_several_files_have_distinct_keys(tmp_path: Path) -> None:
     records = records_of(write(tmp_path / "a.csv", ROWS[:2]), write(tmp_path / "b.jsonl", ROWS[:2]))
     keys = [record.key for record in records if isinstance(record, Record)]
     assert keys == ["1:2", "1:3", "2:1", "2:2"]
 
 
-def test_chunks_end_at_multiples_of_a_number_and_say_how_much_was_read(tmp_path: Path) -> None:
+def test_chunks_end_at_multiples_of_chunk_rows_and_count_bytes_read(tmp_path: Path) -> None:
     path = write(tmp_path / "reviews.jsonl")
     chunks = chunks_of(path)
-    assert [chunk.rows[0][0] for chunk in chunks] == [1, CHUNK_ROWS + 1, 2 * CHUNK_ROWS + 1]
+    assert [chunk.numbers[0] for chunk in chunks] == [1, CHUNK_ROWS + 1, 2 * CHUNK_ROWS + 1]
     assert chunks[-1].consumed == path.stat().st_size
 
 
 def test_large_rows_make_small_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_CHUNK_WEIGHT", 1000)
+    monkeypatch.setattr(reading, "_CHUNK_CHARACTERS", 1000)
     rows = [{"id": "1", "review": "a" * 600}] * 5
-    assert [len(c.rows) for c in chunks_of(write(tmp_path / "a.jsonl", rows))] == [2, 2, 1]
+    assert [len(c.numbers) for c in chunks_of(write(tmp_path / "a.jsonl", rows))] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("suffix", ["csv.gz", "jsonl.zst", "parquet"])
-def test_a_file_that_is_cut_off_is_named_and_the_next_one_read(tmp_path: Path, suffix: str) -> None:
+def test_a_truncated_file_is_reported_and_the_next_one_read(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"a.{suffix}")
     path.write_bytes(path.read_bytes()[:-100])
     *_, broken, last = records_of(path, write(tmp_path / "b.csv", ROWS[:1]))
@@ -110,7 +114,7 @@ def test_a_file_that_is_cut_off_is_named_and_the_next_one_read(tmp_path: Path, s
     [("text 1,".encode("utf-16-le")[:-1], None), (b"\x3d\xd8", 1), (b"\x00\xdc", 1)],
     ids=["a byte is missing", "half a pair", "the other half"],
 )
-def test_bytes_that_are_no_utf16_cost_the_rows_that_hold_them(
+def test_invalid_utf16_rejects_only_the_rows_that_hold_it(
     tmp_path: Path, suffix: str, bad: bytes, lost: int | None
 ) -> None:
     path = write(tmp_path / f"a.{suffix}", ROWS[:3], "utf-16")
@@ -123,13 +127,13 @@ def test_bytes_that_are_no_utf16_cost_the_rows_that_hold_them(
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "json"])
-def test_half_a_character_at_the_end_costs_no_row_before_it(tmp_path: Path, suffix: str) -> None:
+def test_half_a_character_at_the_end_rejects_no_earlier_row(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"a.{suffix}", ROWS[:3], "utf-16")
     path.write_bytes(path.read_bytes() + b"\n\0\n")
     assert fields_of(path)[: 2 if suffix == "jsonl" else 3] == ROWS[: 2 if suffix == "jsonl" else 3]
 
 
-def test_a_utf16_without_a_mark_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_utf16_without_a_byte_order_mark_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes("review\na\n".encode("utf-16-be"))
     (item,) = fields_of(tmp_path / "a.csv", encoding="utf-16")
     assert "utf-16-le" in item.reason
@@ -142,13 +146,13 @@ def parquet_of(path: Path, column: pa.Array, group_rows: int | None = None) -> P
 
 
 def text_of_bytes(*values: bytes) -> pa.Array:
-    """A column of text that is none."""
+    """A text column with bytes that are not UTF-8."""
     binary = pa.array(values, pa.binary())
     return pa.Array.from_buffers(pa.string(), len(values), binary.buffers())
 
 
 def bits_of(*values: int, type_: pa.DataType) -> pa.Array:
-    """Numbers taken for values of another type."""
+    """Numbers reinterpreted as values of another type."""
     return pa.array(values, pa.int32() if type_.bit_width == 32 else pa.int64()).view(type_)
 
 
@@ -167,7 +171,7 @@ def bits_of(*values: int, type_: pa.DataType) -> pa.Array:
         ),
     ],
 )
-def test_a_parquet_value_that_python_cannot_hold_costs_its_row_alone(
+def test_a_parquet_value_that_python_cannot_hold_rejects_only_its_row(
     tmp_path: Path, column: pa.Array, bad: list[int], reason: str
 ) -> None:
     items = records_of(parquet_of(tmp_path / "a.parquet", column))
@@ -177,7 +181,7 @@ def test_a_parquet_value_that_python_cannot_hold_costs_its_row_alone(
     assert all(reason in item.reason for item in rejected)
 
 
-def test_a_parquet_with_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_parquet_file_with_an_invalid_column_name_is_reported(tmp_path: Path) -> None:
     table = pa.table({"review": ["a"], "xyzzy": ["b"]})
     pyarrow.parquet.write_table(table, tmp_path / "a.parquet", store_schema=False)
     content = (tmp_path / "a.parquet").read_bytes().replace(b"xyzzy", b"xy\xffzy")
@@ -186,7 +190,7 @@ def test_a_parquet_with_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
     assert "cannot be read" in item.reason
 
 
-def test_a_parquet_row_that_is_too_long_is_rejected_wherever_its_length_is(
+def test_a_parquet_row_that_is_too_long_is_rejected_at_any_nesting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet, "MAX_CHARACTERS", 1000)
@@ -205,26 +209,26 @@ def test_a_parquet_row_that_is_too_long_is_rejected_wherever_its_length_is(
     ],
     ids=["list", "struct", "dictionary"],
 )
-def test_large_parquet_rows_make_small_chunks_the_same_for_any_batches(
+def test_large_parquet_rows_make_small_chunks_independent_of_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: pa.Array, group_rows: int
 ) -> None:
-    monkeypatch.setattr(reading, "_CHUNK_WEIGHT", 50_000)
+    monkeypatch.setattr(reading, "_CHUNK_CHARACTERS", 50_000)
     path = parquet_of(tmp_path / "a.parquet", column, group_rows)
-    chunks = [chunk.rows for chunk in chunks_of(path)]
+    chunks = [rows_of(chunk) for chunk in chunks_of(path)]
     assert {len(rows) for rows in chunks[:-1]} <= {5, 6}
     for size in (1, 1000, 10**9):
         monkeypatch.setattr(parquet, "_BATCH_BYTES", size)
-        assert [chunk.rows for chunk in chunks_of(path)] == chunks
+        assert [rows_of(chunk) for chunk in chunks_of(path)] == chunks
 
 
-def test_of_large_parquet_rows_few_become_pythons_at_once(tmp_path: Path) -> None:
+def test_few_large_parquet_rows_are_in_memory_at_once(tmp_path: Path) -> None:
     column = pa.array([["a" * 100_000] * 10] * 300)
     path = parquet_of(tmp_path / "a.parquet", column)
     tracemalloc.start()
     try:
         with path.open("rb") as content:
             for _ in parquet.read_from(content, 1).rows:
-                """Let go of it."""
+                """Discard the row."""
         assert tracemalloc.get_traced_memory()[1] < 20 * 10**6
     finally:
         tracemalloc.stop()
@@ -232,20 +236,20 @@ def test_of_large_parquet_rows_few_become_pythons_at_once(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 @pytest.mark.parametrize("size", [1, 100, 3000, 10**6])
-def test_parts_together_are_the_chunks_of_the_whole(
+def test_splits_give_the_chunks_of_the_whole_file(
     tmp_path: Path, suffix: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "PART_BYTES", size * 10)
-    monkeypatch.setattr(parts, "PART_ROWS", max(size // 1000, 1) * CHUNK_ROWS)
+    monkeypatch.setattr(splits, "SPLIT_BYTES", size * 10)
+    monkeypatch.setattr(splits, "SPLIT_ROWS", max(size // 1000, 1) * CHUNK_ROWS)
     rows = [ROWS[0], {"id": "", "review": "\n" * 5}, *ROWS]
     path = write(tmp_path / f"reviews.{suffix}", rows)
     if suffix == "jsonl":
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"text 7,", b'nonsense"', 1))
-    planned = parts.plan(find([str(path)], None, []))
-    whole = [chunk.rows for chunk in chunks_of(path)]
+    planned = splits.split(find([str(path)], None, []))
+    whole = [rows_of(chunk) for chunk in chunks_of(path)]
     found, line = [], 1
-    for part in planned:
-        numbered = parts.Part(**{**vars(part), "first_line": line})
-        line += parts.count_lines(part)
-        found += [chunk.rows for chunk in numbered.chunks()]
+    for split in planned:
+        numbered = splits.Split(**{**vars(split), "first_line": line})
+        line += splits.count_lines(split)
+        found += [rows_of(chunk) for chunk in numbered.chunks()]
     assert found == whole

@@ -1,7 +1,7 @@
-"""Inputs that many machines can read, cut into parts that any of them can do alone.
+"""Cut inputs into splits, each of which any machine can read alone.
 
-The rows go through the step in the very chunks in which one machine would take them, so that the
-results are the same to the last digit. Knows nothing of how parts are handed out.
+The chunks of a split are those that a single machine makes of the whole file, so the results are
+the same to the last digit. Does not distribute the splits: see `engines.ray`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,58 +11,55 @@ from typing import BinaryIO
 
 import pyarrow.parquet
 
-from adapters.preannotate import files
+from adapters.preannotate import storage
 from adapters.preannotate.errors import InputError
-from adapters.preannotate.files import File
 from adapters.preannotate.readers import json_values, parquet
-from adapters.preannotate.readers.reading import (
-    BROKEN,
-    CHUNK_ROWS,
-    chunk_of,
-    in_chunks,
-    until_broken,
-)
+from adapters.preannotate.readers.reading import BROKEN, CHUNK_ROWS, chunks_of, until_broken
+from adapters.preannotate.readers.sources import Source, is_compressed
 from adapters.preannotate.records import MAX_CHARACTERS, Chunk, Row
-from adapters.preannotate.sources import Source, is_compressed
+from adapters.preannotate.storage import File
 
-PART_ROWS = 4 * CHUNK_ROWS
-PART_BYTES = 2 * 1024 * 1024
+SPLIT_ROWS = 4 * CHUNK_ROWS
+SPLIT_BYTES = 2 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Part:
-    """Neighbouring rows of one file."""
+class Split:
+    """Consecutive rows of one file. Can be sent to another machine."""
 
     name: str
+    """The file's name in messages."""
     file: str
     """Its path or URI."""
     format: str
     file_number: int
     start: int
-    """Of Parquet the number of its first row; of JSONL a byte, in or before the first line."""
+    """Parquet: the number of the first row. JSONL: an offset in bytes; the split begins with the
+    first line that starts there or later."""
     stop: int
-    """The same of the part that follows."""
+    """The `start` of the next split."""
     first_line: int = 1
-    """Of JSONL, the number of the first line that begins at `start` or later."""
+    """JSONL: the number of the first line that starts at `start` or later."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """Its rows."""
-        with files.at(self.file).open("rb") as content:
+        """Read the rows of the split."""
+        with storage.at(self.file).open("rb") as content:
             if self.format == "parquet":
                 table = parquet.read_from(content, self.start)
                 rows = until_broken(table.rows, self.start)
             else:
                 table = json_values.read_lines(self._lines(content))
                 rows = until_broken(table.rows, self.first_line)
-            for chunk in in_chunks(takewhile(self._is_mine, rows)):
-                yield chunk_of(self.name, self.file_number, table, chunk)
+            yield from chunks_of(
+                table, takewhile(self._is_mine, rows), file=self.name, file_number=self.file_number
+            )
 
     def _is_mine(self, row: Row) -> bool:
         return self.format == "jsonl" or row.number < self.stop
 
     def _lines(self, content: BinaryIO) -> Iterator[tuple[int, str | None]]:
-        """The lines of all blocks whose first line begins in the part."""
+        """Yield the lines of every block of CHUNK_ROWS lines that starts in the split."""
         number = self.first_line
         _seek_line(content, self.start)
         position = content.tell()
@@ -80,9 +77,9 @@ class Part:
             position += size
 
 
-def plan(sources: Sequence[Source]) -> list[Part]:
-    """Parts of all inputs, in order, without line numbers; raises InputError."""
-    parts: list[Part] = []
+def split(sources: Sequence[Source]) -> list[Split]:
+    """Cut all inputs into splits, in order, without line numbers; raises InputError."""
+    splits: list[Split] = []
     for number, source in enumerate(sources, start=1):
         if source.file is None or source.format not in ("parquet", "jsonl"):
             raise InputError(
@@ -92,36 +89,28 @@ def plan(sources: Sequence[Source]) -> list[Part]:
             raise InputError(
                 source.name, "on a cluster, files are not compressed as a whole: decompress it"
             )
-        step, end = (
-            (PART_ROWS, _parquet_rows(source.file) + 1)
-            if source.format == "parquet"
-            else (PART_BYTES, source.size)
-        )
-        start = 1 if source.format == "parquet" else 0
-        parts += [
-            Part(
-                source.name,
-                files.name_of(source.file),
-                source.format,
-                number,
-                begin,
-                min(begin + step, end),
-            )
+        if source.format == "parquet":
+            start, step, end = 1, SPLIT_ROWS, _parquet_rows(source.file) + 1
+        else:
+            start, step, end = 0, SPLIT_BYTES, source.size
+        file = storage.name_of(source.file)
+        splits += [
+            Split(source.name, file, source.format, number, begin, min(begin + step, end))
             for begin in range(start, end, step)
         ]
-    return parts
+    return splits
 
 
-def count_lines(part: Part) -> int:
-    """How many lines begin in a part; it reads all of its bytes."""
-    if part.format != "jsonl":
+def count_lines(split: Split) -> int:
+    """Count the lines that start in a split, by reading all of its bytes; 0 for Parquet."""
+    if split.format != "jsonl":
         return 0
-    count = int(part.start == 0)
-    with files.at(part.file).open("rb") as content:
-        position = max(part.start - 1, 0)
+    count = int(split.start == 0)
+    with storage.at(split.file).open("rb") as content:
+        position = max(split.start - 1, 0)
         content.seek(position)
-        while position < part.stop - 1:
-            piece = content.read(min(_READ_BYTES, part.stop - 1 - position))
+        while position < split.stop - 1:
+            piece = content.read(min(_READ_BYTES, split.stop - 1 - position))
             if not piece:
                 break
             count += piece.count(b"\n")
@@ -134,12 +123,12 @@ def _parquet_rows(file: File) -> int:
         with file.open("rb") as content, pyarrow.parquet.ParquetFile(content) as parquet_file:
             count: int = parquet_file.metadata.num_rows
     except BROKEN:
-        return 1  # the one that will say so
+        return 1  # reading this row reports the damage
     return count
 
 
 def _seek_line(file: BinaryIO, start: int) -> None:
-    """Go to the first line that begins at `start` or later."""
+    """Seek to the first line that starts at `start` or later."""
     if start:
         file.seek(start - 1)
         while (piece := file.readline(_READ_BYTES)) and not piece.endswith(b"\n"):
@@ -147,7 +136,7 @@ def _seek_line(file: BinaryIO, start: int) -> None:
 
 
 def _lines_from(file: BinaryIO) -> Iterator[tuple[int, str | None]]:
-    """Size in bytes and content of each line, as `text.lines` gives it."""
+    """Yield the size in bytes and the content of each line, which is None if it is too long."""
     encoding = "utf-8" if file.tell() else "utf-8-sig"
     while content := file.readline(4 * MAX_CHARACTERS):
         size = len(content)

@@ -1,4 +1,4 @@
-"""Files that are put where they belong: whole, on any file system, or known before not to."""
+"""Files are moved to their target whole, on any file system; problems are found before the run."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.preannotate.errors import OutputError
-from adapters.preannotate.placing import prepare, put
+from adapters.preannotate.storage import prepare, put
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def draft(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def two_file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each folder is one of its own."""
+    """Every folder is a file system of its own."""
     within = Path.replace
 
     def replace(self: Path, target: Path) -> Path:
@@ -33,7 +33,7 @@ def two_file_systems(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_file_systems")
-def test_a_file_gets_to_another_file_system(draft: Path, tmp_path: Path) -> None:
+def test_a_file_moves_to_another_file_system(draft: Path, tmp_path: Path) -> None:
     target = tmp_path / "other" / "out.jsonl"
     target.parent.mkdir()
     target.write_text("old")
@@ -44,7 +44,7 @@ def test_a_file_gets_to_another_file_system(draft: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("two_file_systems")
-def test_what_fails_on_the_way_there_leaves_what_was_there(
+def test_a_failed_move_leaves_the_existing_file(
     draft: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -53,14 +53,14 @@ def test_what_fails_on_the_way_there_leaves_what_was_there(
     target = tmp_path / "other" / "out.jsonl"
     target.parent.mkdir()
     target.write_text("old")
-    monkeypatch.setattr("adapters.preannotate.placing._sync", full)
+    monkeypatch.setattr("model_store.files.sync", full)
     with pytest.raises(OSError, match="No space left"):
         put(draft, target)
     assert target.read_text() == "old"
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_link_stays_one_and_leads_to_the_new_file(draft: Path, tmp_path: Path) -> None:
+def test_a_link_to_the_target_stays_a_link(draft: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     place, link = tmp_path / "elsewhere" / "out.jsonl", tmp_path / "out.jsonl"
     link.symlink_to(place)
@@ -80,12 +80,12 @@ def test_a_pipe_is_written_to_and_not_replaced(draft: Path, tmp_path: Path) -> N
     assert pipe.is_fifo()
 
 
-def test_folders_are_made_and_nothing_else(tmp_path: Path) -> None:
+def test_prepare_creates_folders_and_no_file(tmp_path: Path) -> None:
     prepare(tmp_path / "a" / "b" / "out.json")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-def test_what_cannot_be_written_is_known_before(
+def test_prepare_refuses_a_target_that_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -96,5 +96,5 @@ def test_what_cannot_be_written_is_known_before(
     with pytest.raises(NotADirectoryError):
         prepare(tmp_path / "file" / "in" / "out.json")
     monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root
-    with pytest.raises(OutputError, match="may not be written to"):
+    with pytest.raises(OutputError, match="is not writable"):
         prepare(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""Which files a run reads."""
+"""Finding and opening the input files of a run."""
 
 import gzip
 import io
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from adapters.preannotate.errors import InputError
-from adapters.preannotate.sources import check_apart, find, is_compressed, opened
+from adapters.preannotate.readers.sources import check_apart, find, is_compressed, opened
 
 
 def zstd(content: bytes) -> bytes:
@@ -28,7 +28,7 @@ def found(folder: Path, *arguments: str, **options: str) -> list[tuple[str, str]
     return [(Path(source.name).name, source.format) for source in sources]
 
 
-def test_the_suffix_tells_the_format_with_and_without_compression(tmp_path: Path) -> None:
+def test_the_suffix_decides_the_format_with_and_without_compression(tmp_path: Path) -> None:
     touch(tmp_path, "a.csv", "b.tsv.gz", "c.json.zst", "d.JSONL", "e.ndjson", "f.parquet")
     names = ("a.csv", "b.tsv.gz", "c.json.zst", "d.JSONL", "e.ndjson", "f.parquet")
     assert [name for _, name in found(tmp_path, *names)] == [
@@ -37,7 +37,7 @@ def test_the_suffix_tells_the_format_with_and_without_compression(tmp_path: Path
     ]
 
 
-def test_a_folder_gives_its_files_in_order_and_a_pattern_its_matches_each_once(
+def test_folders_and_patterns_are_expanded_in_order_without_duplicates(
     tmp_path: Path,
 ) -> None:
     touch(tmp_path, "in/b.csv", "in/a.csv", "in/deep/c.csv.gz", "in/readme.md")
@@ -46,7 +46,7 @@ def test_a_folder_gives_its_files_in_order_and_a_pattern_its_matches_each_once(
 
 
 @pytest.mark.parametrize("argument", [".", "*", "*.*", "**/*.*", "[ao]*.*"])
-def test_in_a_folder_and_among_matches_what_the_run_writes_is_passed_over(
+def test_folders_and_patterns_skip_what_the_run_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -55,9 +55,9 @@ def test_in_a_folder_and_among_matches_what_the_run_writes_is_passed_over(
     assert source.name == "a.csv"
 
 
-def test_a_pattern_of_nothing_else_is_refused(tmp_path: Path) -> None:
+def test_a_pattern_that_matches_only_outputs_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "out.json")
-    with pytest.raises(InputError, match="nothing but what the run writes"):
+    with pytest.raises(InputError, match="only files that the run writes"):
         find([str(tmp_path / "*.json")], None, [tmp_path / "out.json"])
 
 
@@ -69,7 +69,7 @@ def test_an_input_that_the_run_would_replace_is_refused(tmp_path: Path) -> None:
         check_apart(sources, [tmp_path / "folder/../out.json"])
 
 
-def test_a_format_that_is_named_is_that_of_all(tmp_path: Path) -> None:
+def test_a_given_format_applies_to_all_inputs(tmp_path: Path) -> None:
     touch(tmp_path, "a.dat", "b.csv")
     assert found(tmp_path, "a.dat", "b.csv", format="jsonl") == [
         ("a.dat", "jsonl"),
@@ -78,7 +78,7 @@ def test_a_format_that_is_named_is_that_of_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "*.csv", "a.dat", "empty"])
-def test_what_cannot_be_found_or_told_is_refused_by_name(tmp_path: Path, name: str) -> None:
+def test_an_input_that_is_missing_or_of_unknown_format_is_named(tmp_path: Path, name: str) -> None:
     touch(tmp_path, "a.dat", "empty/readme.md")
     with pytest.raises(InputError, match=name.replace("*", r"\*")):
         found(tmp_path, name)
@@ -92,7 +92,7 @@ def test_standard_input_needs_a_format() -> None:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd])
-def test_the_first_bytes_tell_the_compression_whatever_the_name(
+def test_the_first_bytes_decide_the_compression(
     tmp_path: Path, pack: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "a.csv"

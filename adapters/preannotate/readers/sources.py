@@ -1,4 +1,4 @@
-"""Which files a run reads, and their bytes, decompressed. Knows no rows."""
+"""Find the input files of a run and open them, decompressed. Knows no rows."""
 
 import io
 import sys
@@ -10,18 +10,17 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from adapters.preannotate import files
+from adapters.preannotate import INPUT_SUFFIXES, storage
 from adapters.preannotate.errors import InputError
-from adapters.preannotate.files import File
-from adapters.preannotate.formats import INPUT_SUFFIXES
+from adapters.preannotate.storage import File
 
 STANDARD_INPUT = "-"
 
 _COMPRESSED = (".gz", ".zst", ".zstd")
 _CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-"""By the first bytes of a file."""
+"""Codec by the first bytes of a file."""
 _BUFFER = 64 * 1024
-"""Of a file that is cut off, so much can be lost before the cut."""
+"""Bytes decompressed at once: of a truncated file, up to this many before the cut are lost."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +28,19 @@ class Source:
     """One input: a file, or standard input."""
 
     name: str
-    """As reports call it."""
+    """The name in messages."""
     file: File | None
     """None for standard input."""
     format: str
-    """One of `formats.INPUTS`."""
+    """One of INPUT_FORMATS."""
 
     @property
     def size(self) -> int:
-        """Bytes as they are stored; 0 if that is not known. It is asked for each time."""
+        """Size in bytes as stored; 0 if it is not known. Each call asks the file system."""
         return self.file.stat().st_size if self.file else 0
 
     def identity(self) -> list[str | int]:
-        """What tells whether it is still the same: its name, size and time of change."""
+        """Return name, size and modification time, to detect a changed input."""
         if self.file is None:
             return [self.name]
         stat = self.file.stat()
@@ -50,48 +49,47 @@ class Source:
 
 @dataclass(frozen=True)
 class OpenSource:
-    """An input that is being read."""
+    """An input while it is read."""
 
     stream: io.BufferedReader
-    """Its content, decompressed."""
+    """The decompressed content."""
     raw: BinaryIO
-    """What is stored."""
+    """The content as stored."""
     is_compressed: bool
 
     def position(self) -> int:
-        """Bytes of the file that were read so far; 0 if that is not known."""
+        """Number of stored bytes read so far; 0 if it is not known."""
         return self.raw.tell() if self.raw.seekable() else 0
 
 
 def find(
     arguments: Sequence[str], format_name: str | None, written: Sequence[File]
 ) -> list[Source]:
-    """The inputs that the arguments name, in order, each once; raises InputError.
+    """Find the inputs that the arguments name, in order and without duplicates; raises InputError.
 
-    An argument is a file, a folder, of which all files with a known suffix are taken, a glob
-    pattern, the URI of any of them, or `-`. The format is that of the suffix, unless `format_name`
-    says another. In folders and among matches, the files that are `written` by the run, now or
-    earlier, are passed over.
+    An argument is a file, a folder (all files below it with a known suffix), a glob pattern, the
+    URI of any of them, or `-`. The suffix decides the format unless `format_name` is given. Folders
+    and patterns skip the files in `written`, which this run or an earlier one writes.
     """
     sources: dict[File | None, Source] = {}
     for argument in arguments:
         if argument == STANDARD_INPUT:
             if format_name is None:
-                raise InputError("standard input", "say with --format what it holds")
+                raise InputError("standard input", "name its format with --format")
             sources.setdefault(None, Source("-", None, format_name))
             continue
-        for file in _files(files.at(argument), written):
+        for file in _files(storage.at(argument), written):
             chosen = format_name or _format_of(file)
             if chosen is None:
                 raise InputError(
-                    str(file), "its suffix names no known format: say with --format what it holds"
+                    str(file), "its suffix names no known format: name the format with --format"
                 )
             sources.setdefault(_resolved(file), Source(str(file), file, chosen))
     return list(sources.values())
 
 
 def check_apart(sources: Iterable[Source], replaced: Iterable[File]) -> None:
-    """Raise InputError where an input is one of the files that the run replaces."""
+    """Raise InputError if an input is one of the files that the run replaces."""
     lost = set(map(_resolved, replaced))
     for source in sources:
         if source.file is not None and _resolved(source.file) in lost:
@@ -100,8 +98,8 @@ def check_apart(sources: Iterable[Source], replaced: Iterable[File]) -> None:
 
 @contextmanager
 def opened(source: Source) -> Iterator[OpenSource]:
-    """The content of an input. Whether it is compressed is told by its first bytes."""
-    # Standard input is not closed: it is not ours.
+    """Open an input; its first bytes tell whether it is compressed."""
+    # Standard input stays open: it belongs to the caller.
     raw: BinaryIO = sys.stdin.buffer if source.file is None else source.file.open("rb")
     try:
         start = cast("io.BufferedReader", raw).peek(4)
@@ -109,7 +107,7 @@ def opened(source: Source) -> Iterator[OpenSource]:
         if codec is None:
             yield OpenSource(cast("io.BufferedReader", raw), raw, is_compressed=False)
             return
-        # Not Python's zstandard: it takes a file that is cut off for one that is whole.
+        # Not the package zstandard: it does not detect a truncated file.
         with pa.CompressedInputStream(raw, codec) as content:
             yield OpenSource(io.BufferedReader(content, _BUFFER), raw, is_compressed=True)
     finally:
@@ -118,30 +116,30 @@ def opened(source: Source) -> Iterator[OpenSource]:
 
 
 def is_compressed(file: File) -> bool:
-    """Whether a file is compressed as a whole."""
+    """Whether a file is compressed as a whole, with gzip or zstd."""
     with file.open("rb") as content:
         return content.read(4).startswith(tuple(_CODECS))
 
 
 def _files(named: File, written: Iterable[File]) -> list[File]:
     if named.is_dir():
-        if found := [file for file in _others(files.below(named), written) if _format_of(file)]:
+        if found := [file for file in _others(storage.below(named), written) if _format_of(file)]:
             return found
         suffixes = ", ".join(sorted(INPUT_SUFFIXES))
         raise InputError(str(named), f"the folder holds no file with one of {suffixes}")
     if named.is_file() or (isinstance(named, Path) and named.is_fifo()):
         return [named]
-    if matches := files.matches(named):
+    if matches := storage.matches(named):
         if others := _others(matches, written):
             return [file for match in others for file in _files(match, written)]
-        raise InputError(str(named), "it matches nothing but what the run writes itself")
+        raise InputError(str(named), "it matches only files that the run writes itself")
     raise InputError(str(named), "there is no such file, folder or match")
 
 
 def _others(found: Iterable[File], written: Iterable[File]) -> list[File]:
-    """Those that the run does not write."""
-    passed_over = set(map(_resolved, written))
-    return [file for file in found if not passed_over & {_resolved(file), *_parents(file)}]
+    """Return the files that the run does not write."""
+    skipped = set(map(_resolved, written))
+    return [file for file in found if not skipped & {_resolved(file), *_parents(file)}]
 
 
 def _resolved(file: File) -> File:

@@ -1,13 +1,17 @@
-"""Files that are read or written as a whole: on a disk, or in an object store.
+"""Find, read and place whole files, on disk or in an object store.
 
-Of a disk they are paths. Of an object store they have a URI, and offer what is used of a path here;
-pyarrow speaks to the store, which finds credentials and address as the store's own tools do.
+A file on disk is a `Path`. A `StoredFile` is an object with a URI and the few methods of `Path`
+that this package needs. pyarrow talks to the store and finds credentials and endpoint as the
+store's own tools do.
 """
 
+import errno
 import fnmatch
 import glob
 import io
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,17 +23,18 @@ from urllib.parse import quote, unquote, urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from adapters.preannotate.errors import InputError, StoreError
+from adapters.preannotate.errors import InputError, OutputError, StoreError
+from model_store.files import atomic_write, sync
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss")
 
 _BUFFER = 1024 * 1024
-"""A read of an object is a request, so it reads so much at least."""
+"""Bytes per read: each read of an object is a request."""
 
 
 @dataclass(frozen=True)
 class Stat:
-    """What `os.stat_result` says, as far as an object has it."""
+    """The fields of `os.stat_result` that an object has."""
 
     st_size: int
     st_mtime_ns: int
@@ -37,10 +42,10 @@ class Stat:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """An object; every method raises StoreError."""
+    """An object in a store. Every method that contacts the store raises StoreError."""
 
     uri: str = field(repr=False)
-    """It can hold credentials and options: for reports there is `str`."""
+    """Can contain credentials; messages use `str(file)`, which hides them."""
 
     def __str__(self) -> str:
         parts = urlsplit(self.uri)
@@ -48,12 +53,12 @@ class StoredFile:
 
     @property
     def path(self) -> PurePosixPath:
-        """Its path in the bucket."""
+        """The path of the object in its bucket."""
         return PurePosixPath("/", unquote(urlsplit(self.uri).path))
 
     @property
     def name(self) -> str:
-        """The last part of its path."""
+        """The last component of the path."""
         return self.path.name
 
     @property
@@ -72,27 +77,27 @@ class StoredFile:
         return self.path.suffixes
 
     def with_path(self, path: PurePosixPath) -> "StoredFile":
-        """Another one in the same bucket."""
+        """Return the object with another path in the same bucket."""
         return StoredFile(urlsplit(self.uri)._replace(path=quote(str(path))).geturl())
 
     def with_name(self, name: str) -> "StoredFile":
-        """Another one beside it."""
+        """Return the object with another name in the same folder."""
         return self.with_path(self.path.with_name(name))
 
     def stat(self) -> Stat:
-        """Its size and the time of its last change."""
+        """Return the size and the time of the last change."""
         info = self._info()
         if info.type != fs.FileType.File:
             raise StoreError(str(self), "there is no such object")
         return Stat(info.size, info.mtime_ns)
 
-    def open(self, mode: Literal["rb"]) -> io.BufferedReader:  # noqa: ARG002 (that of a path)
-        """Its content. Also what is read of it raises StoreError."""
+    def open(self, mode: Literal["rb"]) -> io.BufferedReader:  # noqa: ARG002 (as Path.open)
+        """Open the object for reading. Reads from it raise StoreError, too."""
         with self._store() as (filesystem, path):
             return io.BufferedReader(_Content(filesystem.open_input_file(path), self), _BUFFER)
 
     def upload(self, draft: Path) -> None:
-        """Make it of a file on a disk: it is there when all of it is."""
+        """Copy a file on disk to this object, which appears only when it is complete."""
         with self._store() as (filesystem, path):
             fs.copy_files(
                 str(draft.absolute()),
@@ -102,22 +107,22 @@ class StoredFile:
             )
 
     def unlink(self, *, missing_ok: bool = False) -> None:
-        """Remove it."""
+        """Delete the object."""
         if missing_ok and self._info().type == fs.FileType.NotFound:
             return
         with self._store() as (filesystem, path):
             filesystem.delete_file(path)
 
     def is_file(self) -> bool:
-        """Whether there is an object of this name."""
+        """Whether an object of this name exists."""
         return bool(self._info().type == fs.FileType.File)
 
     def is_dir(self) -> bool:
-        """Whether there are objects whose names begin with it."""
+        """Whether objects exist below this path."""
         return bool(self._info().type == fs.FileType.Directory)
 
     def matches(self) -> list["StoredFile"]:
-        """The objects that it is a pattern of, with `*` and `[...]`, which match no `/`."""
+        """Find the objects that match this path as a pattern: `*` and `[...]` do not match `/`."""
         parts = self.path.parts
         is_pattern = [re.search(r"[*\[]", part) is not None for part in parts]
         if not any(is_pattern):
@@ -131,7 +136,7 @@ class StoredFile:
         ]
 
     def below(self, *, recursive: bool = True) -> list["StoredFile"]:
-        """The objects of the folder that it names, in the order of their paths."""
+        """List the objects below this path, sorted by path."""
         with self._store() as (filesystem, top):
             chosen = fs.FileSelector(top, recursive=recursive, allow_not_found=True)
             found = filesystem.get_file_info(chosen)
@@ -144,8 +149,8 @@ class StoredFile:
 
     @contextmanager
     def _store(self) -> Iterator[tuple[Any, str]]:
-        """The store, and the path there."""
-        with _told(self):
+        """Yield the store and the path in it."""
+        with _store_errors(self):
             yield _located(self.uri)
 
 
@@ -153,45 +158,45 @@ File = Path | StoredFile
 
 
 def at(name: str) -> File:
-    """What a path or a URI names; raises InputError for a URI of another kind."""
+    """Return the file at a path or URI; raises InputError if the scheme is not supported."""
     scheme, mark, _ = name.partition("://")
     if not mark:
         return Path(name)
     if scheme not in SCHEMES:
-        raise InputError(scheme, f"is no object store that is known: {', '.join(SCHEMES)}")
+        raise InputError(scheme, f"is not a supported URI scheme: use {', '.join(SCHEMES)}")
     given = StoredFile(name)
-    return given.with_path(given.path)  # as URIs are written, be it with blanks or without
+    return given.with_path(given.path)  # normalizes the quoting, of blanks for example
 
 
 def name_of(file: File) -> str:
-    """What `at` finds it by, from any folder."""
+    """Return the argument for `at` that finds this file from any working directory."""
     return file.uri if isinstance(file, StoredFile) else str(file.absolute())
 
 
 def siblings(file: File) -> list[File]:
-    """The files that lie beside it."""
+    """List the files in the same folder."""
     if isinstance(file, StoredFile):
         return list(file.with_path(file.path.parent).below(recursive=False))
     return list(file.parent.iterdir()) if file.parent.is_dir() else []
 
 
 def below(folder: File) -> list[File]:
-    """All files in a folder and its folders, in the order of their paths."""
+    """List all files below a folder, sorted by path."""
     if isinstance(folder, StoredFile):
         return list(folder.below())
     return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def matches(pattern: File) -> list[File]:
-    """The files that it is a pattern of."""
+    """Find the files that match a glob pattern."""
     if isinstance(pattern, StoredFile):
         return list(pattern.matches())
-    found = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (takes any pattern)
+    found = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
     return list(map(Path, found))
 
 
 class _Content(io.RawIOBase):
-    """The bytes of an object. What fails is no damage of the file: so it is no OSError."""
+    """The bytes of an object. A failed read is a StoreError: OSError means a damaged file."""
 
     def __init__(self, content: Any, file: StoredFile) -> None:
         self._content = content
@@ -204,12 +209,12 @@ class _Content(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with _told(self._file):
+        with _store_errors(self._file):
             count: int = self._content.readinto(buffer)
         return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        with _told(self._file):
+        with _store_errors(self._file):
             position: int = self._content.seek(offset, whence)
         return position
 
@@ -223,14 +228,67 @@ class _Content(io.RawIOBase):
 
 
 @contextmanager
-def _told(file: StoredFile) -> Iterator[None]:
+def _store_errors(file: StoredFile) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(str(file), f"the object store says: {error}") from error
+        raise StoreError(str(file), f"the object store reports: {error}") from error
 
 
 @lru_cache(maxsize=1024)
 def _located(uri: str) -> tuple[Any, str]:
     filesystem, path = fs.FileSystem.from_uri(uri)
     return filesystem, path
+
+
+def prepare(target: File) -> None:
+    """Check, before the work begins, that `put` will be able to write a file; create its folder.
+
+    Raises OutputError, or OSError where nothing can be written. Does not check objects.
+    """
+    if isinstance(target, StoredFile):
+        return
+    if target.is_dir():
+        raise OutputError(str(target), "is a folder: name a file in it")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputError(str(target), "is not writable")
+    if not _is_device(target):
+        place = target.resolve()
+        if place.parent.is_file():
+            raise OutputError(str(target.parent), "is a file: name a folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        probe = place.with_name(f".{place.name}.draft")
+        probe.touch()
+        probe.unlink(missing_ok=True)
+
+
+def put(draft: Path, target: File) -> None:
+    """Move a finished, flushed file to its target, which never holds an incomplete file.
+
+    A device or pipe is written to instead of being replaced.
+    """
+    if isinstance(target, StoredFile):
+        target.upload(draft)
+    elif _is_device(target):
+        with draft.open("rb") as content, target.open("wb") as device:
+            shutil.copyfileobj(content, device)
+    else:
+        _replace(draft, target.resolve())
+    draft.unlink(missing_ok=True)
+
+
+def _is_device(file: Path) -> bool:
+    return file.exists() and not file.is_file()
+
+
+def _replace(draft: Path, target: Path) -> None:
+    try:
+        draft.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # The target is on another file system.
+        with atomic_write(target) as beside:
+            shutil.copyfile(draft, beside)
+    else:
+        sync(target.parent)

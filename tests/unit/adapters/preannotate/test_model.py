@@ -1,10 +1,10 @@
-"""Which model a run uses: looked at before any worker is started."""
+"""Finding the model of a run, before any worker starts."""
 
 from pathlib import Path
 
 import pytest
 
-from adapters.preannotate import versions
+from adapters.preannotate import model
 from adapters.preannotate.errors import ModelError
 from model_store import artifact
 from model_store.store import import_artifact
@@ -15,41 +15,41 @@ from tests.conftest import ClassifierFactory
 def shipped(
     tmp_path: Path, make_classifier: ClassifierFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """An artifact in the place of the one that ships."""
+    """An artifact that takes the place of the one that ships."""
     folder = tmp_path / "pretrained"
     artifact.save(folder, make_classifier(), training={}, metrics={})
     monkeypatch.setattr(artifact, "PRETRAINED", folder)
     return folder
 
 
-def test_the_model_that_ships_is_taken_from_beside_the_code(shipped: Path) -> None:
-    found = versions.find(None)
+def test_the_model_that_ships_is_found_beside_the_code(shipped: Path) -> None:
+    found = model.find(None)
     assert (found.directory, found.version) == (shipped, artifact.tag_of(shipped))
 
 
 def test_a_damaged_file_of_the_model_is_named(shipped: Path) -> None:
     (shipped / artifact.VOCABULARY).write_text("other\n")
     with pytest.raises(ModelError, match=r"vocabulary\.txt cannot be used: its SHA-256"):
-        versions.find(None)
+        model.find(None)
 
 
-def test_weights_that_are_not_beside_the_code_are_taken_from_the_store(
+def test_weights_missing_beside_the_code_are_found_in_the_store(
     shipped: Path, home_store: Path
 ) -> None:
     tag = import_artifact(shipped)
     (shipped / artifact.WEIGHTS).unlink()
-    found = versions.find(None)
+    found = model.find(None)
     assert (found.directory, found.version) == (home_store / tag.replace(":", "/"), tag)
 
 
 @pytest.mark.usefixtures("home_store")
-def test_weights_that_are_nowhere_are_an_error(shipped: Path) -> None:
+def test_missing_weights_are_an_error(shipped: Path) -> None:
     (shipped / artifact.WEIGHTS).unlink()
     with pytest.raises(ModelError, match=f"no version '{artifact.tag_of(shipped)}'"):
-        versions.find(None)
+        model.find(None)
 
 
-def test_no_model_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifact, "PRETRAINED", tmp_path)
     with pytest.raises(ModelError, match=r"model\.json"):
-        versions.find(None)
+        model.find(None)

@@ -1,0 +1,220 @@
+"""`preannotate INPUT... OUT`: annotate files."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from adapters.preannotate import INPUT_FORMATS, OUTPUT_FORMATS
+from adapters.preannotate.engines import processes
+from adapters.preannotate.errors import (
+    DONE,
+    SOME_REJECTED,
+    EngineError,
+    InputError,
+    interrupted_as,
+)
+from adapters.preannotate.verbs import FilesVerb
+
+if TYPE_CHECKING:
+    from adapters.preannotate.run import Engine
+
+LABELING_INTERFACE = Path(__file__).parents[1] / "labeling_interface.xml"
+
+_HELP = """\
+Read records, or Label Studio tasks, and write tasks with predictions that Label Studio imports.
+
+Each INPUT is a file, a folder, a glob pattern in quotes, the URI of any of them in an object store,
+or - for standard input; plain, or compressed with gzip or zstd. OUT is a file or URI that ends with
+.json, .jsonl or .parquet.
+
+Each row becomes a task with all its columns in "data"; the labeling config says which column is the
+text. Rows that cannot become a task are listed in a file of their own, and the run goes on."""
+
+_EPILOG = """\
+An input named like a command is written as a path: ./project.
+
+Exit codes: 0 all rows are done, 1 some rows were rejected, 2 the run stopped; the same command with
+--resume continues it.
+
+More, with examples: docs/preannotate.md"""
+
+
+def _positive(value: str) -> int:
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is not a positive number.")
+
+
+@click.command(cls=FilesVerb, hidden=True, help=_HELP, epilog=_EPILOG)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("out", metavar="OUT")
+@click.option(
+    "--format",
+    "input_format",
+    type=click.Choice(INPUT_FORMATS),
+    help="Format of the inputs; by default, their suffixes decide.",
+)
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    help="Encoding of CSV, TSV, JSON and JSONL without a byte order mark.",
+)
+@click.option(
+    "--label-config",
+    type=click.Path(path_type=Path),
+    default=LABELING_INTERFACE,
+    metavar="FILE",
+    help="The project's labeling config: names its choices and the column with the text. By "
+    'default, the one of the tutorial: a column "review".',
+)
+@click.option(
+    "--model",
+    metavar="TAG",
+    help="Version from the BentoML model store, such as sentiment-cnn:0123456789abcdef. By "
+    "default, the model that ships.",
+)
+@click.option(
+    "--truth",
+    metavar="COLUMN",
+    help="Compare predictions with the labels in this column: print accuracy and confusion matrix.",
+)
+@click.option(
+    "--workers",
+    type=_positive,
+    metavar="N",
+    help="Number of processes, each with a model. By default, one for each core.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    show_default=True,
+    help="Predict on this machine, or on a Ray cluster, which reads Parquet or JSONL from an "
+    "object store or a file system that all nodes share.",
+)
+@click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="Address of the cluster, such as 10.0.0.1:6379. By default, one is started on this "
+    "machine.",
+)
+@click.option(
+    "--to",
+    "output_format",
+    type=click.Choice(OUTPUT_FORMATS),
+    help="Format of the output; by default, the suffix of OUT decides.",
+)
+@click.option(
+    "--part-size",
+    type=_positive,
+    metavar="N",
+    help="Write parts of N tasks: OUT-00001, OUT-00002, ... The remaining parts of an earlier run "
+    "are removed.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue an interrupted run of the same command, or start one if there is none.",
+)
+@click.option(
+    "--rejects",
+    metavar="FILE",
+    help="List rejected rows in this file, as JSONL. By default, OUT.rejects.jsonl if there are "
+    "any.",
+)
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the summary of the run to this file, as JSON.",
+)
+@click.option("--quiet", is_flag=True, help="Print errors only: no progress bar, no summary.")
+def files(
+    *,
+    inputs: tuple[str, ...],
+    out: str,
+    input_format: str | None,
+    encoding: str,
+    label_config: Path,
+    model: str | None,
+    truth: str | None,
+    workers: int | None,
+    engine: str,
+    ray_address: str | None,
+    output_format: str | None,
+    part_size: int | None,
+    resume: bool,
+    rejects: str | None,
+    summary: Path | None,
+    quiet: bool,
+) -> int:
+    """Run the verb and return its exit code; raises PreannotateError and OSError."""
+    message = "Interrupted: the same command with --resume goes on where it stopped."
+    with interrupted_as(message), _sigterm_as_interrupt():
+        if engine == "local":
+            processes.start_early()
+        with processes.interrupts_held_back():  # an import can lose an interrupt
+            from adapters.preannotate.model import find
+            from adapters.preannotate.outputs import Output
+            from adapters.preannotate.readers import sources, text
+            from adapters.preannotate.readers.reading import Inputs
+            from adapters.preannotate.results import Annotator
+            from adapters.preannotate.run import run
+            from adapters.preannotate.storage import prepare
+            from adapters.preannotate.summary import write_summary
+        output = Output.at(out, output_format, part_size, rejects)
+        beside = [summary] if summary else []
+        found = sources.find(inputs, input_format, [*output.written(), *beside])
+        sources.check_apart(found, [*output.replaced(), *beside])
+        annotator = Annotator.of(find(model), _read(label_config), truth)
+        rows = Inputs(found, text.check_encoding(encoding), annotator.columns)
+        chosen = _engine(engine, workers, ray_address)
+        output.prepare()
+        for file in beside:
+            prepare(file)
+        done = run(rows, annotator, chosen, output, resume=resume, quiet=quiet)
+    if summary:
+        write_summary(done.to_json(), summary)
+    if not quiet:
+        click.echo(str(done))
+    return SOME_REJECTED if done.rejected else DONE
+
+
+def _engine(name: str, workers: int | None, ray_address: str | None) -> "Engine":
+    if name == "local":
+        from adapters.preannotate.engines.local import LocalEngine
+
+        return LocalEngine(workers)
+    try:
+        from adapters.preannotate.engines.ray import RayEngine
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            'Ray is not installed: `pip install "sentiment-backend[ray]"`, here and on all nodes.'
+        ) from error
+    return RayEngine(ray_address, workers)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), "the labeling config is not text in UTF-8") from error
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    def interrupt(_: int, __: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

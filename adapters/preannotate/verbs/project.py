@@ -1,0 +1,109 @@
+"""`preannotate project ID`: predict the tasks of a project in Label Studio."""
+
+from pathlib import Path
+
+import click
+
+from adapters.preannotate.engines import processes
+from adapters.preannotate.errors import (
+    DONE,
+    SOME_REJECTED,
+    PreannotateError,
+    interrupted_as,
+)
+
+_HELP = """\
+Predict all tasks of a project in Label Studio and store the predictions there.
+
+ID is the number in the project's address. Tasks that already have a prediction of this version are
+skipped: the same command continues where it stopped, and does nothing when all is done.
+
+LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY (a personal access token or a legacy token) name the
+Label Studio and the user."""
+
+_EPILOG = """\
+Exit codes: 0 all tasks are done, 1 some have no text, 2 the run stopped; run it again.
+
+More: docs/preannotate.md"""
+
+
+@click.command(
+    help=_HELP, epilog=_EPILOG, short_help="Predict the tasks of a project in Label Studio."
+)
+@click.argument("number", metavar="ID", type=int)
+@click.option(
+    "--model",
+    metavar="TAG",
+    help="Version to predict with. By default, the one that serves the project here, or the model "
+    "that ships.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    envvar="SENTIMENT_DATA_DIR",
+    default=".data",
+    show_default=True,
+    show_envvar=True,
+    metavar="FOLDER",
+    help="Data directory of the server that serves the project.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be done; store nothing.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="List tasks without a prediction in this file, as JSONL.",
+)
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the summary of the run to this file, as JSON.",
+)
+@click.option("--quiet", is_flag=True, help="Print errors only: no progress bar, no summary.")
+def project(
+    *,
+    number: int,
+    model: str | None,
+    data_dir: Path,
+    dry_run: bool,
+    rejects: Path | None,
+    summary: Path | None,
+    quiet: bool,
+) -> int:
+    """Run the verb and return its exit code; raises PreannotateError and OSError."""
+    with interrupted_as("Interrupted: the same command goes on where it stopped."):
+        with processes.interrupts_held_back():  # an import can lose an interrupt
+            from adapters.label_studio.client import ClientError, LabelStudioClient
+            from adapters.label_studio.events import EventError
+            from adapters.preannotate.project import ProjectRun, chosen_model
+            from adapters.preannotate.storage import prepare
+            from adapters.preannotate.summary import write_summary
+            from adapters.settings import LabelStudioSettings
+        access = LabelStudioSettings()
+        if access.url is None or access.api_key is None:
+            raise PreannotateError(
+                "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they name the Label Studio of the "
+                "project."
+            )
+        for file in filter(None, (rejects, summary)):
+            prepare(file)
+        try:
+            with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
+                found = client.project(number)
+                run = ProjectRun(
+                    client,
+                    found,
+                    chosen_model(found, model, data_dir),
+                    dry_run=dry_run,
+                    rejects=rejects,
+                    quiet=quiet,
+                )
+                done = run(data_dir / "compiled")
+        except (ClientError, EventError) as error:
+            raise PreannotateError(str(error)) from error
+    if summary:
+        write_summary(done.to_json(), summary)
+    if not quiet:
+        click.echo(str(done))
+    return SOME_REJECTED if done.rejected else DONE
