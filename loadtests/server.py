@@ -105,20 +105,24 @@ def data_below(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def run_server(
-    command: Callable[[int], list[str]], log: Path, settings: Mapping[str, str]
+    command: Callable[[int], list[str]],
+    log: Path,
+    settings: Mapping[str, str],
+    *,
+    folder: Path = _ROOT,
 ) -> Iterator[Server]:
-    """Any server, as a process of Python with the arguments of `command` for a free port.
+    """Run a server: Python with the arguments of `command` for a free port, in a source folder.
 
-    It may not be ready yet; at the end it is stopped, with all that it has started. Nothing but
-    `settings` decides how it behaves.
+    It may not be ready yet. At the end it is stopped, with all processes that it has started.
+    Environment variables of the servers take effect only from `settings`.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_THEIR_PREFIXES)}
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command(port)],
-            cwd=_ROOT,
-            env={**inherited, **settings},
+            cwd=folder,
+            env={**inherited, "PYTHONPATH": str(folder), **settings},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

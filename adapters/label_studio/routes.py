@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from adapters.label_studio import schemas
 from adapters.label_studio.events import Changes, EventError, project_key
@@ -23,7 +24,7 @@ from adapters.label_studio.labeling_config import ChoicesControl
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.questions import ask
 from adapters.observability.metrics import Metrics
-from adapters.server.middleware import RETRY_AFTER_SECONDS
+from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
 from model_store.errors import ModelStoreError
 from model_store.model.stages import ENCODE, record
@@ -92,7 +93,7 @@ Endpoint = Callable[[Request, Backend], Awaitable[Response]]
 
 
 class _BadRequestError(Exception):
-    """A body that cannot be taken, with the answer it gets."""
+    """A request body that is malformed, with the response it gets."""
 
     def __init__(self, status: int, body: schemas.ErrorResponse) -> None:
         super().__init__(body.error)
@@ -100,14 +101,36 @@ class _BadRequestError(Exception):
         self.body = body
 
 
+class _Handler:
+    """An endpoint as an ASGI app, which needs no router and no middleware around it.
+
+    Expected errors become responses here: 400 or 422 for a malformed body, 503 with `Retry-After`
+    while the model cannot answer.
+    """
+
+    def __init__(self, endpoint: Endpoint, backend: Backend) -> None:
+        self._endpoint = endpoint
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._endpoint(Request(scope, receive), self._backend)
+        except _BadRequestError as error:
+            response = _json(error.body, error.status)
+        except ModelStoreError as error:
+            retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            response = _json(schemas.ErrorResponse(error=str(error)), 503, retry)
+        except ClientDisconnect:
+            response = Response(status_code=499)  # not read by anybody
+        await response(scope, receive, send)
+
+
 def create_app(backend: Backend) -> Starlette:
-    """The ASGI app of the protocol; what it delegates to may still be starting."""
+    """Return the ASGI app of the protocol; the parts of `backend` may still be starting."""
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
-        async def handle(request: Request) -> Response:
-            return await endpoint(request, backend)
-
-        return Route(path, handle, methods=[method], name=endpoint.__name__)
+        handler = _Handler(endpoint, backend)
+        return Route(path, handler, methods=[method], name=endpoint.__name__)
 
     return Starlette(
         routes=[
@@ -120,12 +143,7 @@ def create_app(backend: Backend) -> Starlette:
             route("/jobs", jobs, "GET"),
             route("/jobs/{job_id}", job, "GET"),
         ],
-        exception_handlers={
-            _BadRequestError: _on_bad_request,
-            ModelStoreError: _on_model_error,
-            HTTPException: _on_http_error,
-            ClientDisconnect: _on_disconnect,
-        },
+        exception_handlers={HTTPException: _on_http_error},
     )
 
 
@@ -299,22 +317,7 @@ def _json(body: BaseModel, status: int = 200, headers: dict[str, str] | None = N
     return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
-async def _on_bad_request(_: Request, error: Exception) -> Response:
-    assert isinstance(error, _BadRequestError)
-    return _json(error.body, error.status)
-
-
-async def _on_model_error(_: Request, error: Exception) -> Response:
-    return _json(
-        schemas.ErrorResponse(error=str(error)), 503, {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    )
-
-
 async def _on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     body = schemas.ErrorResponse(error=f"{error.detail}.")
     return _json(body, error.status_code, dict(error.headers or {}))
-
-
-async def _on_disconnect(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # Nobody reads it: the caller hung up while sending.
