@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 from typing import Any, cast
 
 import bentoml
@@ -21,7 +22,7 @@ from adapters.observability.metrics import Metrics
 from adapters.server import patches
 from adapters.server.classify import ClassifyRequest, ClassifyResponse, TextClassifier
 from adapters.server.requests import RequestMiddleware, options_of
-from adapters.settings import read_settings
+from adapters.settings import read_settings, unknown_variables
 from model_store import artifact, store
 from model_store.model.encoder import Encoder
 from model_store.serving.batching import BatchRunner
@@ -29,9 +30,15 @@ from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog
 from model_store.serving.registry import Registry, Version
 
+logger = logging.getLogger(__name__)
+
 NAME = "sentiment"
 
 settings = read_settings()
+if settings.log_format == "json":
+    logs.use_json()
+if server_context.worker_index == 1 and (unknown := unknown_variables(os.environ)):
+    logger.warning("Ignoring variables that are no settings: %s", ", ".join(unknown))
 if server_context.worker_index is None:
     metrics_folder.prepare_for_workers(settings.data_dir)
 else:
@@ -51,9 +58,7 @@ registry = Registry(
     ensemble=settings.ensemble,
 )
 runner = BatchRunner(
-    max_batch_size=settings.max_batch_size,
     max_batch_tokens=settings.max_batch_tokens,
-    torch_threads=settings.torch_threads,
     on_batch=metrics.batch if settings.metrics else None,
 )
 backend = Backend(
@@ -122,8 +127,6 @@ class SentimentService:
         return await texts_classifier.classify(texts)
 
 
-if settings.log_format == "json":
-    logs.use_json()
 patches.open_port_when_ready()
 patches.close_port_at_stop(runner.drain)
 

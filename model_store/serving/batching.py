@@ -22,6 +22,8 @@ from model_store.model.stages import MODEL, QUEUE, TOKENIZE, Batch, Stage, Work,
 
 logger = logging.getLogger(__name__)
 
+_MAX_TEXTS = 256
+"""In a batch. Very short texts take longer than their tokens say."""
 _CHARACTERS_PER_TOKEN = 5
 _TOKENS_PER_TURN = 1024
 _PROBE_SECONDS = 0.5
@@ -70,13 +72,11 @@ class BatchRunner:
     def __init__(
         self,
         *,
-        max_batch_size: int,
         max_batch_tokens: int,
-        torch_threads: int,
+        max_batch_size: int = _MAX_TEXTS,
         on_batch: Callable[[Batch], None] | None = None,
     ) -> None:
         self._max = _Cost(max_batch_size, max_batch_tokens)
-        self._torch_threads = torch_threads
         self._on_batch = on_batch
         self._queue: deque[_Piece] = deque()
         self._filled = asyncio.Event()
@@ -87,7 +87,7 @@ class BatchRunner:
 
     async def start(self, classifier: Classifier) -> None:
         """Warm up the network with batches for `classifier`, then accept requests."""
-        torch.set_num_threads(self._torch_threads)
+        torch.set_num_threads(1)  # more cores are used by more workers
         self._worker = asyncio.create_task(self._work())
         probe = Query(_WARM_UP_TEXT, (classifier,))
         for size in _WARM_UP_BATCHES:

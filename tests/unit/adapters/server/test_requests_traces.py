@@ -61,7 +61,7 @@ def test_queue_tokenizing_and_model_are_children_of_the_request(
     classifier = make_classifier()
 
     async def scenario() -> None:
-        runner = BatchRunner(max_batch_size=8, max_batch_tokens=100, torch_threads=1)
+        runner = BatchRunner(max_batch_size=8, max_batch_tokens=100)
         await runner.start(classifier)
 
         async def answer() -> None:

@@ -63,9 +63,7 @@ class Runner(BatchRunner):
 async def running(
     classifier: Classifier, *, max_batch_size: int = 256, max_batch_tokens: int = 10_000
 ) -> AsyncIterator[Runner]:
-    runner = Runner(
-        max_batch_size=max_batch_size, max_batch_tokens=max_batch_tokens, torch_threads=1
-    )
+    runner = Runner(max_batch_size=max_batch_size, max_batch_tokens=max_batch_tokens)
     runner.classifier = classifier
     await runner.start(classifier)
     assert isinstance(classifier.encoder, Recorder)
@@ -276,7 +274,7 @@ def test_a_failing_network_is_an_error_for_the_callers_in_the_batch_only(
 
 def test_before_start_and_after_stop_calls_raise_not_ready(classifier: Classifier) -> None:
     async def scenario() -> None:
-        runner = Runner(max_batch_size=8, max_batch_tokens=100, torch_threads=1)
+        runner = Runner(max_batch_size=8, max_batch_tokens=100)
         runner.classifier = classifier
         with pytest.raises(ModelNotReadyError):
             await runner.ask(["good"])
