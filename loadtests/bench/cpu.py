@@ -5,6 +5,7 @@ take turns, one runs at a time, and the medians of the rounds are printed.
 """
 
 import argparse
+import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -13,15 +14,45 @@ from pathlib import Path
 from statistics import median
 
 from loadtests.bench import usage, wrk
-from loadtests.bench.comparison import Load
 from loadtests.bench.page import table
 from loadtests.bodies import predict_bodies
 from loadtests.server import data_below, run_server, serve_command
 
 ROOT = Path(__file__).parents[2]
 
-LOADS = (Load(1, 1), Load(1, 16), Load(1, 64), Load(50, 16))
 _WARM_UP_SECONDS = 1.0
+_SHORT_REVIEW = "A good film, all in all."
+
+
+@dataclass(frozen=True)
+class Load:
+    """Connections that each send the next request upon an answer."""
+
+    tasks: int
+    """Of a request."""
+    connections: int
+    is_short: bool = False
+    """Whether the reviews have a few words only: the network takes next to nothing then."""
+
+    @property
+    def name(self) -> str:
+        """What a request holds."""
+        return f"{self.tasks} short" if self.is_short else str(self.tasks)
+
+    def bodies(self) -> list[bytes]:
+        """Return the bodies of requests."""
+        return [self._shortened(body) for body in predict_bodies(self.tasks)]
+
+    def _shortened(self, body: bytes) -> bytes:
+        if not self.is_short:
+            return body
+        request = json.loads(body)
+        for task in request["tasks"]:
+            task["data"]["review"] = _SHORT_REVIEW
+        return json.dumps(request).encode()
+
+
+LOADS = (Load(1, 16, is_short=True), Load(1, 1), Load(1, 16), Load(1, 64), Load(50, 16))
 
 
 @dataclass(frozen=True)
@@ -85,7 +116,7 @@ def measure(
     """Return the costs of each round by load and server; files go to `scratch`."""
     costs: dict[tuple[Load, str], list[Cost]] = defaultdict(list)
     for load in LOADS:
-        _bodies(scratch, load).write_bytes(b"\n".join(predict_bodies(load.tasks)) + b"\n")
+        _bodies(scratch, load).write_bytes(b"\n".join(load.bodies()) + b"\n")
     for number in range(rounds):
         for candidate in candidates:
             for load, cost in _visit(candidate, number, seconds, settings, scratch).items():
@@ -124,7 +155,7 @@ def render(costs: Mapping[tuple[Load, str], list[Cost]]) -> str:
     """Return the medians as a table, one row for each load and server."""
     rows = [
         [
-            f"{load.tasks}",
+            load.name,
             f"{load.connections}",
             name,
             f"{median(cost.requests_per_second for cost in of_rounds):,.0f}",
@@ -140,7 +171,7 @@ def render(costs: Mapping[tuple[Load, str], list[Cost]]) -> str:
 
 
 def _bodies(scratch: Path, load: Load) -> Path:
-    return scratch / f"bodies-{load.tasks}.jsonl"
+    return scratch / f"bodies-{load.name}.jsonl"
 
 
 if __name__ == "__main__":

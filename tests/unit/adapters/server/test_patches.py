@@ -92,7 +92,9 @@ def test_the_layers_around_are_removed_and_others_stay(traces: bool, left: list[
     assert found == left
 
 
-def test_the_timer_of_bentomls_middleware_outlives_its_request() -> None:
+def test_the_timer_of_bentomls_middleware_outlives_its_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The fault: once it ends its timer, the patch is not needed any more."""
 
     async def app(_: Scope, __: Receive, send: Send) -> None:
@@ -113,7 +115,7 @@ def test_the_timer_of_bentomls_middleware_outlives_its_request() -> None:
         async def nothing() -> dict[str, str]:
             return {"type": "http.request"}
 
-        loop.call_later = noted  # type: ignore[method-assign]
+        monkeypatch.setattr(loop, "call_later", noted)
         await TimeoutMiddleware(app, timeout=100)({"type": "http"}, nothing, ignore)
         return [timer.cancelled() for timer in timers] == [False]
 
