@@ -58,6 +58,11 @@ soak: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench
 
+# Processor time of a worker for a request, beside another checkout and a bare app; needs wrk.
+.PHONY: bench-cpu
+bench-cpu: $(VENV)/.dev
+	$(BIN)/python -m loadtests.bench.cpu $(if $(BESIDE),--beside "$(BESIDE)")
+
 # preannotate beside the tutorial's script: rate, cores, memory and rows. Wants the machine for itself.
 bench-bulk: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench.bulk
