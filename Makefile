@@ -37,7 +37,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check docs pictures load soak bench bench-bulk train bento image lock clean
+.PHONY: serve test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -78,6 +78,10 @@ soak: $(VENV)/.dev
 # Compares this server with the tutorial's and with LitServe; needs wrk. Writes docs/benchmarks.*.
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench
+
+# The processor time of a worker for each request, beside another checkout and a bare app; needs wrk.
+bench-cpu: $(VENV)/.dev
+	$(BIN)/python -m loadtests.bench.cpu $(if $(BESIDE),--beside "$(BESIDE)")
 
 # Compares preannotate with the tutorial's script. Run nothing else on the machine.
 bench-bulk: $(VENV)/.dev

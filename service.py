@@ -1,22 +1,14 @@
-"""The BentoML service: wiring and lifecycle only."""
+"""The BentoML service: build the parts, decorate, start and stop."""
 
-import asyncio
 import gc
 import logging
 import os
-from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated, Any, cast
+import sys
+from typing import Any, cast
 
 import bentoml
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.context import server_context
-from bentoml._internal.server.http import access, instruments, traffic
-from bentoml.exceptions import ServiceUnavailable
-from opentelemetry.trace import Tracer
+from bentoml import server_context
 from prometheus_client import REGISTRY
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.types import ASGIApp
 
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
@@ -25,25 +17,16 @@ from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
 from adapters.learning.supervisor import Trainer
-from adapters.observability.logs import use_json
+from adapters.observability import logs, metrics_folder
+from adapters.observability.exposition import metrics_route
 from adapters.observability.metrics import Metrics
-from adapters.observability.metrics_folder import folder_of_this_server
-from adapters.observability.request_log import RequestLogMiddleware
-from adapters.observability.request_metrics import RequestMetricsMiddleware, RouteNames
-from adapters.observability.tracing import StageTracingMiddleware
-from adapters.server import port
-from adapters.server.middleware import (
-    AdmissionMiddleware,
-    BasicAuthMiddleware,
-    BodyLimitMiddleware,
-    TimeoutMiddleware,
-    TurnoverMiddleware,
-)
-from adapters.settings import read_settings
+from adapters.server import patches
+from adapters.server.classify import ClassifyRequest, ClassifyResponse, TextEndpoint
+from adapters.server.requests import RequestMiddleware, options_of
+from adapters.settings import read_settings, unknown_variables
 from model_store import artifact, store
-from model_store.errors import ModelStoreError
+from model_store.errors import DatabaseError
 from model_store.model import text_classifier
-from model_store.model.classifier import Query
 from model_store.model.encoder import Encoder
 from model_store.serving.batching import BatchRunner
 from model_store.serving.database import connect
@@ -53,11 +36,21 @@ from model_store.serving.registry import Registry, Version
 logger = logging.getLogger(__name__)
 
 NAME = "sentiment"
-OTHER_ROUTES = ("/classify", "/livez", "/readyz", "/healthz", "/docs.json", "/schema.json")
 
 settings = read_settings()
+if settings.log_format == "json":
+    logs.use_json()
+if server_context.worker_index == 1 and (unknown := unknown_variables(os.environ)):
+    logger.warning("Ignoring variables that are no settings: %s", ", ".join(unknown))
+if server_context.worker_index is None:
+    metrics_folder.prepare_for_workers(settings.data_dir)
+else:
+    metrics_folder.use_in_worker(settings.data_dir)
 metrics = Metrics(REGISTRY if settings.metrics else None)
-engine = connect(settings.database)
+try:
+    engine = connect(settings.database)
+except DatabaseError as error:
+    sys.exit(str(error))
 deployments = DeploymentLog(engine)
 jobs = JobQueue(engine)
 encoders: dict[str, Encoder] = {}
@@ -71,9 +64,7 @@ registry = Registry(
     ensemble=settings.ensemble,
 )
 runner = BatchRunner(
-    max_batch_size=settings.max_batch_size,
     max_batch_tokens=settings.max_batch_tokens,
-    torch_threads=settings.torch_threads,
     on_batch=metrics.batch if settings.metrics else None,
 )
 backend = Backend(
@@ -85,41 +76,16 @@ backend = Backend(
     score=settings.score,
     metrics=metrics,
 )
+text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)
-routes = RouteNames(protocol, OTHER_ROUTES)
-
-
-class ClassifyRequest(BaseModel):
-    """The texts to classify."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    texts: list[str]
-
-
-class TextClassification(BaseModel):
-    """What the model says about one text."""
-
-    label: str
-    score: Annotated[float, Field(description="The probability of the label.")]
-    probabilities: dict[str, float]
-
-
-class ClassifyResponse(BaseModel):
-    """One classification for each text, in order; null for those not reached by the deadline."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    model_version: str
-    classifications: list[TextClassification | None]
 
 
 @bentoml.service(
     name=NAME,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout},
-    logging={"access": {"enabled": settings.logs_requests}},
-    metrics={"enabled": settings.metrics},
+    logging={"access": {"enabled": settings.logs_requests and settings.log_format == "text"}},
+    metrics={"enabled": False},  # /metrics is a route of the protocol's app
     tracing={} if settings.tracing else {"excluded_urls": ".*"},
 )
 @bentoml.asgi_app(protocol, path="/")
@@ -137,6 +103,11 @@ class SentimentService:
             name, classifier = text_classifier.load(settings.classifier)
         else:
             classifier = artifact.load(path, compiled=settings.compiled, encoders=encoders)
+        metrics.name_service(
+            server_context.bento_name,
+            server_context.bento_version,
+            server_context.service_name or NAME,
+        )
         metrics.start()
         await runner.start(classifier)
         await registry.start(Version(name, classifier))
@@ -148,7 +119,7 @@ class SentimentService:
             metrics=metrics,
         )
         self.trainer.start()
-        # What is there now stays: collecting garbage need not look at it again.
+        # Garbage collection need not look at what was loaded.
         gc.collect()
         gc.freeze()
 
@@ -162,52 +133,11 @@ class SentimentService:
     @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
     async def classify(self, texts: list[str]) -> ClassifyResponse:
         """Classify texts, in their order."""
-        deadline = asyncio.get_running_loop().time() + settings.deadline
-        try:
-            version = registry.deployment(None).versions[0]
-            queries = [Query(text, (version.classifier,)) for text in texts]
-            answers = await runner.classify(queries, deadline=deadline)
-        except ModelStoreError as error:
-            raise ServiceUnavailable(str(error)) from error
-        done = [
-            TextClassification(
-                label=item.label, score=item.score, probabilities=dict(item.probabilities)
-            )
-            for (item,) in answers
-        ]
-        unreached = len(texts) - len(done)
-        if unreached:
-            metrics.partial.add("/classify")
-            metrics.abstained("deadline", unreached)
-            logger.warning("The deadline came before %d of %d texts", unreached, len(texts))
-        metrics.predicted(
-            None,
-            Counter((item.label, version.name) for item in done),
-            [item.score for item in done],
-        )
-        return ClassifyResponse(
-            model_version=version.name, classifications=[*done, *[None] * unreached]
-        )
+        return await text_endpoint.classify(texts)
 
 
-port.open_when_ready()
-port.close_when_stopped(runner.hurry)
-if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:  # BentoML tells its workers by it.
-    BentoMLContainer.prometheus_multiproc_dir.set(str(folder_of_this_server(settings.data_dir)))
-setattr(traffic, "TimeoutMiddleware", TimeoutMiddleware)
-
-
-def _request_metrics(app: ASGIApp, **_: object) -> RequestMetricsMiddleware:
-    """Stands for the class of BentoML's that is made with settings of BentoML's."""
-    metrics.name_service(
-        server_context.bento_name, server_context.bento_version, server_context.service_name or NAME
-    )
-    return RequestMetricsMiddleware(app, metrics=metrics, routes=routes)
-
-
-def _request_log(app: ASGIApp, *, skip_paths: Sequence[str], **_: object) -> RequestLogMiddleware:
-    """Stands for the class of BentoML's that writes lines of text."""
-    return RequestLogMiddleware(app, routes=routes, skip_paths=skip_paths)
+patches.open_port_when_ready()
+patches.close_port_at_stop(runner.drain)
 
 
 def _bentoml_document() -> dict[str, Any]:
@@ -215,32 +145,6 @@ def _bentoml_document() -> dict[str, Any]:
     return document
 
 
-def _tracer() -> Tracer:
-    tracer: Tracer = BentoMLContainer.tracer_provider.get().get_tracer(NAME)
-    return tracer
-
-
-setattr(instruments, "RunnerTrafficMetricsMiddleware", _request_metrics)
-if settings.log_format == "json":
-    use_json()
-    setattr(access, "AccessLogMiddleware", _request_log)
-
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
-protocol.router.routes.append(document_route(_bentoml_document))
-if settings.workers > 1:
-    _service.add_asgi_middleware(TurnoverMiddleware, bytes_per_connection=100_000)
-if settings.basic_auth_user and settings.basic_auth_password:
-    _service.add_asgi_middleware(
-        BasicAuthMiddleware,
-        user=settings.basic_auth_user,
-        password=settings.basic_auth_password.get_secret_value(),
-    )
-if settings.tracing:
-    _service.add_asgi_middleware(StageTracingMiddleware, tracer=_tracer)
-_service.add_asgi_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
-_service.add_asgi_middleware(
-    AdmissionMiddleware,
-    paths=("/predict", "/classify"),
-    max_tokens=settings.max_queue_tokens,
-    metrics=metrics,
-)
+protocol.router.routes += [document_route(_bentoml_document), metrics_route(metrics)]
+_service.add_asgi_middleware(RequestMiddleware, **options_of(settings, protocol, metrics))

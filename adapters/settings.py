@@ -1,6 +1,7 @@
 """What a deployment can set, by environment variables."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,97 +12,94 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.database import sqlite_url
 
+_PREFIX = "SENTIMENT_"
+
 
 class Settings(BaseSettings):
     """All settings of the server, with the prefix `SENTIMENT_`.
 
-    Read once, when it starts: see `read_settings`.
+    Read once, when the server starts: see `read_settings`.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix=_PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True
     )
 
     data_dir: Path = Path(".data")
-    """The directory under which the server writes: BentoML's stores are its `bentoml`."""
+    """Directory for everything that the server writes; BentoML's stores are in `bentoml` below."""
 
     model: str | None = None
     """Tag of the BentoML model to serve, such as `sentiment-cnn:0123456789abcdef`; by default the
-    model that ships with the project. `sentiment-cnn` is what was imported last."""
+    model that ships with the project. `sentiment-cnn` is the model imported last."""
 
     classifier: str | None = None
     """A model of your own to serve in place of the one that ships, as `package.module:callable`."""
 
     models: Annotated[list[str], NoDecode] = []
-    """Versions that predict for every project that does not name others, by their full tags,
-    separated by commas; `active` is the project's own, and the default."""
+    """Versions that predict for every project that does not choose its own, by full tags separated
+    by commas; `active` is the project's active version, and the default."""
 
     ensemble: bool = False
-    """Whether the average of several versions is a prediction of its own."""
+    """Whether the average of several versions is a further prediction."""
 
     score: ScoreKind = "confidence"
-    """The score of a prediction, lowest where the model is least certain: `confidence`, `margin`
-    or `entropy`."""
+    """Score of a prediction, lowest where the model is least certain: `confidence`, `margin` or
+    `entropy`."""
 
     database_url: SecretStr | None = None
-    """SQLAlchemy's URL of the database for annotations, jobs and active versions; by default SQLite
+    """SQLAlchemy URL of the database for annotations, jobs and active versions; by default SQLite
     in the data directory. PostgreSQL: `postgresql+psycopg://user:password@host/name`."""
 
     train_every: int = Field(default=0, ge=0)
-    """New annotations of a project after which it is trained by itself; 0 for never."""
+    """Number of new annotations after which a project is trained automatically; 0 for never."""
 
     training_threads: int = Field(default=1, gt=0)
-    """Threads that a training computes with; it has the lowest priority."""
+    """Threads of a training job, which runs at the lowest priority."""
 
     training_timeout: float = Field(default=900.0, gt=0)
-    """Seconds after which a training is given up."""
+    """Seconds after which a training job is aborted."""
 
     keep_versions: int = Field(default=10, gt=0)
-    """Versions of a project that are kept, the newest ones; those in use always are."""
+    """Newest versions of a project to keep; versions in use are always kept."""
 
     workers: int = Field(default_factory=cpu_count, gt=0)
     """Worker processes; by default one for each core that the server may use, by its affinity or
     by a container's limit."""
 
-    torch_threads: int = Field(default=1, gt=0)
-    """Threads of one worker's network; with a worker for each core, one is best."""
-
-    max_batch_size: int = Field(default=256, gt=0)
-    """Texts that go through the network at once, at most."""
-
     max_batch_tokens: int = Field(default=16_384, gt=0)
-    """Tokens that go through the network at once, at most, unless a single text has more."""
+    """Maximum tokens in a batch, unless a single text has more."""
 
     max_queue_tokens: int = Field(default=2_097_152, gt=0)
-    """Tokens of the requests that a worker has in work, from which on more are refused with 503."""
+    """Maximum tokens queued or running per worker; further requests are rejected with 503."""
 
     deadline: float = Field(default=80.0, gt=0)
-    """Seconds after which a request is answered with what is done; below `request_timeout`."""
+    """Seconds after which a request is answered with what is done; less than `request_timeout`."""
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
-    """Size of a request body from which on it is refused with 413."""
+    """Maximum size of a request body; larger ones are rejected with 413."""
 
     request_timeout: float = Field(default=100.0, gt=0)
-    """Seconds after which a request is answered with 504; Label Studio waits 100."""
+    """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""
 
     basic_auth_user: str | None = Field(default=None, min_length=1)
-    """User name that every route but the health probes asks for; unset, none does."""
+    """User name for basic authentication on every route except health probes; unset, there is
+    none."""
 
     basic_auth_password: SecretStr | None = None
-    """The password that goes with the user name."""
+    """Password for basic authentication."""
 
     log_format: Literal["text", "json"] = "text"
-    """How lines of the log look: `text`, or `json`, an object each."""
+    """Format of log lines: `text`, or `json` for one object a line."""
 
     access_log: bool | None = None
-    """Whether each request is logged: its path, status, sizes and duration; by default if
+    """Whether each request is logged with path, status, sizes and duration; by default only if
     `log_format` is `json`."""
 
     metrics: bool = True
     """Whether requests are counted and timed for `/metrics`."""
 
     tracing: bool = False
-    """Whether BentoML traces requests, as its own settings say."""
+    """Whether BentoML traces requests, as configured in `BENTOML_CONFIG`."""
 
     @property
     def database(self) -> str:
@@ -112,7 +110,7 @@ class Settings(BaseSettings):
 
     @property
     def logs_requests(self) -> bool:
-        """Whether each request is logged."""
+        """Whether each request is logged: `access_log`, or its default."""
         return self.log_format == "json" if self.access_log is None else self.access_log
 
     @property
@@ -147,24 +145,24 @@ class Settings(BaseSettings):
 
 
 class LabelStudioSettings(BaseSettings):
-    """How to reach Label Studio's API; without it, learning is from its events alone."""
+    """How to reach the API of Label Studio. Unset, the server learns from webhook events alone."""
 
     model_config = SettingsConfigDict(
         env_prefix="LABEL_STUDIO_",
-        env_ignore_empty=True,  # So does compose hand on what is not set.
+        env_ignore_empty=True,  # Docker Compose passes unset variables as empty ones.
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
 
     url: str | None = None
-    """Label Studio's address, such as `http://labels.example.org:8080`."""
+    """URL of Label Studio, such as `http://labels.example.org:8080`."""
 
     api_key: SecretStr | None = None
-    """A personal access token, or a legacy token, of somebody who may see the projects."""
+    """Personal access token, or legacy token, of a user who can see the projects."""
 
 
 def read_settings() -> Settings:
-    """The settings of this process; ends it with a sentence for each that is wrong."""
+    """Return the settings of this process; exit with a line for each invalid one."""
     try:
         return Settings()
     except ValidationError as error:
@@ -174,3 +172,12 @@ def read_settings() -> Settings:
                 for item in error.errors(include_url=False, include_input=False)
             )
         )
+
+
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Return the variables with the prefix of the settings that are no setting: removed, mistyped.
+
+    `names` are those of the environment.
+    """
+    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields}
+    return sorted(name for name in names if name.startswith(_PREFIX) and name not in known)

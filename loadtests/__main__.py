@@ -1,4 +1,4 @@
-"""Runs load tests and judges them by `thresholds.toml`; reports go to `build/load/`."""
+"""Run load tests and compare them with `thresholds.toml`; reports go to `build/load/`."""
 
 import argparse
 import json
@@ -23,15 +23,13 @@ _REPORTS = Path(__file__).parents[1] / "build/load"
 
 
 def main() -> int:
-    """Run what the command line names; 0 if every threshold was kept."""
+    """Run the scenarios of the command line; return 0 if no threshold was missed."""
     parser = argparse.ArgumentParser("python -m loadtests", description=__doc__)
     parser.add_argument(
-        "scenario", nargs="*", help=f"of {', '.join(SCENARIOS)}; without any, all but soak"
+        "scenario", nargs="*", help=f"one of {', '.join(SCENARIOS)}; by default all but soak"
     )
     parser.add_argument("--duration", type=parse_timespan, help="of each load, such as 90s or 30m")
-    parser.add_argument(
-        "--url", help="a server that runs, for scenarios that need none of their own"
-    )
+    parser.add_argument("--url", help="a running server, for scenarios that need none of their own")
     arguments = parser.parse_args()
     try:
         names = select(arguments.scenario, own_server=not arguments.url)

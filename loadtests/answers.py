@@ -1,11 +1,11 @@
-"""What is wrong with an answer of the backend, said without a word of its content."""
+"""Check responses of the backend; problems are described without their content."""
 
 import json
 from typing import Any
 
 
 def problem_of_predictions(body: bytes, tasks: int) -> str | None:
-    """Why this is no answer to `POST /predict` with so many tasks; None if each has its own."""
+    """Return what is wrong with a response to `POST /predict`; None if each task is predicted."""
     try:
         results = json.loads(body)["results"]
         missing = sum(not _is_prediction(result) for result in results)
@@ -17,7 +17,7 @@ def problem_of_predictions(body: bytes, tasks: int) -> str | None:
 
 
 def _is_prediction(result: Any) -> bool:
-    """Whether a result holds what Label Studio stores of it, and a choice."""
+    """Return whether a result has the fields that Label Studio stores, and a choice."""
     try:
         return (
             0 <= result["score"] <= 1

@@ -12,12 +12,12 @@ from typing import Any
 from loadtests.reviews import corpus_folder, read_reviews
 
 TASK_COUNTS = (1, 100, 1000)
-"""How many tasks are asked for at once."""
+"""Numbers of tasks in a request."""
 
 _REVIEWS = 4000
 _ANNOTATIONS = 2000
 _TASKS_IN_ALL = 4000
-"""Bodies of n tasks are made until they hold so many tasks: 4,000 bodies of 1, 4 of 1,000."""
+"""Tasks in all bodies of one size: 4,000 bodies of 1 task, 4 of 1,000."""
 
 _CONFIG = (Path(__file__).parents[1] / "examples/labeling_interface.xml").read_text("utf-8")
 _PROJECT = 20
@@ -69,7 +69,7 @@ def predict_bodies(task_count: int) -> tuple[bytes, ...]:
 
 @cache
 def annotation_created_bodies() -> tuple[bytes, ...]:
-    """Bodies of `POST /webhook` for annotations that were submitted."""
+    """Bodies of `POST /webhook` for submitted annotations."""
     return tuple(
         _encode(
             {
@@ -85,7 +85,7 @@ def annotation_created_bodies() -> tuple[bytes, ...]:
 
 @cache
 def start_training_body() -> bytes:
-    """The body of `POST /webhook` for a press on Start Training."""
+    """The body of `POST /webhook` for Start Training."""
     return _encode({"action": "START_TRAINING", "project": _project()})
 
 

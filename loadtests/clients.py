@@ -1,4 +1,4 @@
-"""The clients: each does one of the things that people do in Label Studio, again and again."""
+"""The clients: each repeats one thing that people do in Label Studio."""
 
 import random
 import time
@@ -26,23 +26,23 @@ _WEBHOOK_PATIENCE = 1.0
 PREDICT_PATIENCE = 100.0
 
 BATCH = 1000
-"""Tasks of a request that is to overload a server: the fewer there are, the more of the machine
-goes into connections, the client's and the server's, instead of into predictions."""
+"""Tasks of a request that overloads a server. With fewer, the machine spends more on connections,
+the client's and the server's, and less on predictions."""
 
 
 def predict_route(task_count: int) -> str:
-    """The name in the statistics of a `/predict` with so many tasks."""
+    """Return the name in the statistics of a `/predict` with so many tasks."""
     return "/predict (1 task)" if task_count == 1 else f"/predict ({task_count:,} tasks)"
 
 
 def shed_route(task_count: int) -> str:
-    """The name of one that an overloaded server has turned away in good order."""
+    """Return the name of one that an overloaded server rejected with 503."""
     return f"{predict_route(task_count)}, shed"
 
 
 @dataclass
 class _Outcome:
-    """What came of a call: an answer, or nothing but a problem; the problem may be found later."""
+    """The outcome of a call: a response, or a problem, which can also be found later."""
 
     answer: Answer | None
     milliseconds: float
@@ -50,7 +50,7 @@ class _Outcome:
 
     @property
     def is_shed(self) -> bool:
-        """Whether the server said that it is overloaded, and when to come again."""
+        """Return whether the server rejected the call with 503 and `Retry-After`."""
         answer = self.answer
         return bool(
             answer and answer.status == HTTPStatus.SERVICE_UNAVAILABLE and answer.retry_after
@@ -58,7 +58,7 @@ class _Outcome:
 
 
 class _Client(User):
-    """Makes calls and records them in locust's statistics."""
+    """Make calls and record them in locust's statistics."""
 
     abstract = True
     wait_time = constant(0)
@@ -85,7 +85,7 @@ class _Client(User):
             self._record(predict_route(task_count), outcome)
 
     def retrieve(self, task_count: int) -> None:
-        """Ask for the state, then for predictions: Label Studio does so whenever it stores them."""
+        """Ask for the health, then for predictions, as Label Studio does when it stores them."""
         self.get_health()
         self.post_setup()
         self.post_predict(task_count)
@@ -115,7 +115,7 @@ def _milliseconds_since(started: float) -> float:
 
 
 class Annotator(_Client):
-    """Opens one task after the other, without a pause."""
+    """Open one task after the other, without a pause."""
 
     @task
     def open_task(self) -> None:
@@ -123,7 +123,7 @@ class Annotator(_Client):
 
 
 class OneTimeAnnotator(_Client):
-    """Opens one task and leaves."""
+    """Open one task and leave."""
 
     @task
     def open_task(self) -> None:
@@ -132,7 +132,7 @@ class OneTimeAnnotator(_Client):
 
 
 class LabelStream(_Client):
-    """Works through a label stream: reads a task for some seconds, then takes the next one."""
+    """Work through a label stream: read a task for some seconds, then open the next one."""
 
     wait_time = between(1, 3)
 
@@ -142,7 +142,7 @@ class LabelStream(_Client):
 
 
 class Retriever100(_Client):
-    """Retrieves the predictions of 100 selected tasks, again and again."""
+    """Retrieve the predictions of 100 selected tasks, repeatedly."""
 
     @task
     def retrieve_selected(self) -> None:
@@ -150,7 +150,7 @@ class Retriever100(_Client):
 
 
 class Retriever1000(_Client):
-    """Retrieves the predictions of 1,000 selected tasks, again and again."""
+    """Retrieve the predictions of 1,000 selected tasks, repeatedly."""
 
     @task
     def retrieve_selected(self) -> None:
@@ -158,7 +158,7 @@ class Retriever1000(_Client):
 
 
 class Submitter(_Client):
-    """Submits an annotation each second: Label Studio tells the backend's webhook."""
+    """Submit an annotation each second, of which Label Studio sends an event."""
 
     wait_time = between(0.5, 1.5)
 
@@ -168,7 +168,7 @@ class Submitter(_Client):
 
 
 class Impatient(_Client):
-    """Presses Start Training twice a second, so that there is always a training."""
+    """Press Start Training twice a second, so that a training job always runs."""
 
     wait_time = constant_pacing(0.5)
 
@@ -179,7 +179,7 @@ class Impatient(_Client):
 
 
 class Onlooker(_Client):
-    """Asks each second whether the backend is there."""
+    """Ask for the health each second."""
 
     wait_time = constant_pacing(1)
 
@@ -189,7 +189,7 @@ class Onlooker(_Client):
 
 
 class BatchCaller(_Client):
-    """Has `BATCH` tasks predicted after the other, and asks for nothing else."""
+    """Ask for predictions of `BATCH` tasks, one request after the other."""
 
     @task
     def predict(self) -> None:
@@ -197,7 +197,7 @@ class BatchCaller(_Client):
 
 
 class Flood(_Client):
-    """Has `BATCH` tasks predicted `rate` times a second, however many answers are outstanding."""
+    """Ask for predictions of `BATCH` tasks `rate` times a second, whatever is outstanding."""
 
     abstract = True
     rate: float

@@ -1,4 +1,4 @@
-"""One HTTP call on a connection of its own: so does Label Studio make each of its calls.
+"""One HTTP call on a connection of its own, as Label Studio makes its calls.
 
 It takes half the processor time of locust's FastHttpUser: on a machine with few cores, what the
 clients take is missing to the server.
@@ -14,12 +14,12 @@ CONNECT_SECONDS = 1.0
 """How long Label Studio waits for a connection."""
 
 CallError = (OSError, HTTPException)
-"""What a call raises that gets no whole answer."""
+"""Raised by a call without a complete response."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     retry_after: str | None
@@ -27,14 +27,14 @@ class Answer:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the status is 200."""
+        """Return whether the status is 200."""
         return self.status == HTTPStatus.OK
 
 
 def call(
     url: str, method: str, path: str, body: bytes = b"", *, patience: float = CONNECT_SECONDS
 ) -> Answer:
-    """Send a request of JSON; `patience` is the longest silence in seconds, before TimeoutError."""
+    """Send a JSON request; raises TimeoutError after a silence of `patience` seconds."""
     host, port = address(url)
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: */*\r\n"
@@ -52,8 +52,8 @@ def call(
 
 
 def address(url: str) -> tuple[str, int]:
-    """Host and port of `http://host:port`."""
+    """Return host and port of `http://host:port`."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"{url} is no http://host:port.")
+        raise ValueError(f"{url} is not of the form http://host:port.")
     return parts.hostname, parts.port or 80

@@ -1,4 +1,4 @@
-"""The scenarios that look at a server of their own: its start, workers, limits and memory."""
+"""The scenarios with servers of their own: start, workers, limits and memory."""
 
 import json
 import time
@@ -26,7 +26,7 @@ from loadtests.memory import logged_memory
 from loadtests.stage import Stage
 
 WARM_UP_SECONDS = 3.0
-"""What is not counted at the start: until all workers are there."""
+"""Not counted at the start, until all workers are ready."""
 
 _PEAK_SECONDS = 15.0
 _GIVE_UP_SECONDS = 60.0
@@ -37,7 +37,7 @@ _WINDOW_SECONDS = 60.0
 
 
 def burst(stage: Stage) -> ScenarioFigures:
-    """A hundred annotators open a task in the moment when a new server first answers."""
+    """A hundred annotators open a task at the moment when a new server first answers."""
     with stage.start_server() as server:
         load = Load(server.url, {OneTimeAnnotator: 100})
         server.wait_until_open()
@@ -47,7 +47,7 @@ def burst(stage: Stage) -> ScenarioFigures:
 
 
 def scaling(stage: Stage) -> ScenarioFigures:
-    """What a second worker adds to the throughput, and what it takes of time and memory.
+    """Measure the throughput that a second worker adds, and its start-up time and memory.
 
     Large requests only: with two cores, what the clients do is taken from the workers.
     """
@@ -71,7 +71,7 @@ def scaling(stage: Stage) -> ScenarioFigures:
 
 
 def overload(stage: Stage) -> ScenarioFigures:
-    """Four times as many tasks as the server can predict, whether it keeps up with them or not.
+    """Send four times as many tasks as the server can predict, whether it keeps up or not.
 
     The peak is measured before and after, because the machine may not stay as fast as it was.
     """
@@ -110,7 +110,7 @@ def overload(stage: Stage) -> ScenarioFigures:
 
 
 def training(stage: Stage) -> ScenarioFigures:
-    """Annotators, submissions and large requests, first without a training, then during many."""
+    """Annotators, submissions and large requests, first without training jobs, then with many."""
     crowd: Crowd = {Annotator: 10, BatchCaller: 1, Submitter: 20}
     with stage.start_server() as server:
         server.wait_until_ready()
@@ -131,7 +131,7 @@ def training(stage: Stage) -> ScenarioFigures:
 
 
 def soak(crowd: Crowd, stage: Stage) -> ScenarioFigures:
-    """A crowd that stays so long that a leak of memory shows."""
+    """Run a crowd for so long that a memory leak shows."""
     settled = min(_SETTLED_SECONDS, stage.seconds / 2)
     window = min(_WINDOW_SECONDS, stage.seconds / 4)
     with stage.start_server() as server:
@@ -147,7 +147,7 @@ def soak(crowd: Crowd, stage: Stage) -> ScenarioFigures:
 
 
 def _seconds_until_predicted(url: str) -> float:
-    """How long it takes until a single task is predicted, if one asks again and again."""
+    """Measure the time to predict a single task, repeatedly."""
     started = time.monotonic()
     body = predict_bodies(1)[0]
     while time.monotonic() - started < _GIVE_UP_SECONDS:

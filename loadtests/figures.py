@@ -1,4 +1,4 @@
-"""What a scenario has measured."""
+"""The figures of a scenario."""
 
 from dataclasses import dataclass, field, replace
 
@@ -20,25 +20,25 @@ class RouteFigures:
 
 @dataclass(frozen=True)
 class ScenarioFigures:
-    """All that one scenario has measured: its routes, and figures by their names."""
+    """All figures of a scenario: those of its routes, and others by name."""
 
     scenario: str
     routes: list[RouteFigures]
     figures: dict[str, float]
     problems: dict[str, int] = field(default_factory=dict)
-    """What failed, in a sentence without content, and how often."""
+    """Each failure in a sentence without content, and how often it happened."""
 
     @property
     def tasks_per_second(self) -> float:
-        """Tasks that got their predictions, on all routes."""
+        """Return the number of tasks with a prediction, on all routes."""
         return sum(route.tasks_per_second for route in self.routes)
 
     def compared_to(self, other: "ScenarioFigures") -> "ScenarioFigures":
-        """The same with the ratio of its throughput to another scenario's."""
+        """Return these figures with the ratio of their throughput to that of another scenario."""
         ratio = ratio_of(self.tasks_per_second, other.tasks_per_second)
         return replace(self, figures={**self.figures, f"throughput_to_{other.scenario}": ratio})
 
 
 def ratio_of(value: float, reference: float) -> float:
-    """One by the other; 0 where there is nothing to compare with."""
+    """Return the quotient; 0 if the divisor is 0."""
     return value / reference if reference else 0.0

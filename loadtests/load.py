@@ -1,4 +1,4 @@
-"""A load of clients on a server, put on it by locust as a library, and what it has measured."""
+"""A load of clients on a server, by locust as a library, and the figures that it measures."""
 
 from collections.abc import Mapping
 from math import inf
@@ -15,16 +15,16 @@ from loadtests.clients import PREDICT_PATIENCE, predict_route
 from loadtests.figures import RouteFigures
 
 _STOP_SECONDS = 2 * PREDICT_PATIENCE
-"""Longer than the calls of a client can take: whatever was sent is answered or has failed."""
+"""Longer than any call of a client: after it, each request was answered or has failed."""
 
 _TASKS = {predict_route(count): count for count in TASK_COUNTS}
 
 Crowd = Mapping[type[User], int]
-"""How many clients of each kind."""
+"""The number of clients of each class."""
 
 
 class Load:
-    """Clients that start all at once; their calls are counted by route.
+    """Clients that all start at once; their calls are counted by route.
 
     The label tells the loads of one scenario apart.
     """
@@ -41,7 +41,7 @@ class Load:
         self._runner = self._environment.create_local_runner()
 
     def run(self, seconds: float, *, warm_up: float = 0) -> None:
-        """Let the clients call for so long, or until all have left; the warm-up is not counted."""
+        """Run the clients for so long, or until all have left; the warm-up is not counted."""
         self._runner.start(self._clients, spawn_rate=self._clients)
         self._runner.greenlet.spawn(stats_history, self._runner)
         if warm_up:
@@ -53,26 +53,26 @@ class Load:
         self._runner.user_greenlets.join(timeout=seconds)
 
     def stop(self) -> None:
-        """Send no more, and wait for the answers to what was sent."""
+        """Stop to send, and wait for the outstanding responses."""
         self._runner.quit()
         if self._runner.exceptions:
             raise RuntimeError(f"A client has an error: {self._runner.exceptions}")
 
     def write_report(self, path: Path) -> None:
-        """Locust's report, in HTML."""
+        """Return locust's report, in HTML."""
         path.write_text(get_html_report(self._environment), encoding="utf-8")
 
     def routes(self) -> list[RouteFigures]:
-        """What was counted from the end of the warm-up to the last answer."""
+        """Return the figures from the end of the warm-up to the last response."""
         seconds = (self._stats.last_request_timestamp or inf) - self._stats.start_time
         return [self._figures(entry, seconds) for entry in self._stats.entries.values()]
 
     def tasks_per_second(self) -> float:
-        """Tasks that got their predictions, on all routes."""
+        """Return the number of tasks with a prediction, on all routes."""
         return sum(route.tasks_per_second for route in self.routes())
 
     def problems(self) -> dict[str, int]:
-        """What failed, and how often."""
+        """Return the failures, and how often each happened."""
         return {
             f"{self._name(error.name)}: {error.error}": error.occurrences
             for error in self._stats.errors.values()

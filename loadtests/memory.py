@@ -20,13 +20,13 @@ class MemoryLog:
     samples: list[tuple[float, int]] = field(default_factory=list)
 
     def median_between(self, start: float, end: float) -> float:
-        """The median in bytes of the samples between two times in seconds."""
+        """Return the median in bytes of the samples between two times in seconds."""
         return median(size for at, size in self.samples if start <= at <= end)
 
 
 @contextmanager
 def logged_memory(server: Server) -> Iterator[MemoryLog]:
-    """A log that grows by a sample each second until the end of the block; Linux only."""
+    """Sample the memory each second until the end of the block; Linux only."""
     log, opened = MemoryLog(), time.monotonic()
 
     def sample() -> None:

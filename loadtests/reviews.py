@@ -1,4 +1,4 @@
-"""The reviews that are sent: the corpus where there is one, else text with its lengths."""
+"""The reviews to send: those of the corpus if it is there, else text with their lengths."""
 
 import os
 import random
@@ -50,17 +50,17 @@ _WORDS = (
 
 
 def corpus_folder() -> Path:
-    """Where the corpus is looked for: it need not be there."""
+    """Return the folder of the corpus, which need not exist."""
     return Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/imdb"))
 
 
 def has_reviews(folder: Path) -> bool:
-    """Whether `read_reviews` finds the corpus there."""
+    """Return whether the folder holds the corpus."""
     return any(folder.glob("*.parquet"))
 
 
 def read_reviews(count: int, folder: Path) -> list[str]:
-    """So many reviews: the first ones of the folder's first Parquet file, or generated ones."""
+    """Return the first reviews of the folder's first Parquet file, or generated ones."""
     for path in sorted(folder.glob("*.parquet")):
         with pyarrow.parquet.ParquetFile(path) as file:
             texts: list[str] = next(file.iter_batches(count, columns=["text"]))[0].to_pylist()
@@ -69,7 +69,7 @@ def read_reviews(count: int, folder: Path) -> list[str]:
 
 
 def generate_reviews(count: int, seed: int = 0) -> list[str]:
-    """So many texts, the same for the same seed, with the corpus' distribution of lengths."""
+    """Generate texts with the lengths of the corpus' reviews, the same for the same seed."""
     source = random.Random(seed)
     return [
         " ".join(source.choices(_WORDS, k=words_at(source.random()))) + "." for _ in range(count)
@@ -77,7 +77,7 @@ def generate_reviews(count: int, seed: int = 0) -> list[str]:
 
 
 def words_at(share: float) -> int:
-    """The number of words that this share (0 to 1) of the corpus' reviews does not exceed."""
+    """Return the quantile (0 to 1) of the number of words in a review of the corpus."""
     for (low, fewer), (high, more) in pairwise(_WORDS_BY_SHARE):
         if share <= high:
             return round(fewer + (more - fewer) * (share - low) / (high - low))

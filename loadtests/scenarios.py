@@ -19,17 +19,17 @@ from loadtests.stage import Stage
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is run, and for how many seconds unless somebody says otherwise."""
+    """What a scenario runs, and for how many seconds by default."""
 
     run: Callable[[Stage], ScenarioFigures]
     seconds: float
     needs_own_server: bool = True
     compared_to: str | None = None
-    """The scenario with whose tasks per second those of this one are compared."""
+    """The scenario with which the tasks per second of this one are compared."""
 
 
 def _traffic(crowd: Crowd, seconds: float, compared_to: str | None = None) -> Scenario:
-    """A scenario that puts a crowd on whichever server there is."""
+    """Return a scenario that runs a crowd against the server that the stage has."""
 
     def run(stage: Stage) -> ScenarioFigures:
         with stage.ready_url() as url:
@@ -55,18 +55,18 @@ SCENARIOS = {
     "training": Scenario(training, 25),
     "soak": Scenario(partial(soak, _MIXED), 30 * 60),
 }
-"""In the order in which they are run."""
+"""In the order in which they run."""
 
 _NOT_BY_DEFAULT = {"soak"}
 
 
 def select(names: Sequence[str], *, own_server: bool) -> list[str]:
-    """The scenarios to run, in order: those named, or all, and those they are compared to."""
+    """Return the scenarios to run, in order: the named ones, or all, and those to compare with."""
     if unknown := set(names) - set(SCENARIOS):
-        raise ValueError(f"There is no scenario {', '.join(sorted(unknown))}.")
+        raise ValueError(f"Unknown scenario: {', '.join(sorted(unknown))}.")
     possible = {name for name in SCENARIOS if own_server or not SCENARIOS[name].needs_own_server}
     if impossible := set(names) - possible:
-        raise ValueError(f"With --url there is no {', '.join(sorted(impossible))}.")
+        raise ValueError(f"Not possible with --url: {', '.join(sorted(impossible))}.")
     chosen = set(names) or possible - _NOT_BY_DEFAULT
     chosen |= {reference for name in chosen if (reference := SCENARIOS[name].compared_to)}
     return [name for name in SCENARIOS if name in chosen]

@@ -1,4 +1,4 @@
-"""Servers as processes: those of the project are started as a user starts them."""
+"""Servers as processes; those of the project start as a user starts them."""
 
 import os
 import signal
@@ -25,19 +25,19 @@ _THEIR_PREFIXES = ("SENTIMENT_", "BENTOML_", "OMP_", "TUTORIAL_")
 
 @dataclass(frozen=True)
 class Server:
-    """A server that was started: where it answers, and its first process."""
+    """A started server: its URL, its log, its first process."""
 
     url: str
     log: Path
     process: subprocess.Popen[bytes]
 
     def family(self) -> list[psutil.Process]:
-        """Its processes: the first one, and those that it has started."""
+        """Return its processes: the first one and its descendants."""
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
     def pss(self) -> int:
-        """Bytes of memory of all its processes; what they share counts once. Linux only."""
+        """Return its memory in bytes, shared memory counted once. Linux only."""
         total = 0
         for process in self.family():
             with suppress(psutil.NoSuchProcess):
@@ -45,7 +45,7 @@ class Server:
         return total
 
     def wait_until_open(self) -> None:
-        """Return in the moment when the port takes connections."""
+        """Return as soon as the port accepts connections."""
         self._wait(lambda: socket.create_connection(address(self.url)).close())
 
     def wait_until_ready(self) -> None:
@@ -77,7 +77,7 @@ class Server:
 
 @contextmanager
 def start_server(log: Path, settings: Mapping[str, str]) -> Iterator[Server]:
-    """A server that is starting, with these settings and the default of all others."""
+    """Start a server with these settings and the defaults of all others."""
     with (
         tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as scratch,
         run_server(serve_command, log, {**data_below(Path(scratch)), **settings}) as server,
@@ -86,7 +86,7 @@ def start_server(log: Path, settings: Mapping[str, str]) -> Iterator[Server]:
 
 
 def serve_command(port: int, target: str = "service:SentimentService") -> list[str]:
-    """What Python is to run for a server of the project."""
+    """Return the arguments of Python that start a server of the project."""
     return [
         *("-m", "bentoml", "serve", target),
         *("--host", "127.0.0.1", "--port", str(port)),
@@ -94,7 +94,7 @@ def serve_command(port: int, target: str = "service:SentimentService") -> list[s
 
 
 def data_below(folder: Path) -> dict[str, str]:
-    """The settings of a server that writes nowhere else."""
+    """Return the settings of a server that writes below a folder only."""
     return {
         "HOME": str(folder),
         "BENTOML_HOME": str(folder / "bentoml"),
@@ -105,20 +105,24 @@ def data_below(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def run_server(
-    command: Callable[[int], list[str]], log: Path, settings: Mapping[str, str]
+    command: Callable[[int], list[str]],
+    log: Path,
+    settings: Mapping[str, str],
+    *,
+    folder: Path = _ROOT,
 ) -> Iterator[Server]:
-    """Any server, as a process of Python with the arguments of `command` for a free port.
+    """Run a server: Python with the arguments of `command` for a free port, in a source folder.
 
-    It may not be ready yet; at the end it is stopped, with all that it has started. Nothing but
-    `settings` decides how it behaves.
+    It may not be ready yet. At the end it is stopped, with all processes that it has started.
+    Environment variables of the servers take effect only from `settings`.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_THEIR_PREFIXES)}
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command(port)],
-            cwd=_ROOT,
-            env={**inherited, **settings},
+            cwd=folder,
+            env={**inherited, "PYTHONPATH": str(folder), **settings},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -143,7 +147,7 @@ def _stop(server: Server) -> None:
 
 
 def free_port() -> int:
-    """A port on which nothing listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -18,11 +18,11 @@ class Stage:
     seconds: float
     directory: Path
     url: str | None = None
-    """A server that is running already, for the scenarios that can do with it."""
+    """A server that already runs, for scenarios that need no server of their own."""
 
     @contextmanager
     def ready_url(self) -> Iterator[str]:
-        """The URL of a server that can predict: the running one, or a new one."""
+        """Yield the URL of a ready server: the running one, or a new one."""
         if self.url:
             yield self.url
         else:
@@ -33,11 +33,11 @@ class Stage:
     def start_server(
         self, settings: Mapping[str, str] | None = None, *, label: str = ""
     ) -> AbstractContextManager[Server]:
-        """A new server that is starting; its log is kept beside the reports."""
+        """Start a new server; its log is kept beside the reports."""
         return start_server(self._file(label, "log"), settings or {})
 
     def conclude(self, loads: Sequence[Load], **figures: float) -> ScenarioFigures:
-        """The figures of a scenario that put these loads on its servers, and locust's reports."""
+        """Return the figures of a scenario with these loads, and write locust's reports."""
         for load in loads:
             load.write_report(self._file(load.label, "html"))
         routes = [route for load in loads for route in load.routes()]

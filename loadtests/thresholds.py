@@ -1,4 +1,4 @@
-"""Judges figures by the limits in `thresholds.toml`."""
+"""Compare figures with the limits in `thresholds.toml`."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,15 +14,15 @@ _REQUIRED_OF_A_ROUTE = ("p50", "p95", "p99")
 
 @dataclass(frozen=True)
 class Limits:
-    """What one scenario must keep to."""
+    """The limits of one scenario."""
 
     at_most: Mapping[str, float] = field(default_factory=dict)
     at_least: Mapping[str, float] = field(default_factory=dict)
     milliseconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """For each route, the most that its percentiles (p50, p95, p99) and its max may be."""
+    """For each route, the upper limits of its percentiles (p50, p95, p99) and its max."""
 
     def describe(self, figure: str) -> str:
-        """The limit of a figure in words."""
+        """Return the limit of a figure in words."""
         if figure in self.at_most:
             return f"at most {self.at_most[figure]:g}"
         return f"at least {self.at_least[figure]:g}" if figure in self.at_least else "none"
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Miss:
-    """A threshold that was missed: of which scenario, of which route or figure, and how."""
+    """A missed threshold: its scenario, its route or figure, and by how much."""
 
     scenario: str
     subject: str
@@ -41,13 +41,13 @@ class Miss:
 
 
 def read_limits(path: Path = THRESHOLDS) -> dict[str, Limits]:
-    """The limits of each scenario."""
+    """Return the limits of each scenario."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))
     return {scenario: Limits(**table) for scenario, table in tables.items()}
 
 
 def judge(measured: ScenarioFigures, limits: Limits) -> list[Miss]:
-    """All misses. What has no limit is one, and so is a limit for what was not measured."""
+    """Return all misses. A figure without a limit is one, and a limit without a figure, too."""
     return [
         Miss(measured.scenario, subject, reason)
         for subject, reason in (

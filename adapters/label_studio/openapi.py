@@ -17,19 +17,19 @@ DOCUMENT_PATH = "/docs.json"
 _REFERENCE = "#/components/schemas/{model}"
 _TAG = "Label Studio"
 _TITLE = "Sentiment backend for Label Studio"
-_ABOUT = """What Label Studio calls of its ML backends, and `/classify` for everybody else.
-Where the server asks for basic authentication, only the health probes answer without."""
+_ABOUT = """The routes that Label Studio calls of an ML backend, and `/classify` for other clients.
+If the server uses basic authentication, only the health probes answer without credentials."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What a route is for, takes and answers."""
+    """What a route does, takes and returns."""
 
     summary: str
     request: Any = None
     answers: Mapping[int, Any] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
-    """By name, what a parameter of the query means; none is required."""
+    """The meaning of each query parameter, by name; all are optional."""
     tag: str = _TAG
 
 
@@ -41,7 +41,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("/", "GET"): _HEALTH,
     ("/health", "GET"): _HEALTH,
     ("/setup", "POST"): Operation(
-        "The version in force, and what is served of the labeling config.",
+        "The active version, and the supported controls of the labeling config.",
         schemas.SetupRequest,
         {200: schemas.SetupResponse},
     ),
@@ -54,28 +54,28 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         "The versions that predictions can carry.", answers={200: schemas.VersionsResponse}
     ),
     ("/webhook", "POST"): Operation(
-        "Keep what an event says of annotations; with START_TRAINING, begin a training.",
+        "Store the annotations of an event; with START_TRAINING, queue a training job.",
         schemas.WebhookRequest,
         {200: schemas.TrainingResponse | schemas.WebhookResponse},
     ),
     ("/jobs", "GET"): Operation(
-        "The last trainings, the newest first.",
+        "The last training jobs, the newest first.",
         answers={200: schemas.JobsResponse},
         query={"project": "Only those of this project, such as 3.1795453317."},
     ),
     ("/jobs/{job_id}", "GET"): Operation(
-        "How far a training is, or how it has ended.",
+        "The progress of a training job, or its result.",
         answers={200: schemas.JobResponse, 404: schemas.ErrorResponse},
     ),
     (DOCUMENT_PATH, "GET"): Operation("This document.", answers={200: dict[str, Any]}, tag="About"),
     ("/schema.json", "GET"): Operation(
-        "`/classify` as BentoML's clients want it.", answers={200: dict[str, Any]}, tag="About"
+        "`/classify`, described for BentoML's clients.", answers={200: dict[str, Any]}, tag="About"
     ),
 }
 
 
 def document_route(others: Callable[[], dict[str, Any]]) -> Route:
-    """`GET /docs.json`, with the routes that another OpenAPI document describes."""
+    """Return `GET /docs.json`, which includes the routes of another OpenAPI document."""
 
     @cache
     def content() -> bytes:
@@ -89,7 +89,7 @@ def document_route(others: Callable[[], dict[str, Any]]) -> Route:
 
 
 def describe(others: Mapping[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document of these routes and of those of another document."""
+    """Return the OpenAPI document of these routes and of those of another document."""
     refers, definitions = _schemas()
     paths: dict[str, dict[str, Any]] = {path: {**item} for path, item in others["paths"].items()}
     for (path, method), operation in OPERATIONS.items():
@@ -149,7 +149,7 @@ def _body(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> tuple[Callable[[Any, str], dict[str, Any]], dict[str, Any]]:
-    """What refers to the schema of a model, as it comes in or goes out; and all definitions."""
+    """Return a function from a model and a direction to its schema, and all definitions."""
     taken: Sequence[Any] = [op.request for op in OPERATIONS.values() if op.request is not None]
     given = [model for op in OPERATIONS.values() for model in op.answers.values()]
     inputs = [(str(model), "validation", TypeAdapter(model)) for model in taken]

@@ -1,4 +1,4 @@
-"""The HTTP routes that Label Studio calls. Each validates, delegates and answers."""
+"""The HTTP routes that Label Studio calls. Each validates, delegates and responds."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
@@ -23,7 +24,7 @@ from adapters.label_studio.events import Changes, EventError, project_key
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.served_config import serve
 from adapters.observability.metrics import Metrics
-from adapters.server.middleware import RETRY_AFTER_SECONDS
+from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
 from model_store.errors import ModelStoreError
 from model_store.model.stages import ENCODE, record
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
-_NOTHING = "Nothing to keep."
+_NOTHING = "Nothing to store."
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -48,29 +49,29 @@ class Job(Protocol):
 
     @property
     def state(self) -> str:
-        """How far it is, or how it ended."""
+        """Its state: queued, running, or how it ended."""
 
 
 class Learning(Protocol):
-    """What the routes need of the learning loop: `adapters.learning.coordinator` has it."""
+    """The learning loop, as the routes use it: `adapters.learning.coordinator` implements it."""
 
     async def record(self, event: Mapping[str, Any]) -> Changes:
-        """Store what an event says of annotations; raises EventError."""
+        """Store the annotations of an event; raises EventError."""
 
     async def train(self, project: str) -> Job:
-        """Queue a training of a project."""
+        """Queue a training job for a project; return it, or the one that is queued or running."""
 
     async def needed(self, project: str, controls: Sequence[Control]) -> list[str]:
-        """For each control that cannot be trained yet, how many annotations are missing."""
+        """Return for each control that cannot be trained yet how many annotations it needs."""
 
     async def choose(self, project: str, models: Sequence[str], *, ensemble: bool) -> None:
-        """Let these versions predict for a project."""
+        """Deploy these versions for a project."""
 
     async def jobs(self, project: str | None) -> Sequence[Job]:
-        """The last jobs, the newest first."""
+        """Return the last jobs, the newest first."""
 
     async def job(self, job_id: str) -> Job | None:
-        """One job."""
+        """Return one job, None if there is none with this id."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Backend:
     registry: Registry
     learning: Learning
     compare: Callable[[Changes], Awaitable[None]]
-    """Compares new annotations with predictions, after the response."""
+    """Compare new annotations with predictions, after the response."""
     deadline: float = 80.0
     """Seconds after which `/predict` answers with what is done."""
     score: ScoreKind = "confidence"
@@ -92,7 +93,7 @@ Endpoint = Callable[[Request, Backend], Awaitable[Response]]
 
 
 class _BadRequestError(Exception):
-    """A body that cannot be taken, with the answer it gets."""
+    """A request body that is malformed, with the response it gets."""
 
     def __init__(self, status: int, body: schemas.ErrorResponse) -> None:
         super().__init__(body.error)
@@ -100,14 +101,36 @@ class _BadRequestError(Exception):
         self.body = body
 
 
+class _Handler:
+    """An endpoint as an ASGI app, which needs no router and no middleware around it.
+
+    Expected errors become responses here: 400 or 422 for a malformed body, 503 with `Retry-After`
+    while the model cannot answer.
+    """
+
+    def __init__(self, endpoint: Endpoint, backend: Backend) -> None:
+        self._endpoint = endpoint
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._endpoint(Request(scope, receive), self._backend)
+        except _BadRequestError as error:
+            response = _json(error.body, error.status)
+        except ModelStoreError as error:
+            retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+            response = _json(schemas.ErrorResponse(error=str(error)), 503, retry)
+        except ClientDisconnect:
+            response = Response(status_code=499)  # not read by anybody
+        await response(scope, receive, send)
+
+
 def create_app(backend: Backend) -> Starlette:
-    """The ASGI app of the protocol; what it delegates to may still be starting."""
+    """Return the ASGI app of the protocol; the parts of `backend` may still be starting."""
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
-        async def handle(request: Request) -> Response:
-            return await endpoint(request, backend)
-
-        return Route(path, handle, methods=[method], name=endpoint.__name__)
+        handler = _Handler(endpoint, backend)
+        return Route(path, handler, methods=[method], name=endpoint.__name__)
 
     return Starlette(
         routes=[
@@ -120,12 +143,7 @@ def create_app(backend: Backend) -> Starlette:
             route("/jobs", jobs, "GET"),
             route("/jobs/{job_id}", job, "GET"),
         ],
-        exception_handlers={
-            _BadRequestError: _on_bad_request,
-            ModelStoreError: _on_model_error,
-            HTTPException: _on_http_error,
-            ClientDisconnect: _on_disconnect,
-        },
+        exception_handlers={HTTPException: _on_http_error},
     )
 
 
@@ -137,7 +155,7 @@ async def health(_: Request, backend: Backend) -> Response:
 
 
 async def setup(request: Request, backend: Backend) -> Response:
-    """`POST /setup`: the version in force, and what is served of the labeling config."""
+    """`POST /setup`: the active version, and the supported controls of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
     served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
     config = served.config
@@ -157,7 +175,7 @@ async def setup(request: Request, backend: Backend) -> Response:
 
 
 async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
-    """See to the versions that a project's backend asks for; what is wrong with them."""
+    """Deploy the versions that `extra_params` asks for; return the problems with them."""
     try:
         wanted = schemas.ExtraParams.model_validate(extra_params or {})
     except ValidationError as error:
@@ -206,7 +224,7 @@ async def versions(_: Request, backend: Backend) -> Response:
 
 
 async def webhook(request: Request, backend: Backend) -> Response:
-    """`POST /webhook`: keep what an event says of annotations, or begin a training."""
+    """`POST /webhook`: store the annotations of an event, or queue a training job."""
     body = await _read(request, schemas.WebhookRequest)
     backend.metrics.event(body.action)
     try:
@@ -216,7 +234,7 @@ async def webhook(request: Request, backend: Backend) -> Response:
                 schemas.TrainingResponse(
                     action=body.action,
                     job=training.id,
-                    detail=f"The training of this project is {training.state}.",
+                    detail=f"The training job of this project is {training.state}.",
                 )
             )
         changes = await backend.learning.record(dict(body))
@@ -225,7 +243,7 @@ async def webhook(request: Request, backend: Backend) -> Response:
     answer = _json(
         schemas.WebhookResponse(
             action=body.action,
-            detail=f"Kept: {len(changes)} changes of annotations." if changes else _NOTHING,
+            detail=f"Stored: {len(changes)} changes of annotations." if changes else _NOTHING,
         )
     )
     if backend.metrics.is_on:
@@ -233,19 +251,19 @@ async def webhook(request: Request, backend: Backend) -> Response:
         annotated, deleted = len(changes.annotations) - skipped, len(changes.deleted_annotations)
         backend.metrics.kept(annotated=annotated, skipped=skipped, deleted=deleted)
         if body.action.endswith("_CREATED"):
-            # After the answer, for which an annotator waits.
+            # After the response, for which an annotator waits.
             answer.background = BackgroundTask(backend.compare, changes)
     return answer
 
 
 async def jobs(request: Request, backend: Backend) -> Response:
-    """`GET /jobs`, with `?project=` those of one project: the last trainings, newest first."""
+    """`GET /jobs`: the last training jobs, newest first; of one project with `?project=`."""
     found = await backend.learning.jobs(request.query_params.get("project"))
     return _json(schemas.JobsResponse(jobs=[_job(item) for item in found]))
 
 
 async def job(request: Request, backend: Backend) -> Response:
-    """`GET /jobs/{id}`: how far a training is, or how it has ended."""
+    """`GET /jobs/{id}`: the progress of a training job, or its result."""
     found = await backend.learning.job(request.path_params["job_id"])
     if found is None:
         return _json(schemas.ErrorResponse(error="There is no such job: see GET /jobs."), 404)
@@ -262,7 +280,7 @@ def _log_problems(problems: Sequence[str], project: str | None) -> None:
 
 
 async def _read(request: Request, model: type[R]) -> R:
-    """The body as `model`; 400 if it is not JSON, 422 if it is another JSON than expected."""
+    """Parse the body as `model`; 400 if it is not JSON, 422 if it has another shape."""
     content = await request.body()
     return await offload(_validate, content, model, inline=len(content) <= _INLINE_BYTES)
 
@@ -274,7 +292,7 @@ def _validate(content: bytes, model: type[R]) -> R:
         raise _BadRequestError(
             422,
             schemas.ErrorResponse(
-                error=f"The request is no {model.__name__}: see detail for the fields.",
+                error=f"The request is not a valid {model.__name__}: see detail for the fields.",
                 detail=[
                     schemas.ErrorDetail(loc=list(item["loc"]), msg=item["msg"])
                     for item in error.errors(include_url=False, include_input=False)[:10]
@@ -291,7 +309,7 @@ def _parse_json(content: bytes) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        # Python's own reader takes half a surrogate pair, which Label Studio sends as it got it.
+        # Python's own parser accepts lone surrogates, which Label Studio passes on.
         return json.loads(content)
 
 
@@ -299,22 +317,7 @@ def _json(body: BaseModel, status: int = 200, headers: dict[str, str] | None = N
     return Response(body.model_dump_json(), status, headers, media_type="application/json")
 
 
-async def _on_bad_request(_: Request, error: Exception) -> Response:
-    assert isinstance(error, _BadRequestError)
-    return _json(error.body, error.status)
-
-
-async def _on_model_error(_: Request, error: Exception) -> Response:
-    return _json(
-        schemas.ErrorResponse(error=str(error)), 503, {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    )
-
-
 async def _on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     body = schemas.ErrorResponse(error=f"{error.detail}.")
     return _json(body, error.status_code, dict(error.headers or {}))
-
-
-async def _on_disconnect(_: Request, __: Exception) -> Response:
-    return Response(status_code=499)  # Nobody reads it: the caller hung up while sending.

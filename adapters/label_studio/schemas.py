@@ -1,4 +1,4 @@
-"""What Label Studio sends and what it takes as an answer. Only the fields that are used."""
+"""The requests of Label Studio and the responses to them, with the fields that are used."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 class _Request(BaseModel):
     """Fields that are not declared here are ignored: Label Studio adds some with every release.
 
-    Among them are tokens and passwords; not reading them keeps them out of every log.
+    Some of them are tokens and passwords; unread, they stay out of every log.
     """
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
@@ -36,8 +36,8 @@ ProjectKey = Annotated[
     StringConstraints(pattern=_PROJECT),
     WithJsonSchema({"type": ["string", "integer"], "pattern": _PROJECT}),
 ]
-"""`<id>.<unix time created>`, as Label Studio names a project: the time tells projects of several
-Label Studios apart."""
+"""`<id>.<unix time of creation>`, Label Studio's name of a project. The time distinguishes projects
+of several Label Studios."""
 
 
 class SetupRequest(_Request):
@@ -46,36 +46,36 @@ class SetupRequest(_Request):
     project: ProjectKey | None = None
     label_config: str | None = Field(default=None, alias="schema")
     extra_params: Any = None
-    """What the user has typed into the backend's form in Label Studio; see `ExtraParams`."""
+    """The extra parameters of the backend's form in Label Studio; see `ExtraParams`."""
 
 
 class ExtraParams(BaseModel):
-    """Those of the extra parameters that mean something here."""
+    """The supported extra parameters."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
 
     models: list[Annotated[str, StringConstraints(max_length=200)]] = Field(
         default=[], max_length=10
     )
-    """The versions that predict, the first one being that which Label Studio is told of;
-    `active` is the project's own."""
+    """The versions that predict; Label Studio is told the first one. `active` is the active version
+    of the project."""
     ensemble: bool = False
-    """Whether their average is a prediction of its own."""
+    """Whether their average is a further prediction."""
 
 
 class SetupResponse(_Response):
-    """The version in force and what it can do for the project's labeling config."""
+    """The active version, and the controls of the labeling config that it supports."""
 
     model_version: str
     controls: list[str]
     """Names of the controls that get predictions."""
     problems: list[str]
-    """Why other controls get none, a sentence each."""
+    """For other controls, a sentence each that says why they get none."""
 
 
 Task = dict[str, Any]
 """A task as Label Studio sends it, with `id` and `data`; the labeling config says where in `data`
-its text is. A task is not validated: what is missing in it costs its own prediction alone."""
+its text is. It is not validated: a malformed task loses its own prediction only."""
 
 
 class PredictRequest(_Request):
@@ -87,7 +87,7 @@ class PredictRequest(_Request):
 
 
 class Region(TypedDict):
-    """What is predicted for one control."""
+    """The prediction for one control."""
 
     id: str
     from_name: str
@@ -101,11 +101,11 @@ class Region(TypedDict):
 
 
 class Prediction(TypedDict):
-    """What is predicted for one task."""
+    """The prediction for one task."""
 
     result: list[Region]
     score: float
-    """That of the least certain region: Label Studio sorts tasks by it."""
+    """The score of the least certain region; Label Studio sorts tasks by it."""
     model_version: str
 
 
@@ -129,7 +129,7 @@ class VersionsResponse(_Response):
 
 
 class WebhookRequest(_Request):
-    """`POST /webhook`: an event of a project, or the press on *Start Training*."""
+    """`POST /webhook`: an event of a project, or *Start Training*."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -146,14 +146,14 @@ class WebhookResponse(_Response):
 
 
 class TrainingResponse(WebhookResponse):
-    """The acknowledgement of a press on *Start Training*."""
+    """The acknowledgement of *Start Training*."""
 
     job: str
-    """The job that trains: see `GET /jobs/{id}`."""
+    """The id of the training job: see `GET /jobs/{id}`."""
 
 
 class JobResponse(_Response):
-    """`GET /jobs/{id}`: how far a training is, or how it has ended."""
+    """`GET /jobs/{id}`: the progress of a training job, or its result."""
 
     id: str
     project: str
@@ -169,20 +169,20 @@ class JobResponse(_Response):
 
 
 class JobsResponse(_Response):
-    """`GET /jobs`: the last trainings, the newest first."""
+    """`GET /jobs`: the last training jobs, the newest first."""
 
     jobs: list[JobResponse]
 
 
 class ErrorDetail(_Response):
-    """What is wrong with one field."""
+    """The error in one field."""
 
     loc: list[str | int]
     msg: str
 
 
 class ErrorResponse(_Response):
-    """The body of an answer of these routes that is an error."""
+    """The body of an error response of these routes."""
 
     error: str
     detail: list[ErrorDetail] = []

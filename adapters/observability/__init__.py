@@ -1,1 +1,1 @@
-"""Metrics, logs and traces. Bounded, and never the text of a task."""
+"""Metrics, logs and traces. Bounded, and never with the text of a task."""

@@ -1,8 +1,8 @@
-"""Counters, histograms and gauges that cost next to nothing to write to, and are bounded.
+"""Counter, Gauge and Histogram that buffer in memory, and are bounded.
 
-Prometheus' client takes 2 µs for each number where several processes share its files, which is a
-lot for a request of 300. So numbers are kept in memory, and written to the client once a second,
-all at once. Everything here is for the thread of the event loop alone.
+Prometheus' client takes 2 µs to write a number to a file that several processes share: too much for
+a dozen numbers in each request of 300 µs. So these buffer numbers and write them to the client once
+a second. Call them from the thread of the event loop only. See docs/decisions/0016.
 """
 
 from bisect import bisect_left
@@ -10,11 +10,12 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import prometheus_client
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 OTHER = "other"
-"""Stands for all values of a label that do not have a series of their own."""
+"""The value of a label that stands for all values without a series of their own."""
 
 _MAX_LENGTH = 100
 _MAX_SERIES = 1000
@@ -23,7 +24,7 @@ M = TypeVar("M", bound=MetricWrapperBase)
 
 
 class Instrument(Protocol):
-    """A metric: what it is called, and how its numbers get to Prometheus."""
+    """A metric: its description, and how its numbers get to Prometheus' client."""
 
     name: str
     kind: str
@@ -31,18 +32,18 @@ class Instrument(Protocol):
     meaning: str
 
     def flush(self) -> None:
-        """Give the client what has come since the last time."""
+        """Write what was buffered since the last flush."""
 
 
 class Bounded:
-    """Values of a label: the first `most` ones keep their name, the rest are OTHER."""
+    """Map values of a label to themselves, as long as there are at most `most`, else to OTHER."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._known: set[str] = set()
 
     def __call__(self, value: str) -> str:
-        """The value to use as a label."""
+        """Return the value to use as a label."""
         if value not in self._known:
             if len(self._known) == self._most or len(value) > _MAX_LENGTH:
                 return OTHER
@@ -51,7 +52,7 @@ class Bounded:
 
 
 class _Described:
-    """What all instruments have in common."""
+    """Name, meaning and labels of a metric."""
 
     kind: str
 
@@ -62,7 +63,7 @@ class _Described:
 
 
 class _Series(Generic[M]):
-    """The series of a metric by the values of its labels; those past the bound share one."""
+    """The series of a metric by label values; past the bound, further ones share one series."""
 
     def __init__(self, metric: M, labels: int) -> None:
         self._metric = metric
@@ -77,8 +78,8 @@ class _Series(Generic[M]):
         return self._series[values]
 
 
-class Count(_Described):
-    """A counter. Series named by `start` are there, as 0, from the beginning."""
+class Counter(_Described):
+    """A counter. The series in `start` exist from the beginning, with 0."""
 
     kind = "counter"
 
@@ -91,40 +92,39 @@ class Count(_Described):
         start: Iterable[Sequence[str]] = (),
     ) -> None:
         super().__init__(name, meaning, labels)
-        self._series = (
-            _Series(Counter(name, meaning, self.labels, registry=registry), len(self.labels))
-            if registry
-            else None
-        )
+        self._series = None
+        if registry:
+            metric = prometheus_client.Counter(name, meaning, self.labels, registry=registry)
+            self._series = _Series(metric, len(self.labels))
         self._new: dict[tuple[str, ...], float] = {}
         for values in start:
             self.add(*values, amount=0)
 
     def add(self, *values: str, amount: float = 1) -> None:
-        """Count for these values of the labels."""
+        """Increase the series with these label values."""
         if self._series is not None:
             self._new[values] = self._new.get(values, 0) + amount
 
     def flush(self) -> None:
-        """Give the client what has come since the last time."""
+        """Write what was counted since the last flush."""
         new, self._new = self._new, {}
         for values, amount in new.items():
             assert self._series is not None
             self._series[values].inc(amount)
 
 
-class _BulkHistogram(Histogram):
-    """One that takes many numbers at once."""
+class _BulkHistogram(prometheus_client.Histogram):
+    """A histogram that takes many numbers at once."""
 
     def observe_all(self, values: Sequence[float]) -> None:
-        """The same as `observe` for each of them."""
+        """Do the same as `observe` for each value, with one write for each bucket."""
         places = Tally(bisect_left(self._upper_bounds, value) for value in values)
         for place, number in places.items():
             self._buckets[place].inc(number)
         self._sum.inc(sum(values))
 
 
-class Distribution(_Described):
+class Histogram(_Described):
     """A histogram."""
 
     kind = "histogram"
@@ -138,36 +138,32 @@ class Distribution(_Described):
         labels: Sequence[str] = (),
     ) -> None:
         super().__init__(name, meaning, labels)
-        self._series = (
-            _Series(
-                _BulkHistogram(name, meaning, self.labels, buckets=buckets, registry=registry),
-                len(self.labels),
-            )
-            if registry
-            else None
-        )
+        self._series = None
+        if registry:
+            metric = _BulkHistogram(name, meaning, self.labels, buckets=buckets, registry=registry)
+            self._series = _Series(metric, len(self.labels))
         self._new: dict[tuple[str, ...], list[float]] = {}
 
-    def add(self, value: float, *values: str) -> None:
-        """One number, for these values of the labels."""
+    def observe(self, number: float, *values: str) -> None:
+        """Add a number to the series with these label values."""
         if self._series is not None:
-            self._new.setdefault(values, []).append(value)
+            self._new.setdefault(values, []).append(number)
 
-    def add_all(self, numbers: Iterable[float], *values: str) -> None:
-        """Several numbers, for these values of the labels."""
+    def observe_all(self, numbers: Iterable[float], *values: str) -> None:
+        """Add several numbers to the series with these label values."""
         if self._series is not None:
             self._new.setdefault(values, []).extend(numbers)
 
     def flush(self) -> None:
-        """Give the client what has come since the last time."""
+        """Write what was observed since the last flush."""
         new, self._new = self._new, {}
         for values, numbers in new.items():
             assert self._series is not None
             self._series[values].observe_all(numbers)
 
 
-class Level(_Described):
-    """A gauge: the sum over all worker processes that live. Set `value` or `values`."""
+class Gauge(_Described):
+    """A gauge, summed over all live worker processes."""
 
     kind = "gauge"
 
@@ -179,22 +175,22 @@ class Level(_Described):
         labels: Sequence[str] = (),
     ) -> None:
         super().__init__(name, meaning, labels)
-        self._gauge = (
-            Gauge(name, meaning, self.labels, registry=registry, multiprocess_mode="livesum")
-            if registry
-            else None
-        )
+        self._gauge = None
+        if registry:
+            self._gauge = prometheus_client.Gauge(
+                name, meaning, self.labels, registry=registry, multiprocess_mode="livesum"
+            )
         self._values: dict[tuple[str, ...], float] = {}
         self._changed: set[tuple[str, ...]] = set()
 
     def add(self, amount: float, *values: str) -> None:
-        """Raise or lower the level."""
+        """Raise or lower the value for these label values."""
         if self._gauge is not None:
             self._values[values] = self._values.get(values, 0) + amount
             self._changed.add(values)
 
     def flush(self) -> None:
-        """Give the client the levels as they are."""
+        """Write the values that have changed since the last flush."""
         changed, self._changed = self._changed, set()
         for values in changed:
             assert self._gauge is not None

@@ -1,4 +1,4 @@
-"""Log lines as JSON, one object a line: level, logger, message, time, and what else there is."""
+"""Log lines as JSON objects: level, logger, message, time, and the fields of `extra`."""
 
 import logging
 from contextvars import ContextVar
@@ -8,14 +8,14 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request in whose course something is logged."""
+"""The id of the current request."""
 
 _OF_BENTOML = ("levelname_bracketed", "component", "trace_msg", "request_id", "service_name")
-"""What BentoML's filter adds to every record, for lines of text."""
+"""Attributes that BentoML adds to every record, for lines of text."""
 
 
 class JsonFormatter(OrjsonFormatter):
-    """Formats a record, with the attributes that it was given by `extra`."""
+    """Format a record as JSON, with the attributes that `extra` gave it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class JsonFormatter(OrjsonFormatter):
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:
-        """Add the request's id, where there is one."""
+        """Add the id of the current request, if there is one."""
         super().add_fields(log_data, record, message_dict)
         current = request_id.get()
         if current is not None:
@@ -37,7 +37,7 @@ class JsonFormatter(OrjsonFormatter):
 
 
 def use_json() -> None:
-    """Let all handlers that there are write JSON, and warnings of Python's go there too."""
+    """Make all existing handlers write JSON, and log the warnings of Python."""
     formatter = JsonFormatter()
     logging.captureWarnings(capture=True)
     named = [logging.getLogger(name) for name in list(logging.root.manager.loggerDict)]

@@ -1,7 +1,8 @@
-"""Where the workers of one server put their numbers for each other.
+"""The folder through which the workers of one server share their metrics.
 
-BentoML has one folder for all servers that share its home, and empties it at each start: the
-numbers of a server that runs would be gone.
+BentoML has one folder for all servers with the same home, and empties it at each start: the metrics
+of a running server would be lost. So each server has a folder of its own, named by its first
+process.
 """
 
 import os
@@ -11,13 +12,29 @@ from pathlib import Path
 
 import psutil
 
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""By which Prometheus' client finds the folder, when it makes its first metric."""
 
-def folder_of_this_server(data_dir: Path) -> Path:
-    """The folder of the server whose first process this is; removes those of servers gone."""
-    folder = data_dir.absolute() / "metrics"
+
+def use_in_worker(data_dir: Path) -> None:
+    """Make this worker share its metrics with the other children of its parent process."""
+    folder = _folder(data_dir, os.getppid())
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ[VARIABLE] = str(folder)
+
+
+def prepare_for_workers(data_dir: Path) -> None:
+    """Remove the folders of servers that have ended, and one that has the name of this process."""
     host = socket.gethostname()
-    for old in folder.glob(f"{host}-*"):
+    for old in _root(data_dir).glob(f"{host}-*"):
         pid = old.name.removeprefix(f"{host}-")
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+        if pid == str(os.getpid()) or (pid.isdigit() and not psutil.pid_exists(int(pid))):
             shutil.rmtree(old, ignore_errors=True)
-    return folder / f"{host}-{os.getpid()}"
+
+
+def _root(data_dir: Path) -> Path:
+    return data_dir.absolute() / "metrics"
+
+
+def _folder(data_dir: Path, parent: int) -> Path:
+    return _root(data_dir) / f"{socket.gethostname()}-{parent}"

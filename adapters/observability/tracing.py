@@ -1,42 +1,46 @@
-"""The stages of a request as spans of OpenTelemetry, below the span that BentoML makes of it."""
+"""The stages of a request as OpenTelemetry spans, below the span that BentoML makes of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from opentelemetry.trace import Tracer, get_current_span
-from starlette.types import ASGIApp, Receive, Scope, Send
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.trace import Tracer, get_current_span, get_tracer
+from starlette.applications import Starlette
 
-from model_store.model.stages import Stage, recording
+from model_store.model.stages import Stage
 
 
-class StageTracingMiddleware:
-    """Makes a span of each stage of a request that is sampled.
+def is_sampled() -> bool:
+    """Return whether the current request's trace is exported.
 
-    `tracer` is called when the server starts: BentoML knows only then what to call itself.
+    BentoML also records requests that it does not export, so `is_recording` does not say it.
     """
+    return bool(get_current_span().get_span_context().trace_flags.sampled)
 
-    def __init__(self, app: ASGIApp, *, tracer: Callable[[], Tracer]) -> None:
-        self.app = app
-        self._tracer = tracer()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Not `is_recording`: BentoML records requests that it will not send, too.
-        if not get_current_span().get_span_context().trace_flags.sampled:
-            await self.app(scope, receive, send)
-            return
-        stages: Sequence[Stage] = ()
-        try:
-            with recording() as stages:
-                await self.app(scope, receive, send)
-        finally:
-            self._trace(stages)
+def tracer_around(app: Starlette) -> Tracer:
+    """Return the tracer of the OpenTelemetry middleware of an app, else the global one.
 
-    def _trace(self, stages: Sequence[Stage]) -> None:
-        """Spans after the fact: a batch is of several requests, and knows no current span."""
-        epoch = time.time_ns() - time.perf_counter_ns()
-        for stage in stages:
-            span = self._tracer.start_span(stage.name, start_time=epoch + _nanoseconds(stage.start))
-            span.end(epoch + _nanoseconds(stage.end))
+    BentoML gives its tracer provider to that middleware only, and not to OpenTelemetry's globals.
+    """
+    layer = app.middleware_stack
+    while layer is not None:
+        if isinstance(layer, OpenTelemetryMiddleware):
+            tracer: Tracer = layer.tracer
+            return tracer
+        layer = getattr(layer, "app", None)
+    return get_tracer(__name__)
+
+
+def trace_stages(stages: Sequence[Stage], tracer: Tracer) -> None:
+    """Make a span of each stage, below the current span.
+
+    This is done after the fact: a batch serves several requests and has no current span.
+    """
+    epoch = time.time_ns() - time.perf_counter_ns()
+    for stage in stages:
+        span = tracer.start_span(stage.name, start_time=epoch + _nanoseconds(stage.start))
+        span.end(epoch + _nanoseconds(stage.end))
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -1,1 +1,1 @@
-"""The HTTP server around the routes: authentication, limits, connections, start and stop."""
+"""The HTTP server around the routes: one pass for each request, the port, and /classify."""

@@ -1,4 +1,4 @@
-"""Keeps long computations off the event loop."""
+"""Keep long computations off the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,5 +8,5 @@ R = TypeVar("R")
 
 
 async def offload(function: Callable[..., R], *args: Any, inline: bool) -> R:
-    """Call a function in a thread, or right here where it is known to be short."""
+    """Call a function in a thread, or on the event loop if `inline` says that it is short."""
     return function(*args) if inline else await asyncio.to_thread(function, *args)

@@ -40,11 +40,11 @@ LOADS = (Load(1, 16), Load(50, 16), Load(LARGE, 1))
 
 @dataclass(frozen=True)
 class Plan:
-    """How long is measured."""
+    """How long to measure."""
 
     rounds: int
     seconds: float
-    """Of each load, before it is let run out."""
+    """Of each load, until no further request is sent."""
     warm_up_seconds: float
 
 
@@ -62,7 +62,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Visit:
-    """One start of one server: what does not belong to a load."""
+    """One start of one server: the figures that belong to no load."""
 
     server: str
     round: int
@@ -77,7 +77,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that was measured of the three servers."""
+    """All measurements of the three servers."""
 
     visits: list[Visit]
     measurements: list[Measurement]
@@ -114,7 +114,7 @@ def compare(plan: Plan, labels: Sequence[str], folder: Path) -> Comparison:
 
 
 def large_texts() -> list[str]:
-    """The texts of the request that is checked and timed, in order."""
+    """Return the texts of the request that is checked and timed, in order."""
     tasks = json.loads(predict_bodies(LARGE)[0])["tasks"]
     return [task["data"]["review"] for task in tasks]
 
@@ -130,7 +130,7 @@ def _measure(server: Server, load: Load, plan: Plan, folder: Path) -> tuple[wrk.
 
 
 def _check(server: Server, labels: Sequence[str]) -> float:
-    """The share of `labels` that a server gives, too; RuntimeError if a prediction is missing."""
+    """Return the share of `labels` that a server predicts; RuntimeError if one is missing."""
     body = _ask_large(server)
     if problem := problem_of_predictions(body, LARGE):
         raise RuntimeError(f"The server answers wrongly: {problem}. See {server.log}.")
@@ -140,7 +140,7 @@ def _check(server: Server, labels: Sequence[str]) -> float:
 
 
 def _time_idle(server: Server) -> float:
-    """The median in milliseconds of single large requests with a pause before each."""
+    """Return the median in milliseconds of single large requests, with a pause before each."""
     times: list[float] = []
     while sum(times) < _IDLE_SECONDS:
         time.sleep(_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""The few figures of the benchmark that have floors in `thresholds.toml`."""
+"""The figures of the benchmark that have lower limits in `thresholds.toml`."""
 
 from loadtests.bench import in_process, summary
 from loadtests.bench.comparison import LARGE, LOADS
@@ -10,7 +10,7 @@ OURS = "ours"
 
 
 def headline(results: Results) -> ScenarioFigures:
-    """In process; and in requests a second, how many times the others' we are."""
+    """Return the in-process speed, and the ratios of requests/s to the other servers."""
     ways = summary.of_process(results.in_process)
     eager, compiled = ways[in_process.EAGER_SINGLE], ways[in_process.COMPILED]
     ours = [summary.of_load(results.comparison, OURS, load) for load in LOADS]

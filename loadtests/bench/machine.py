@@ -1,4 +1,4 @@
-"""What the benchmark ran on. Says nothing of the machine's name, user or folders."""
+"""The machine of the benchmark, without its name, user or folders."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ class Machine:
 
     cpu: str
     cores: int
-    """Those that this process may use."""
+    """The cores that this process may use."""
     memory_bytes: int
     cache: str
     """The size of the last-level cache."""
@@ -30,7 +30,7 @@ class Machine:
 
 
 def describe() -> Machine:
-    """What runs this process; `unknown` for what it does not tell."""
+    """Describe the machine; `unknown` for what it does not tell."""
     return Machine(
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)),

@@ -166,7 +166,7 @@ warm-up; then no request is sent any more, and
 - The load comes from wrk, on the machine of the servers: connections that stay open and each send
   the next request, with Label Studio's fields, upon an answer. A failure is a request without an
   answer, or with another status than 200. Percentiles are wrk's: for a connection that is kept
-  waiting they count the requests, too, that it would have sent meanwhile. Of fewer than 100
+  waiting they also count the requests that it would have sent in that time. Of fewer than 100
   requests the p99 is the slowest.
 - Texts: {results.texts}. All servers get the same requests in the same order, and
   have the same weights.

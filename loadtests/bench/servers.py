@@ -1,4 +1,4 @@
-"""The three servers that are compared: how each is started, stopped and known to be ready."""
+"""The three servers to compare: how each starts, stops, and is known to be ready."""
 
 import pickle
 import tempfile
@@ -74,7 +74,7 @@ PRODUCTS = (
 
 @dataclass(frozen=True)
 class Running:
-    """A server that answers, and how long that took."""
+    """A ready server, and how long its start took."""
 
     server: Server
     ready_seconds: float

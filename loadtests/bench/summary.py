@@ -1,4 +1,4 @@
-"""The raw figures of all rounds as the ones that are told: medians, rates, ratios."""
+"""The figures that are reported: medians, rates and ratios of the raw ones of all rounds."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -24,7 +24,7 @@ class LoadSummary:
 
 @dataclass(frozen=True)
 class ServerSummary:
-    """What holds for a server under any load: medians over the rounds."""
+    """The figures of a server that belong to no load: medians over the rounds."""
 
     ready_seconds: float
     idle_ms: float
@@ -41,7 +41,7 @@ class Rate:
 
 
 def of_load(comparison: Comparison, server: str, load: Load) -> LoadSummary:
-    """What a load did to a server."""
+    """Return the figures of one load on one server."""
     runs = [run for run in comparison.measurements if run.server == server and run.load == load]
     rate = _median(runs, lambda run: run.figures.requests / run.figures.seconds)
     return LoadSummary(
@@ -55,7 +55,7 @@ def of_load(comparison: Comparison, server: str, load: Load) -> LoadSummary:
 
 
 def of_server(comparison: Comparison, server: str) -> ServerSummary:
-    """What a server is like whatever the load."""
+    """Return the figures of a server that belong to no load."""
     visits = [visit for visit in comparison.visits if visit.server == server]
 
     def middle(value: Callable[[Visit], float]) -> float:
@@ -91,7 +91,7 @@ def table_limit(measured: InProcess, bytes_per_second: float) -> float:
 
 
 def share_of_limit(measured: InProcess, bytes_per_second: float) -> float:
-    """What part of `table_limit` the compiled network reaches."""
+    """Return the share of `table_limit` that the compiled network reaches."""
     reached = of_process(measured)[in_process.COMPILED].reviews_per_second
     return reached / table_limit(measured, bytes_per_second)
 

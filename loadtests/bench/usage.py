@@ -1,4 +1,4 @@
-"""What a server takes of the machine: processor time and memory of all its processes."""
+"""Processor time and memory of all processes of a server."""
 
 import threading
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ _INTERVAL_SECONDS = 0.5
 
 @dataclass
 class MemoryPeak:
-    """The largest sample so far of a server's memory."""
+    """The largest sample of a server's memory so far."""
 
     bytes: int = 0
 
 
 @contextmanager
 def watched_memory(server: Server) -> Iterator[MemoryPeak]:
-    """The peak of a server's memory, sampled twice a second until the end of the block."""
+    """Sample a server's memory twice a second until the end of the block; yield the peak."""
     peak, ended = MemoryPeak(), threading.Event()
 
     def watch() -> None:
@@ -37,6 +37,6 @@ def watched_memory(server: Server) -> Iterator[MemoryPeak]:
 
 
 def cpu_seconds(server: Server) -> float:
-    """Processor time so far of the processes that it has now, user and system."""
+    """Return the processor time of its current processes so far, user and system."""
     times = [process.cpu_times() for process in server.family()]
     return sum(time.user + time.system for time in times)

@@ -1,6 +1,6 @@
-"""What the batcher tells of its work: the stages of a request, and the figures of a batch.
+"""Timings: the stages of a request, and the figures of a batch.
 
-Nothing is kept unless somebody asks: a request's stages by `recording`, batches by a callback.
+Nothing is kept unless asked for: the stages of a request by `recording`, batches by a callback.
 """
 
 import time
@@ -15,7 +15,7 @@ STAGES = (QUEUE, TOKENIZE, MODEL, ENCODE)
 
 
 class Stage(NamedTuple):
-    """A stretch of a request's time, by `time.perf_counter`."""
+    """A part of the time of a request, by `time.perf_counter`."""
 
     name: str
     start: float
@@ -27,7 +27,7 @@ _current: ContextVar[list[Stage] | None] = ContextVar("stages", default=None)
 
 @contextmanager
 def recording() -> Iterator[list[Stage]]:
-    """Collects the stages of what is done inside; one within another collects in the same list."""
+    """Collect the stages of a request in a list; nested uses share one list."""
     stages = _current.get()
     if stages is not None:
         yield stages
@@ -41,12 +41,12 @@ def recording() -> Iterator[list[Stage]]:
 
 
 def recorded() -> list[Stage] | None:
-    """The list to which stages of the current request are to be added, if anybody asks."""
+    """Return the list that collects the stages of the current request; None if nobody asked."""
     return _current.get()
 
 
 def record(name: str, start: float) -> float:
-    """Note a stage of the current request that ends now; returns its seconds."""
+    """Record a stage of the current request that ends now; return its seconds."""
     stage = Stage(name, start, time.perf_counter())
     stages = _current.get()
     if stages is not None:
@@ -56,7 +56,7 @@ def record(name: str, start: float) -> float:
 
 @dataclass(slots=True)
 class Work:
-    """What an encoder had to do for a batch."""
+    """What an encoder did for a batch; it adds to these figures."""
 
     tokens: int = 0
     seconds_tokenizing: float = 0.0
@@ -64,11 +64,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Texts that went through the network together; times in seconds."""
+    """Figures of one batch; times in seconds."""
 
     texts: int
     tokens: int
     waits: Sequence[float]
-    """Of each request in it: from its call to the beginning of the batch."""
+    """For each request in it, the time in the queue."""
     tokenizing: float
     model: float

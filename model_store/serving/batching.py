@@ -1,18 +1,19 @@
-"""The adaptive batcher of one worker: many callers, one network, each call as large as it pays.
+"""Adaptive batching in one worker: many callers, one network, as much in one pass as it pays.
 
-Batching is BentoML's own (its CORK dispatcher), awaited in process: `bentoml.depends` and
-`self.to_async` reach it over HTTP and lose requests on the way. See docs/decisions/0001.
+While a batch is in the network, requests queue; together they are the next batch. A lone request
+goes at once. docs/decisions/0001 compares this with BentoML's dispatcher.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple, NoReturn, cast
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from bentoml._internal.marshal.dispatcher import CorkDispatcher, Job, Optimizer
 
 from model_store.errors import InferenceError, ModelNotReadyError, ModelStoreError
 from model_store.model.classification import Classification
@@ -21,165 +22,115 @@ from model_store.model.stages import MODEL, QUEUE, TOKENIZE, Batch, Stage, Work,
 
 logger = logging.getLogger(__name__)
 
-_NEVER_MS = 24 * 60 * 60 * 1000
-_MAX_CORK_SECONDS = 0.005
+_MAX_TEXTS = 256
+"""In a batch. Very short texts take longer than their tokens say."""
 _CHARACTERS_PER_TOKEN = 5
 _TOKENS_PER_TURN = 1024
 _PROBE_SECONDS = 0.5
 _WARM_UP_TEXT = "one of the many films that I have seen this year , and I remember it well . " * 14
-# BentoML's dispatcher learns from its first eleven batches, in three stages, how long a batch of
-# n takes; the last, large ones keep a hiccup of the machine from being taken for a slow network.
-_WARM_UP_BATCHES = (*(1,) * 10, 2, 2, 3, 3, 16, 32, 32)
+_WARM_UP_BATCHES = (1, 1, 2, 16, 32, 32)
+"""Texts in each batch that `start` runs."""
 
 
-_Answers = list[list[Classification]]
-"""For each query, a classification by each of its classifiers."""
+Answers = list[list[Classification]]
+"""For each query, one classification by each of its classifiers."""
 
 
-class _Piece(NamedTuple):
-    """Queries of one request that are answered together."""
+@dataclass(eq=False, slots=True)
+class _Piece:
+    """Queries of one request that share a batch."""
 
     queries: list[Query]
     tokens: int
-    """About how many will be read."""
+    """Estimated from the characters."""
     entered: float
-    """When it was queued."""
+    """When it was queued, by `time.perf_counter`."""
     stages: list[Stage] | None
-    """Where its caller wants to have its stages."""
+    """Where the caller collects its stages, if it does."""
+    deadline: float | None
+    """On the clock of the event loop."""
+    answers: asyncio.Future[Answers]
 
 
-class _Optimizer(Optimizer):
-    """Bounds how long a lone request is held back in the hope of company.
-
-    The original holds it as long as requests waited on average lately, so for a second or so
-    after every large request.
-    """
-
-    def trigger_refresh(self) -> None:
-        super().trigger_refresh()  # type: ignore[no-untyped-call]
-        self.wait = min(self.wait, _MAX_CORK_SECONDS)  # type: ignore[assignment]
-
-
-class _Dispatcher(CorkDispatcher[_Piece, _Answers]):
-    """BentoML's dispatcher, with batches bounded by texts and tokens, whoever they come from.
-
-    It also passes over requests whose caller has gone, and never refuses one by its own estimate
-    of the waiting time: that estimate is wrong on a cold worker.
-    """
-
-    def __init__(self, max_texts: int, max_tokens: int) -> None:
-        super().__init__(_NEVER_MS, max_texts, fallback=_cancelled)
-        self.optimizer: _Optimizer = _Optimizer(self.max_latency)
-        self.max_tokens = max_tokens
-
-    def _get_inputs(
-        self,
-        num_batches: int | None = None,  # noqa: ARG002 (never given)
-    ) -> Iterator[Job[_Piece, _Answers]]:
-        texts = tokens = 0
-        while self._queue:
-            job = self._queue[0]
-            if not job.future.done():
-                first = not texts
-                texts += len(job.data.queries)
-                tokens += job.data.tokens
-                if not first and (texts > self.max_batch_size or tokens > self.max_tokens):
-                    return
-                yield job
-            self._queue.popleft()
-
-    async def outbound_call(
-        self, inputs_info: tuple[Job[_Piece, _Answers], ...], training: bool = False
-    ) -> None:
-        if inputs_info:
-            await super().outbound_call(inputs_info, training)
-        else:  # all callers have gone
-            self._sema.release()  # type: ignore[no-untyped-call]
-
-
-def _cancelled() -> NoReturn:
-    """What a request gets whose future was cancelled: by its own caller, or by `stop`."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-    raise ModelNotReadyError
+class _Cost(NamedTuple):
+    texts: int
+    tokens: int
 
 
 class BatchRunner:
-    """Classifies texts for any number of concurrent callers; one for each worker process.
+    """Classify texts for any number of concurrent callers; one for each worker process.
 
-    Made empty and without cost; `start` warms it up.
+    Construction is cheap; `start` warms up the network.
 
-    A request of many texts goes through the network in pieces, one after the other, so that one
-    of a single text never waits for the whole of it. Pieces and batches are bounded by their
-    texts and by their tokens, which are reckoned from the characters. Texts for different
+    Requests with many texts are cut into pieces, and a request has one piece in the queue at a
+    time, so a single text never waits for the whole of a large request. Pieces and batches are
+    bounded by texts and by tokens, which are estimated from the characters. Texts for different
     classifiers share batches. The event loop stands still while a batch is in the network: some
-    milliseconds. `on_batch` is told of each batch, those of the warm-up left out.
+    milliseconds. `on_batch` gets the figures of each batch except those of the warm-up.
     """
 
     def __init__(
         self,
         *,
-        max_batch_size: int,
         max_batch_tokens: int,
-        torch_threads: int,
+        max_batch_size: int = _MAX_TEXTS,
         on_batch: Callable[[Batch], None] | None = None,
     ) -> None:
-        self._max_batch_size = max_batch_size
-        self._max_batch_tokens = max_batch_tokens
-        self._torch_threads = torch_threads
+        self._max = _Cost(max_batch_size, max_batch_tokens)
         self._on_batch = on_batch
+        self._queue: deque[_Piece] = deque()
+        self._filled = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
         self._probe: list[Query] | None = None
         self._failing = False
-        self._end: float | None = None
-        self._timers: set[asyncio.Timeout] = set()
+        self._drain_end: float | None = None
 
     async def start(self, classifier: Classifier) -> None:
-        """Take requests, once network and dispatcher are warm; `classifier` serves to warm them."""
-        torch.set_num_threads(self._torch_threads)
-        self._dispatcher = _Dispatcher(self._max_batch_size, self._max_batch_tokens)
-        self._submit = cast("Callable[[_Piece], Awaitable[_Answers]]", self._dispatcher(self._run))
-        probe = [Query(_WARM_UP_TEXT, (classifier,))]
+        """Warm up the network with batches for `classifier`, then accept requests."""
+        torch.set_num_threads(1)  # more cores are used by more workers
+        self._worker = asyncio.create_task(self._work())
+        probe = Query(_WARM_UP_TEXT, (classifier,))
         for size in _WARM_UP_BATCHES:
-            await asyncio.gather(*(self._submit(_Piece(probe, 1, 0.0, None)) for _ in range(size)))
-        self._dispatcher.optimizer.trigger_refresh()
-        self._probe = probe
+            await self._submit(self._piece([probe] * size, 1, None))
+        self._probe = [probe]
 
     async def stop(self) -> None:
-        """Refuse what waits."""
-        if self._probe is not None:
-            self._probe = None
-            self._dispatcher.shutdown()
+        """Fail queued requests with ModelNotReadyError and accept no more."""
+        self._probe = None
+        if self._worker is None:
+            return
+        self._worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._worker
+        self._worker = None
+        while self._queue:
+            _fail(self._queue.popleft(), ModelNotReadyError())
 
-    def hurry(self, seconds: float) -> None:
-        """Let no call last longer than `seconds` from now: it returns what it has by then."""
-        self._end = asyncio.get_running_loop().time() + seconds
-        for timer in self._timers:
-            if not timer.expired():
-                timer.reschedule(self._bounded(timer.when()))
+    def drain(self, seconds: float) -> None:
+        """Return from every call, present or future, with what is done `seconds` from now."""
+        self._drain_end = asyncio.get_running_loop().time() + seconds
 
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None
     ) -> list[list[Classification]]:
-        """For each query one classification by each of its classifiers, of which it has some.
+        """Return for each query one classification by each of its classifiers (at least one).
 
         Queries share batches with those of other callers. At `deadline`, on the clock of the event
-        loop, what has been classified is returned: the results of the first queries. Raises
+        loop, the results so far are returned: those of the first queries. Raises
         ModelNotReadyError before `start` and after `stop`, InferenceError if the network fails.
         """
-        loop = asyncio.get_running_loop()
+        self._check_started()
         done: list[list[Classification]] = []
-        with suppress(TimeoutError):
-            async with self._timer(deadline) as timer:
-                for piece in self._pieces(queries):
-                    if (end := timer.when()) is not None and loop.time() >= end:
-                        break
-                    self._check_started()  # the runner can be stopped between two pieces
-                    done += await self._submit(piece)
+        for piece in self._pieces(queries, deadline):
+            self._check_started()  # `stop` can come between two pieces
+            answers = await self._submit(piece)
+            done += answers
+            if len(answers) < len(piece.queries):
+                break
         return done
 
     async def is_healthy(self) -> bool:
-        """Whether the network can answer; after a failed batch, whether it can by now."""
+        """Return whether the network works; after a failed batch, try it again."""
         if self._probe is None:
             return False
         if not self._failing:
@@ -190,61 +141,109 @@ class BatchRunner:
         except ModelStoreError:
             return False
 
-    @asynccontextmanager
-    async def _timer(self, deadline: float | None) -> AsyncIterator[asyncio.Timeout]:
-        async with asyncio.timeout_at(self._bounded(deadline)) as timer:
-            self._timers.add(timer)
-            try:
-                yield timer
-            finally:
-                self._timers.discard(timer)
-
-    def _bounded(self, deadline: float | None) -> float | None:
-        return min((time for time in (deadline, self._end) if time is not None), default=None)
-
     def _check_started(self) -> None:
         if self._probe is None:
             raise ModelNotReadyError
 
-    def _pieces(self, queries: Sequence[Query]) -> Iterator[_Piece]:
-        self._check_started()
-        stages = recorded()
+    def _pieces(self, queries: Sequence[Query], deadline: float | None) -> Iterator[_Piece]:
+        """Cut a request into pieces, each made when the one before it is answered."""
         piece: list[Query] = []
         tokens = 0
         for query in queries:
             most = query.classifiers[0].encoder.max_tokens
             cost = min(len(query.text) // _CHARACTERS_PER_TOKEN + 1, most)
-            full = len(piece) == self._max_batch_size or tokens + cost > self._max_batch_tokens
+            full = len(piece) == self._max.texts or tokens + cost > self._max.tokens
             if piece and full:
-                yield _Piece(piece, tokens, time.perf_counter(), stages)
+                yield self._piece(piece, tokens, deadline)
                 piece, tokens = [], 0
             piece.append(query)
             tokens += cost
         if piece:
-            yield _Piece(piece, tokens, time.perf_counter(), stages)
+            yield self._piece(piece, tokens, deadline)
 
-    async def _run(self, batch: Sequence[_Piece]) -> Sequence[_Answers]:
-        queries = [query for piece in batch for query in piece.queries]
-        # uvloop accepts one connection in each turn of the loop: without turns between large
-        # batches, callers would wait for many of them before they are even heard.
-        for _ in range(sum(piece.tokens for piece in batch) // _TOKENS_PER_TURN):
+    def _piece(self, queries: list[Query], tokens: int, deadline: float | None) -> _Piece:
+        future: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        return _Piece(queries, tokens, time.perf_counter(), recorded(), deadline, future)
+
+    async def _submit(self, piece: _Piece) -> Answers:
+        """Queue a piece; return its answers, none if its deadline comes first."""
+        self._queue.append(piece)
+        self._filled.set()
+        return await piece.answers
+
+    async def _work(self) -> None:
+        """Run batches as long as there are pieces; wait for the next piece otherwise."""
+        while True:
+            await self._filled.wait()
+            # Callers whose requests came in the same turn of the loop queue before the batch.
             await asyncio.sleep(0)
+            # uvloop accepts one connection in each turn of the loop: without turns before large
+            # batches, new connections would wait for many of them.
+            for _ in range(self._waiting_tokens() // _TOKENS_PER_TURN):
+                await asyncio.sleep(0)
+            if batch := self._next_batch():
+                self._run(batch)
+            if not self._queue:
+                self._filled.clear()
+
+    def _waiting_tokens(self) -> int:
+        """Return the tokens in the queue, up to those of one batch."""
+        tokens = 0
+        for piece in self._queue:
+            tokens += piece.tokens
+            if tokens >= self._max.tokens:
+                return self._max.tokens
+        return tokens
+
+    def _next_batch(self) -> list[_Piece]:
+        """Take pieces from the queue, up to the bounds; drop cancelled and answer expired ones."""
+        batch: list[_Piece] = []
+        texts = tokens = 0
+        now = asyncio.get_running_loop().time()
+        while self._queue:
+            piece = self._queue[0]
+            if self._is_expired(piece, now):
+                if not piece.answers.done():
+                    piece.answers.set_result([])
+            elif not piece.answers.done():
+                texts += len(piece.queries)
+                tokens += piece.tokens
+                if batch and (texts > self._max.texts or tokens > self._max.tokens):
+                    break
+                batch.append(piece)
+            self._queue.popleft()
+        return batch
+
+    def _is_expired(self, piece: _Piece, now: float) -> bool:
+        ends = (piece.deadline, self._drain_end)
+        return any(end is not None and now >= end for end in ends)
+
+    def _run(self, batch: Sequence[_Piece]) -> None:
+        """Put a batch through the network, on the event loop, and answer its pieces.
+
+        Not in a thread: torch gives up the interpreter's lock with each of its operations, and
+        while the event loop is busy gets it back only after the switch interval.
+        """
+        queries = [query for piece in batch for query in piece.queries]
         work, start = Work(), time.perf_counter()
         try:
-            # Not in a thread: torch gives up the interpreter's lock with each of its operations,
-            # and while the event loop is busy gets it back only after the switch interval.
             answers = classify_together(queries, work)
-        except Exception as error:  # The boundary of the network: whatever it was, callers get one.
+            self._report(batch, work, start, time.perf_counter())
+        except Exception:  # The boundary of the network: whatever failed, callers get one error.
             logger.exception("The network failed on a batch of %d texts", len(queries))
             self._failing = True
-            raise InferenceError from error
+            for piece in batch:
+                _fail(piece, InferenceError())
+            return
         self._failing = False
-        self._tell(batch, work, start, time.perf_counter())
         rest = iter(answers)
-        return [[next(rest) for _ in piece.queries] for piece in batch]
+        for piece in batch:
+            own = [next(rest) for _ in piece.queries]
+            if not piece.answers.done():
+                piece.answers.set_result(own)
 
-    def _tell(self, batch: Sequence[_Piece], work: Work, start: float, end: float) -> None:
-        """Say what a batch was, to whoever asks for batches or for the stages of a request."""
+    def _report(self, batch: Sequence[_Piece], work: Work, start: float, end: float) -> None:
+        """Pass on the stages of each request that asked for them, and the figures of the batch."""
         middle = start + work.seconds_tokenizing
         for piece in batch:
             if piece.stages is not None:
@@ -261,3 +260,8 @@ class BatchRunner:
                     model=end - middle,
                 )
             )
+
+
+def _fail(piece: _Piece, error: ModelStoreError) -> None:
+    if not piece.answers.done():
+        piece.answers.set_exception(error)

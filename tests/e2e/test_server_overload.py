@@ -74,7 +74,9 @@ def test_what_the_deadline_cuts_off_is_left_for_the_next_request(
     backend: StartBackend, labeling_interface: str
 ) -> None:
     # Text by text it takes much longer, and reading the request much shorter, than the deadline.
-    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_DEADLINE="1.5", SENTIMENT_MAX_BATCH_SIZE="1")
+    server = backend(
+        SENTIMENT_WORKERS="1", SENTIMENT_DEADLINE="1.5", SENTIMENT_MAX_BATCH_TOKENS="1"
+    )
     answer = httpx.post(
         f"{server.url}/predict", content=predict_content(labeling_interface, TASKS), timeout=60
     )

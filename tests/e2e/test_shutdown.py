@@ -109,7 +109,7 @@ def test_a_request_that_would_take_too_long_is_answered_with_what_is_done(
     tmp_path: Path, labeling_interface: str
 ) -> None:
     content = predict_content(labeling_interface, LONG_TASKS, LONG_REVIEW)
-    slow = {"SENTIMENT_WORKERS": "1", "SENTIMENT_MAX_BATCH_SIZE": "1"}
+    slow = {"SENTIMENT_WORKERS": "1", "SENTIMENT_MAX_BATCH_TOKENS": "1"}
     with run_backend(tmp_path, slow) as server, ThreadPoolExecutor() as pool:
         long = pool.submit(call, server.url, "POST", "/predict", content, patience=60)
         time.sleep(3)

@@ -1,18 +1,18 @@
-"""Settings come from the environment, and say which variable is wrong."""
+"""Settings come from the environment, and errors name the variable."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from adapters.settings import Settings, read_settings
+from adapters.settings import Settings, read_settings, unknown_variables
 
 
 def test_defaults_need_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"SENTIMENT_{name.upper()}", raising=False)
     settings = Settings()
-    assert settings.torch_threads == 1
+    assert settings.training_threads == 1
     assert settings.basic_auth_user is None
 
 
@@ -21,7 +21,7 @@ def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings().workers == 3
 
 
-def test_workers_are_no_more_than_the_cores_that_there_are_for_us(
+def test_workers_default_to_the_cores_that_the_process_may_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("SENTIMENT_WORKERS", raising=False)
@@ -30,7 +30,7 @@ def test_workers_are_no_more_than_the_cores_that_there_are_for_us(
     assert Settings().workers == 1
 
 
-def test_each_wrong_value_ends_the_process_with_a_sentence(
+def test_each_invalid_value_ends_the_process_with_a_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SENTIMENT_WORKERS", "none")
@@ -51,11 +51,16 @@ def test_user_and_password_go_together(monkeypatch: pytest.MonkeyPatch, name: st
     assert "secret" not in str(ended.value.code)
 
 
-def test_the_deadline_comes_before_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_deadline_must_be_below_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_DEADLINE", "30")
     monkeypatch.setenv("SENTIMENT_REQUEST_TIMEOUT", "30")
     with pytest.raises(SystemExit, match="SENTIMENT_DEADLINE must be below"):
         read_settings()
+
+
+def test_a_variable_that_is_no_setting_is_named() -> None:
+    names = ["SENTIMENT_WORKERS", "SENTIMENT_WORKER", "SENTIMENT_TORCH_THREADS", "PATH"]
+    assert unknown_variables(names) == ["SENTIMENT_TORCH_THREADS", "SENTIMENT_WORKER"]
 
 
 def test_every_setting_has_a_docstring_and_is_in_the_readme() -> None:

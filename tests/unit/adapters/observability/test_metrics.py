@@ -1,14 +1,15 @@
-"""What is measured: exact, bounded, and nothing when it is off."""
+"""Metrics are exact and bounded, and cost nothing when they are off."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from adapters.learning.jobs import State
-from adapters.observability.instruments import OTHER, Bounded, Count, Distribution, Level
+from adapters.observability.instruments import OTHER, Bounded, Counter, Gauge, Histogram
 from adapters.observability.metrics import STATES, Metrics
 from model_store.model.stages import Batch
 
@@ -17,9 +18,9 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
     return registry.get_sample_value(name, labels)
 
 
-def test_a_count_is_seen_after_a_flush() -> None:
+def test_a_counter_is_written_by_a_flush() -> None:
     registry = CollectorRegistry()
-    count = Count(registry, "films_total", "Films.", ("kind",))
+    count = Counter(registry, "films_total", "Films.", ("kind",))
     count.add("war")
     count.add("war", amount=2)
     assert value(registry, "films_total", kind="war") is None
@@ -28,17 +29,15 @@ def test_a_count_is_seen_after_a_flush() -> None:
     assert value(registry, "films_total", kind="war") == 3
 
 
-def test_a_histogram_is_the_same_as_prometheus_own() -> None:
+def test_a_histogram_equals_that_of_prometheus_client() -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     numbers = [0.0, 0.1, 0.10001, 0.5, 1.0, 7.0]
     buckets = (0.1, 0.5, 1.0)
-    distribution = Distribution(ours, "score", "Scores.", buckets)
-    distribution.add(numbers[0])
-    distribution.add_all(numbers[1:])
-    distribution.flush()
-    from prometheus_client import Histogram  # noqa: PLC0415 (the reference)
-
-    reference = Histogram("score", "Scores.", buckets=buckets, registry=theirs)
+    histogram = Histogram(ours, "score", "Scores.", buckets)
+    histogram.observe(numbers[0])
+    histogram.observe_all(numbers[1:])
+    histogram.flush()
+    reference = prometheus_client.Histogram("score", "Scores.", buckets=buckets, registry=theirs)
     for number in numbers:
         reference.observe(number)
 
@@ -52,9 +51,9 @@ def test_a_histogram_is_the_same_as_prometheus_own() -> None:
     assert samples(ours) == samples(theirs)
 
 
-def test_a_level_goes_up_and_down() -> None:
+def test_a_gauge_goes_up_and_down() -> None:
     registry = CollectorRegistry()
-    level = Level(registry, "queue", "Queue.")
+    level = Gauge(registry, "queue", "Queue.")
     level.add(5)
     level.add(-2)
     level.flush()
@@ -70,7 +69,7 @@ def test_a_long_value_is_other() -> None:
     assert Bounded(2)("x" * 101) == OTHER
 
 
-def test_a_project_that_asks_for_everything_makes_a_bounded_number_of_series() -> None:
+def test_the_number_of_series_is_bounded() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     for number in range(300):
@@ -87,7 +86,7 @@ def test_a_project_that_asks_for_everything_makes_a_bounded_number_of_series() -
     assert sum(sample.value for sample in series) == 300 * 300
 
 
-def test_an_action_that_nobody_knows_is_other() -> None:
+def test_an_unknown_action_is_other() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.event("START_TRAINING")
@@ -98,7 +97,7 @@ def test_an_action_that_nobody_knows_is_other() -> None:
     assert value(registry, name, action="other") == 1
 
 
-def test_a_batch_is_told_of_with_its_stages() -> None:
+def test_a_batch_is_observed_with_its_stages() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.batch(Batch(texts=3, tokens=50, waits=[0.1, 0.2], tokenizing=0.01, model=0.03))
@@ -119,11 +118,11 @@ def test_a_comparison_counts_by_version() -> None:
     assert value(registry, name, version="v1", agrees="false") == 1
 
 
-def test_every_state_of_a_job_but_queued_is_counted_from_the_beginning() -> None:
+def test_every_state_of_a_job_but_queued_has_a_series() -> None:
     assert {*STATES} == {*State} - {State.QUEUED}
 
 
-def test_metrics_that_are_off_keep_nothing() -> None:
+def test_disabled_metrics_buffer_nothing() -> None:
     metrics = Metrics()
     metrics.predicted("1", {("Positive", "v1"): 1}, [0.9])
     metrics.batch(Batch(texts=1, tokens=1, waits=[0.1], tokenizing=0.1, model=0.1))
@@ -135,7 +134,7 @@ def test_metrics_that_are_off_keep_nothing() -> None:
     metrics.flush()
 
 
-def test_the_numbers_of_several_processes_are_summed_up(tmp_path: Path) -> None:
+def test_the_metrics_of_several_processes_are_summed(tmp_path: Path) -> None:
     told = (
         "from prometheus_client import REGISTRY;"
         "from adapters.observability.metrics import Metrics;"

@@ -1,4 +1,4 @@
-"""The batcher: what it promises its callers, and what it relies on in BentoML's dispatcher."""
+"""The batcher: what it promises its callers."""
 
 import asyncio
 import time
@@ -12,16 +12,16 @@ from model_store.errors import InferenceError, ModelNotReadyError
 from model_store.model.classification import Classification
 from model_store.model.classifier import Classifier, Query
 from model_store.model.encoder import Encoder
-from model_store.model.stages import Work
+from model_store.model.stages import QUEUE, Work, recording
 from model_store.serving.batching import BatchRunner
 from tests.conftest import ClassifierFactory
 
 
 class Recorder(Encoder):
-    """Notes the batches that it is given, and fails or waits on demand."""
+    """An encoder that records its batches, and fails or sleeps on demand."""
 
     batches: list[list[int]]
-    """The characters of each text of each batch."""
+    """Number of characters of each text in each batch."""
     seconds = 0.0
     fails = False
 
@@ -49,7 +49,7 @@ def encoder(classifier: Classifier) -> Recorder:
 
 
 class Runner(BatchRunner):
-    """Asks one classifier about plain texts."""
+    """A runner that asks one classifier about plain texts."""
 
     classifier: Classifier
 
@@ -64,9 +64,7 @@ class Runner(BatchRunner):
 async def running(
     classifier: Classifier, *, max_batch_size: int = 256, max_batch_tokens: int = 10_000
 ) -> AsyncIterator[Runner]:
-    runner = Runner(
-        max_batch_size=max_batch_size, max_batch_tokens=max_batch_tokens, torch_threads=1
-    )
+    runner = Runner(max_batch_size=max_batch_size, max_batch_tokens=max_batch_tokens)
     runner.classifier = classifier
     await runner.start(classifier)
     assert isinstance(classifier.encoder, Recorder)
@@ -77,7 +75,7 @@ async def running(
         await runner.stop()
 
 
-def test_concurrent_callers_get_each_their_own_answers(classifier: Classifier) -> None:
+def test_concurrent_callers_each_get_their_own_answers(classifier: Classifier) -> None:
     texts = [f"{'good ' * (n % 7)}{'bad ' * (n % 5)}film" for n in range(300)]
 
     async def scenario() -> list[list[Classification]]:
@@ -101,7 +99,7 @@ def test_concurrent_callers_share_batches(classifier: Classifier, encoder: Recor
     assert len(encoder.batches) < 10
 
 
-def test_a_batch_is_bounded_by_its_texts_and_by_its_tokens(
+def test_a_batch_is_bounded_by_texts_and_by_tokens(
     classifier: Classifier, encoder: Recorder
 ) -> None:
     async def scenario() -> None:
@@ -111,11 +109,13 @@ def test_a_batch_is_bounded_by_its_texts_and_by_its_tokens(
     asyncio.run(scenario())
     assert sum(map(len, encoder.batches)) == 200
     assert max(map(len, encoder.batches)) <= 8
-    # A token is reckoned for each five characters, and one more for each text.
+    # Five characters are estimated as one token, plus one token for each text.
     assert all(sum(size // 5 + 1 for size in batch) <= 50 for batch in encoder.batches)
 
 
-def test_a_text_over_the_bound_goes_alone(classifier: Classifier, encoder: Recorder) -> None:
+def test_a_text_over_the_bound_is_a_batch_of_its_own(
+    classifier: Classifier, encoder: Recorder
+) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_tokens=10) as runner:
             await runner.ask(["good " * 30, "good", "good " * 30])
@@ -158,7 +158,7 @@ def test_at_the_deadline_the_first_results_are_returned(
     ]
 
 
-def test_in_a_hurry_calls_end_with_what_they_have_and_later_ones_too(
+def test_a_drain_ends_current_and_later_calls_with_partial_results(
     classifier: Classifier, encoder: Recorder
 ) -> None:
     texts = ["good"] * 1000
@@ -170,7 +170,7 @@ def test_in_a_hurry_calls_end_with_what_they_have_and_later_ones_too(
             calls = [runner.ask(texts), runner.ask(texts, deadline=deadline)]
             tasks = [asyncio.create_task(call) for call in calls]
             await asyncio.sleep(0)
-            runner.hurry(1)
+            runner.drain(1)
             done = await asyncio.gather(*tasks)
             return done, await runner.ask(texts, deadline=deadline)
 
@@ -179,7 +179,7 @@ def test_in_a_hurry_calls_end_with_what_they_have_and_later_ones_too(
     assert late == []
 
 
-def test_after_the_deadline_nothing_is_begun(classifier: Classifier, encoder: Recorder) -> None:
+def test_after_the_deadline_no_batch_starts(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> list[Classification]:
         async with running(classifier) as runner:
             return await runner.ask(["good"], deadline=asyncio.get_running_loop().time() - 1)
@@ -188,7 +188,7 @@ def test_after_the_deadline_nothing_is_begun(classifier: Classifier, encoder: Re
     assert encoder.batches == []
 
 
-def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(
+def test_a_burst_on_a_cold_worker_is_answered_completely(
     classifier: Classifier, encoder: Recorder
 ) -> None:
     async def scenario() -> list[list[Classification]]:
@@ -202,37 +202,38 @@ def test_a_burst_onto_a_worker_that_just_started_is_answered_whole(
 def test_a_lone_text_after_a_burst_is_not_held_back(
     classifier: Classifier, encoder: Recorder
 ) -> None:
-    """BentoML's dispatcher would hold it as long as the texts of the burst waited."""
+    """A batcher that waits for company would hold it as long as the texts of the burst waited."""
 
     async def scenario() -> float:
         async with running(classifier, max_batch_size=4) as runner:
             encoder.seconds = 0.005
             await runner.ask(["good film"] * 400)
-            runner._dispatcher.optimizer.trigger_refresh()
-            return runner._dispatcher.optimizer.wait
+            with recording() as stages:
+                await runner.ask(["good film"])
+            return next(stage.end - stage.start for stage in stages if stage.name == QUEUE)
 
     assert asyncio.run(scenario()) <= 0.005
 
 
-def test_callers_who_have_gone_cost_nothing(classifier: Classifier, encoder: Recorder) -> None:
+def test_cancelled_callers_cost_nothing(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_size=1) as runner:
             encoder.seconds = 0.05
             first = asyncio.create_task(runner.ask(["good"]))
             await asyncio.sleep(0.02)
-            gone = asyncio.create_task(runner.ask(["bad"] * 50))
+            cancelled = asyncio.create_task(runner.ask(["bad"] * 50))
             await asyncio.sleep(0.02)
-            gone.cancel()
+            cancelled.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await gone
+                await cancelled
             await first
             assert len(await runner.ask(["film"])) == 1
 
     asyncio.run(scenario())
-    assert len(encoder.batches) < 10, "the one who has gone had asked for fifty"
+    assert len(encoder.batches) < 10, "the cancelled caller asked for fifty"
 
 
-def test_when_all_have_gone_the_network_is_left_alone(
+def test_the_network_does_not_run_for_cancelled_callers_alone(
     classifier: Classifier, encoder: Recorder
 ) -> None:
     async def scenario() -> None:
@@ -241,22 +242,22 @@ def test_when_all_have_gone_the_network_is_left_alone(
             encoder.fails = True
             first = asyncio.create_task(runner.ask(["good"]))
             await asyncio.sleep(0)
-            gone = [asyncio.create_task(runner.ask(["bad"])) for _ in range(3)]
+            cancelled = [asyncio.create_task(runner.ask(["bad"])) for _ in range(3)]
             await asyncio.sleep(0)
-            for caller in gone:
+            for caller in cancelled:
                 caller.cancel()
             with pytest.raises(InferenceError):
                 await first
             await asyncio.sleep(0.05)
             assert encoder.batches == [[4]]
-            assert runner._failing, "nothing has shown that the network works again"
+            assert runner._failing, "no batch has succeeded since"
             encoder.fails = False
             assert len(await runner.ask(["film"])) == 1
 
     asyncio.run(scenario())
 
 
-def test_a_failing_network_is_an_error_for_its_callers_alone(
+def test_a_failing_network_is_an_error_for_the_callers_in_the_batch_only(
     classifier: Classifier, encoder: Recorder
 ) -> None:
     async def scenario() -> None:
@@ -272,9 +273,9 @@ def test_a_failing_network_is_an_error_for_its_callers_alone(
     asyncio.run(scenario())
 
 
-def test_before_the_start_and_after_the_stop_there_is_no_model(classifier: Classifier) -> None:
+def test_before_start_and_after_stop_calls_raise_not_ready(classifier: Classifier) -> None:
     async def scenario() -> None:
-        runner = Runner(max_batch_size=8, max_batch_tokens=100, torch_threads=1)
+        runner = Runner(max_batch_size=8, max_batch_tokens=100)
         runner.classifier = classifier
         with pytest.raises(ModelNotReadyError):
             await runner.ask(["good"])
@@ -289,7 +290,7 @@ def test_before_the_start_and_after_the_stop_there_is_no_model(classifier: Class
     asyncio.run(scenario())
 
 
-def test_a_stop_ends_what_waits_with_an_error(classifier: Classifier, encoder: Recorder) -> None:
+def test_stop_fails_queued_calls(classifier: Classifier, encoder: Recorder) -> None:
     async def scenario() -> None:
         async with running(classifier, max_batch_size=1) as runner:
             encoder.seconds = 0.02
@@ -302,7 +303,7 @@ def test_a_stop_ends_what_waits_with_an_error(classifier: Classifier, encoder: R
     asyncio.run(scenario())
 
 
-def test_no_texts_need_no_network(classifier: Classifier) -> None:
+def test_an_empty_request_does_not_run_the_network(classifier: Classifier) -> None:
     async def scenario() -> list[Classification]:
         async with running(classifier) as runner:
             return await runner.ask([])

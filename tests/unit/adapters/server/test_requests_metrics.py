@@ -1,4 +1,4 @@
-"""Requests are counted by their routes, whatever becomes of them."""
+"""Requests are counted by route and status."""
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -8,8 +8,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from adapters.observability.exposition import metrics_route
 from adapters.observability.metrics import Metrics
-from adapters.observability.request_metrics import RequestMetricsMiddleware, RouteNames
+from adapters.observability.route_names import RouteNames
+from adapters.server.requests import RequestMiddleware
 
 LABELS = {"service_name": "s", "service_version": "1", "runner_name": "r"}
 
@@ -22,14 +24,11 @@ async def broken(_: Request) -> Response:
     raise RuntimeError("broken")
 
 
-APP = Starlette(
-    routes=[
-        Route("/fine", fine),
-        Route("/broken", broken),
-        Route("/jobs/{job_id}", fine),
-        Route("/metrics", fine),
-    ]
-)
+ROUTES = [
+    Route("/fine", fine),
+    Route("/broken", broken),
+    Route("/jobs/{job_id}", fine),
+]
 
 
 @pytest.fixture
@@ -41,8 +40,11 @@ def registry() -> CollectorRegistry:
 def client(registry: CollectorRegistry) -> TestClient:
     metrics = Metrics(registry)
     metrics.name_service("s", "1", "r")
-    middleware = RequestMetricsMiddleware(APP, metrics=metrics, routes=RouteNames(APP, ["/livez"]))
-    return TestClient(middleware, raise_server_exceptions=False)
+    app = Starlette(routes=[*ROUTES, metrics_route(metrics)])
+    routes = RouteNames(app, ["/livez"])
+    return TestClient(
+        RequestMiddleware(app, metrics=metrics, routes=routes), raise_server_exceptions=False
+    )
 
 
 def count(registry: CollectorRegistry, endpoint: str, status: int) -> float | None:
@@ -68,7 +70,7 @@ def test_requests_are_counted_by_route_and_status(
     assert count(registry, "/metrics", 200) is None
 
 
-def test_none_is_in_progress_when_all_are_answered(
+def test_an_answered_request_is_no_longer_in_progress(
     client: TestClient, registry: CollectorRegistry
 ) -> None:
     client.get("/fine")

@@ -1,4 +1,4 @@
-"""Basic authentication, the bounds on bodies and on work, the turnover of connections."""
+"""Authentication, limits on bodies, work and time, and connection recycling."""
 
 import asyncio
 import base64
@@ -7,21 +7,17 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
-from adapters.server.middleware import (
-    PROBES,
-    AdmissionMiddleware,
-    BasicAuthMiddleware,
-    BodyLimitMiddleware,
-    TimeoutMiddleware,
-    TurnoverMiddleware,
-)
+from adapters.observability.route_names import RouteNames
+from adapters.server.auth import PROBES, BasicAuth
+from adapters.server.connections import Recycling
+from adapters.server.limits import Admission, Limits
+from adapters.server.requests import RequestMiddleware
 
 
 async def echo_length(request: Request) -> PlainTextResponse:
@@ -29,7 +25,7 @@ async def echo_length(request: Request) -> PlainTextResponse:
 
 
 async def swallow_errors(request: Request) -> PlainTextResponse:
-    """An endpoint that answers every error with 500, as BentoML's do."""
+    """An endpoint that answers every error with 500, as those of BentoML do."""
     try:
         return await echo_length(request)
     except Exception:  # noqa: BLE001 (that is the point)
@@ -43,16 +39,23 @@ ROUTES = [
 ]
 
 
+NEVER = 1e6
+
+
+def client_of(routes: list[Route] = ROUTES, **options: Any) -> TestClient:
+    """A client of these routes behind the middleware with these options."""
+    app = Starlette(routes=routes)
+    return TestClient(RequestMiddleware(app, routes=RouteNames(app), **options))
+
+
 @pytest.fixture
 def guarded() -> TestClient:
-    middleware = Middleware(BasicAuthMiddleware, user="anna", password="geheim:ß")
-    return TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    return client_of(auth=BasicAuth("anna", "geheim:ß"))
 
 
 @pytest.fixture
 def bounded() -> TestClient:
-    middleware = Middleware(BodyLimitMiddleware, max_bytes=100)
-    return TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    return client_of(limits=Limits(100, NEVER))
 
 
 def basic(credentials: str, encoding: str = "utf-8") -> dict[str, str]:
@@ -60,7 +63,7 @@ def basic(credentials: str, encoding: str = "utf-8") -> dict[str, str]:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_the_right_credentials_are_let_through(guarded: TestClient, encoding: str) -> None:
+def test_the_right_credentials_pass(guarded: TestClient, encoding: str) -> None:
     headers = basic("anna:geheim:ß", encoding)
     assert guarded.post("/predict", headers=headers).status_code == 200
     assert guarded.get("/health", headers=headers).status_code == 200
@@ -79,7 +82,7 @@ def test_the_right_credentials_are_let_through(guarded: TestClient, encoding: st
         {"Authorization": basic("anna:geheim:ß")["Authorization"].replace("Basic", "Bearer")},
     ],
 )
-def test_any_other_credentials_are_refused_with_a_challenge(
+def test_other_credentials_are_refused_with_a_challenge(
     guarded: TestClient, headers: dict[str, str]
 ) -> None:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -89,9 +92,8 @@ def test_any_other_credentials_are_refused_with_a_challenge(
     assert "basic authentication" in answer.json()["error"]
 
 
-def test_a_password_that_latin_1_has_not_is_not_a_row_of_question_marks() -> None:
-    middleware = Middleware(BasicAuthMiddleware, user="anna", password="тайна")
-    client = TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+def test_a_password_outside_latin_1_does_not_match_question_marks() -> None:
+    client = client_of(auth=BasicAuth("anna", "тайна"))
     assert client.post("/predict", headers=basic("anna:тайна")).status_code == 200
     assert client.post("/predict", headers=basic("anna:?????")).status_code == 401
 
@@ -108,7 +110,7 @@ def chunks(size: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("path", ["/predict", "/classify"])
-def test_a_body_up_to_the_bound_is_read(bounded: TestClient, path: str) -> None:
+def test_a_body_up_to_the_limit_is_read(bounded: TestClient, path: str) -> None:
     assert bounded.post(path, content=b"x" * 100).text == "100"
     assert bounded.post(path, content=chunks(100)).text == "100"
 
@@ -124,27 +126,30 @@ def test_a_larger_body_is_refused_declared_or_streamed(bounded: TestClient, path
 
 
 @pytest.mark.parametrize(("size", "ended"), [(1, True), (10**12, False)])
-def test_an_answer_ends_its_connection_the_likelier_the_larger_the_request(
+def test_the_larger_a_request_the_more_likely_its_connection_is_closed(
     size: int, ended: bool
 ) -> None:
-    middleware = Middleware(TurnoverMiddleware, bytes_per_connection=size)
-    client = TestClient(Starlette(routes=ROUTES, middleware=[middleware]))
+    client = client_of(recycling=Recycling(size))
     answer = client.post("/predict", content=b"x" * 1000)
     assert (answer.headers.get("connection") == "close") is ended
     assert answer.text == "1000"
 
 
 class Crowd:
-    """Requests that stay in work until they are let go, behind the bound on work."""
+    """Requests that run until the gate opens, behind the bound on work."""
 
     def __init__(self, max_tokens: int = 100) -> None:
         self.gate = asyncio.Event()
-        self.middleware = AdmissionMiddleware(self._app, paths=("/predict",), max_tokens=max_tokens)
+        self.middleware = RequestMiddleware(
+            self._app,
+            routes=RouteNames(Starlette(routes=ROUTES), ("/setup",)),
+            admission=Admission(("/predict",), max_tokens=max_tokens),
+        )
 
     async def ask(
         self, path: str = "/predict", size: int = 0, *, uploaded: asyncio.Event | None = None
     ) -> list[dict[str, Any]]:
-        """The messages of the answer to `size` bytes, half of which wait for `uploaded`."""
+        """Return the messages that answer `size` bytes; half of the bytes wait for `uploaded`."""
         halves = [size // 2, size - size // 2]
         sent: list[dict[str, Any]] = []
 
@@ -167,7 +172,7 @@ class Crowd:
         await PlainTextResponse(str(size))(scope, receive, send)
 
 
-def test_past_the_bound_requests_are_refused_at_once_until_there_is_room() -> None:
+def test_requests_past_the_bound_are_refused_at_once_until_there_is_room() -> None:
     async def scenario() -> None:
         crowd = Crowd()
         working = [asyncio.create_task(crowd.ask(size=100)) for _ in range(5)]
@@ -198,7 +203,9 @@ def test_a_large_request_counts_for_a_quarter_of_the_bound(max_tokens: int, work
     asyncio.run(scenario())
 
 
-def test_a_slow_upload_keeps_nobody_out_and_is_refused_if_there_is_no_room_when_it_ends() -> None:
+def test_a_slow_upload_keeps_no_request_out_and_is_refused_if_the_worker_is_full_at_its_end() -> (
+    None
+):
     async def scenario() -> None:
         crowd, uploaded = Crowd(), asyncio.Event()
         slow = [asyncio.create_task(crowd.ask(size=1000, uploaded=uploaded)) for _ in range(10)]
@@ -213,7 +220,7 @@ def test_a_slow_upload_keeps_nobody_out_and_is_refused_if_there_is_no_room_when_
     asyncio.run(scenario())
 
 
-def test_other_paths_are_never_refused() -> None:
+def test_other_paths_are_never_shed() -> None:
     async def scenario() -> None:
         crowd = Crowd()
         working = [asyncio.create_task(crowd.ask(size=1000)) for _ in range(4)]
@@ -225,7 +232,7 @@ def test_other_paths_are_never_refused() -> None:
     asyncio.run(scenario())
 
 
-def test_an_upload_that_is_broken_off_is_no_work() -> None:
+def test_an_aborted_upload_does_not_count_as_work() -> None:
     async def scenario() -> None:
         crowd = Crowd(1)
 
@@ -244,7 +251,7 @@ def test_an_upload_that_is_broken_off_is_no_work() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.05, 60])
-def test_an_answer_that_does_not_begin_in_time_is_a_504(seconds: float) -> None:
+def test_a_response_that_does_not_begin_in_time_is_a_504(seconds: float) -> None:
     ended: list[str] = []
 
     async def sleep(_: Request) -> PlainTextResponse:
@@ -255,8 +262,7 @@ def test_an_answer_that_does_not_begin_in_time_is_a_504(seconds: float) -> None:
             raise
         return PlainTextResponse("slept")
 
-    middleware = Middleware(TimeoutMiddleware, timeout=seconds)
-    client = TestClient(Starlette(routes=[Route("/", sleep)], middleware=[middleware]))
+    client = client_of([Route("/", sleep)], limits=Limits(1000, seconds))
     answer = client.get("/")
     if seconds == 60:
         assert (answer.status_code, answer.text, ended) == (200, "slept", [])

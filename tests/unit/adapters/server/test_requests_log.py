@@ -1,4 +1,4 @@
-"""One line for each request, as JSON, with its id and its times, and never its content."""
+"""Each request is one JSON line with its id and times, never its content."""
 
 import io
 import json
@@ -15,8 +15,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from adapters.observability.logs import JsonFormatter
-from adapters.observability.request_log import RequestLogMiddleware
-from adapters.observability.request_metrics import RouteNames
+from adapters.observability.request_log import RequestLog
+from adapters.observability.route_names import RouteNames
+from adapters.server.requests import RequestMiddleware
 from model_store.model.stages import MODEL, QUEUE, Stage, recorded
 
 SECRET = "my private review"
@@ -60,7 +61,7 @@ def lines() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def client() -> TestClient:
-    middleware = RequestLogMiddleware(APP, routes=RouteNames(APP), skip_paths=["/livez"])
+    middleware = RequestMiddleware(APP, routes=RouteNames(APP), log=RequestLog(["/livez"]))
     return TestClient(middleware, raise_server_exceptions=False)
 
 
@@ -99,9 +100,7 @@ def test_a_request_is_one_line_with_its_id_sizes_and_times(
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, 'a"}', "ä"])
-def test_an_id_that_is_not_sane_is_replaced(
-    client: TestClient, lines: io.StringIO, given: str
-) -> None:
+def test_a_malformed_id_is_replaced(client: TestClient, lines: io.StringIO, given: str) -> None:
     answer = client.post("/predict", headers={b"x-request-id": given.encode()})
     made = answer.headers["x-request-id"]
     assert len(made) == 32
@@ -113,7 +112,7 @@ def test_a_request_that_fails_is_logged_with_500(client: TestClient, lines: io.S
     assert read(lines)[-1]["status"] == 500
 
 
-def test_a_path_that_leads_nowhere_is_not_logged(client: TestClient, lines: io.StringIO) -> None:
+def test_an_unknown_path_is_logged_as_other(client: TestClient, lines: io.StringIO) -> None:
     client.get("/my-private-path")
     assert read(lines)[-1]["route"] == "other"
     assert "private" not in lines.getvalue()

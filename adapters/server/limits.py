@@ -1,0 +1,63 @@
+"""How much a worker takes on: the size of a body, and the work queued and running."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from adapters.observability.metrics import Metrics
+
+RETRY_AFTER_SECONDS = 5
+"""After which a client that was refused with 503 may try again."""
+
+_BYTES_PER_TOKEN = 5
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on a single request."""
+
+    body_bytes: int
+    """Larger bodies are refused with 413."""
+    seconds: float
+    """A request whose response has not begun by then is cancelled and answered with 504."""
+
+
+class Admission:
+    """Load shedding: bound the tokens that are queued or running on some paths.
+
+    The tokens of a request are estimated from the size of its body, before it is parsed. Once
+    requests with `max_tokens` together are queued or running, further ones are refused. A request
+    counts for a quarter of `max_tokens` at most, so that a single large one does not keep all
+    others out.
+    """
+
+    def __init__(
+        self, paths: Collection[str], *, max_tokens: int, metrics: Metrics | None = None
+    ) -> None:
+        self.paths = frozenset(paths)
+        self._max_tokens = max_tokens
+        self._most = -(-max_tokens // 4)
+        self._tokens = 0
+        self._metrics = metrics or Metrics()
+        self._metrics.queue_limit.add(max_tokens)
+
+    def is_full(self) -> bool:
+        """Return whether a request must be refused now, and count the refusal."""
+        if self._tokens < self._max_tokens:
+            return False
+        self._metrics.shed.add()
+        return True
+
+    def enter(self, body_bytes: int) -> int:
+        """Count a request as queued; return its tokens, to be given to `leave`."""
+        tokens = min(body_bytes // _BYTES_PER_TOKEN + 1, self._most)
+        self._count(tokens, 1)
+        return tokens
+
+    def leave(self, tokens: int) -> None:
+        """Count a request as done."""
+        self._count(-tokens, -1)
+
+    def _count(self, tokens: int, requests: int) -> None:
+        self._tokens += tokens
+        self._metrics.queue_tokens.add(tokens)
+        self._metrics.queue_requests.add(requests)

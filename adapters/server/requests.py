@@ -1,0 +1,336 @@
+"""One pass around every request: authentication, limits, time-out, metrics, log and traces.
+
+All in one ASGI middleware, because each layer costs a small request several microseconds
+(docs/performance.md). The rules themselves are in `auth`, `limits` and `connections`.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from opentelemetry.trace import Tracer
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from adapters.observability.exposition import METRICS_PATH
+from adapters.observability.instruments import OTHER
+from adapters.observability.logs import request_id
+from adapters.observability.metrics import Metrics
+from adapters.observability.request_log import ID_HEADER, RequestLog
+from adapters.observability.route_names import RouteNames
+from adapters.observability.tracing import is_sampled, trace_stages, tracer_around
+from adapters.server.auth import CHALLENGE, BasicAuth
+from adapters.server.classify import CLASSIFY_PATH
+from adapters.server.connections import Recycling
+from adapters.server.limits import RETRY_AFTER_SECONDS, Admission, Limits
+from adapters.server.patches import remove_layers_around
+from adapters.settings import Settings
+from model_store.model.stages import Stage, recording
+
+HUNG_UP = 499
+"""The status of a request whose client disconnected before it was answered."""
+
+_UNLIMITED = Limits(body_bytes=2**63, seconds=2**31)
+_ROUTES_OF_BENTOML = (CLASSIFY_PATH, "/livez", "/readyz", "/healthz", "/schema.json")
+_UNLOGGED = (METRICS_PATH, "/livez", "/readyz", "/healthz")
+_BYTES_PER_CONNECTION = 100_000
+
+_NO_CREDENTIALS = "This server asks for basic authentication: give its user and password."
+_TOO_LARGE = (
+    "The request body is larger than {limit} bytes: send fewer tasks at once, or raise "
+    "SENTIMENT_MAX_BODY_BYTES."
+)
+_TOO_MUCH_WORK = (
+    "The server has more work than it can do right now: "
+    f"ask again in {RETRY_AFTER_SECONDS} seconds."
+)
+_RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+def options_of(settings: Settings, protocol: Starlette, metrics: Metrics) -> dict[str, Any]:
+    """Return the options of RequestMiddleware for a server with these settings."""
+    auth = None
+    if settings.basic_auth_user and settings.basic_auth_password:
+        password = settings.basic_auth_password.get_secret_value()
+        auth = BasicAuth(settings.basic_auth_user, password)
+    is_json = settings.log_format == "json"
+    return {
+        "routes": RouteNames(protocol, _ROUTES_OF_BENTOML),
+        "direct": protocol,
+        "limits": Limits(settings.max_body_bytes, settings.request_timeout),
+        "auth": auth,
+        "admission": Admission(
+            ("/predict", CLASSIFY_PATH), max_tokens=settings.max_queue_tokens, metrics=metrics
+        ),
+        "recycling": Recycling(_BYTES_PER_CONNECTION) if settings.workers > 1 else None,
+        "metrics": metrics,
+        "log": RequestLog(_UNLOGGED) if settings.logs_requests and is_json else None,
+        "traces": settings.tracing,
+        "replaces_layers": True,
+    }
+
+
+class RequestMiddleware:
+    """Let a request pass, or refuse it, and observe what becomes of it.
+
+    - without the right credentials: 401;
+    - a body over the limit, declared or streamed: 413;
+    - more queued work than `admission` allows: 503 with `Retry-After`;
+    - no response within the time limit: the request is cancelled and answered with 504.
+
+    The body of a POST to a known route is read here, so that limits apply before it is parsed.
+    Routes of `direct` without parameters are called without going through the app's routers. With
+    `replaces_layers`, layers of BentoML that do the same are removed when the server starts.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: RouteNames,
+        direct: Starlette | None = None,
+        limits: Limits = _UNLIMITED,
+        auth: BasicAuth | None = None,
+        admission: Admission | None = None,
+        recycling: Recycling | None = None,
+        metrics: Metrics | None = None,
+        log: RequestLog | None = None,
+        traces: bool = False,
+        replaces_layers: bool = False,
+    ) -> None:
+        self.app = app
+        self._routes = routes
+        self._direct = _exact_routes(direct)
+        self._limits = limits
+        self._auth = auth
+        self._admission = admission or Admission((), max_tokens=1)
+        self._recycling = recycling
+        self._metrics = metrics or Metrics()
+        self._log = log
+        self._traces = traces
+        self._replaces_layers = replaces_layers
+        self._tracer: Tracer | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan" and self._replaces_layers:
+                remove_layers_around(self, scope["app"], traces=self._traces)
+            await self.app(scope, receive, send)
+            return
+        exchange = _Exchange(self._routes(scope["path"]), scope, receive, send)
+        if scope["path"] != METRICS_PATH:
+            exchange.metrics = self._metrics
+            self._metrics.began(exchange.route)
+        if self._recycling and self._recycling.closes(exchange.declared_bytes):
+            exchange.closes = True
+        traced = self._traces and is_sampled()
+        try:
+            if self._log or traced:
+                await self._observe(exchange, traced=traced)
+            else:
+                await self._bound(exchange)
+        finally:
+            exchange.finish()
+
+    async def _observe(self, exchange: "_Exchange", *, traced: bool) -> None:
+        """Collect the stages of a request for its log line and its spans."""
+        if self._log:
+            exchange.id = self._log.id_of(exchange.scope)
+        token = request_id.set(exchange.id)
+        stages: list[Stage] = []
+        try:
+            with recording() as stages:
+                await self._bound(exchange)
+        finally:
+            if traced:
+                trace_stages(stages, self._tracer_of(exchange.scope))
+            if self._log:
+                self._log.write(
+                    exchange.scope,
+                    route=exchange.route,
+                    status=int(exchange.status or HUNG_UP),
+                    received=exchange.received,
+                    sent=exchange.sent,
+                    start=exchange.start,
+                    stages=stages,
+                )
+            request_id.reset(token)
+
+    def _tracer_of(self, scope: Scope) -> Tracer:
+        if self._tracer is None:
+            self._tracer = tracer_around(scope["app"])
+        return self._tracer
+
+    async def _bound(self, exchange: "_Exchange") -> None:
+        """Cancel a request whose response has not begun in time."""
+        try:
+            async with asyncio.timeout(self._limits.seconds) as exchange.timer:
+                await self._answer(exchange)
+        except TimeoutError:
+            if exchange.timer is None or not exchange.timer.expired():
+                raise
+            exchange.timer = None
+            error = f"There was no answer within {self._limits.seconds:g} seconds."
+            await exchange.refuse(_RefusedError(504, error))
+
+    async def _answer(self, exchange: "_Exchange") -> None:
+        try:
+            tokens = await self._admit(exchange)
+        except _RefusedError as refusal:
+            await exchange.refuse(refusal)
+        except ClientDisconnect:
+            return
+        else:
+            try:
+                await self._call(exchange)
+            finally:
+                if tokens:
+                    self._admission.leave(tokens)
+
+    async def _admit(self, exchange: "_Exchange") -> int:
+        """Check a request and read its body; return the tokens that it is admitted with, if any.
+
+        Raises _RefusedError, or ClientDisconnect if the client hangs up while it sends the body.
+        """
+        scope = exchange.scope
+        if self._auth and not self._auth.allows(scope):
+            raise _RefusedError(401, _NO_CREDENTIALS, CHALLENGE)
+        if exchange.declared_bytes > self._limits.body_bytes:
+            raise _RefusedError(413, _TOO_LARGE.format(limit=self._limits.body_bytes))
+        is_bounded = scope["path"] in self._admission.paths
+        # Checked before and after reading the body: a flood is not read, and slow uploads do not
+        # keep others out.
+        if is_bounded and self._admission.is_full():
+            raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+        if scope["method"] == "POST" and exchange.route != OTHER:
+            await exchange.read_body(self._limits.body_bytes)
+            if exchange.received > self._limits.body_bytes:
+                raise _RefusedError(413, _TOO_LARGE.format(limit=self._limits.body_bytes))
+        if not is_bounded:
+            return 0
+        if self._admission.is_full():
+            raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+        return self._admission.enter(exchange.received)
+
+    async def _call(self, exchange: "_Exchange") -> None:
+        scope = exchange.scope
+        route = self._direct.get(scope["path"])
+        is_direct = route and scope["method"] in (route.methods or ())
+        app = route.app if route and is_direct else self.app
+        try:
+            await app(scope, exchange.receive, exchange.send)
+        except Exception:
+            exchange.status = exchange.status or HTTPStatus.INTERNAL_SERVER_ERROR
+            raise
+
+
+class _RefusedError(Exception):
+    """Ends a request with an error, before the app sees it."""
+
+    def __init__(self, status: int, error: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(error)
+        self.response = JSONResponse({"error": error}, status, headers)
+
+
+class _Exchange:
+    """A request and its response: what is known of them, and the two ends of the connection."""
+
+    def __init__(self, route: str, scope: Scope, receive: Receive, send: Send) -> None:
+        self.route = route
+        self.scope = scope
+        self.start = time.perf_counter()
+        self.status = 0
+        self.received = self.sent = 0
+        self.declared_bytes = _declared_bytes(scope)
+        self.closes = False
+        self.id: str | None = None
+        self.timer: asyncio.Timeout | None = None
+        self.metrics: Metrics | None = None
+        """Where the request is counted, until it is."""
+        self._receive = receive
+        self._send = send
+        self._body: bytes | None = None
+        self._has_more = True
+
+    async def receive(self) -> Message:
+        """Return the body that was read, then further messages."""
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body, "more_body": False}
+        message = await self._receive()
+        self._has_more = message.get("more_body", False)
+        self.received += len(message.get("body", b""))
+        return message
+
+    async def read_body(self, limit: int) -> None:
+        """Read the body, at most a message past `limit`; raises ClientDisconnect."""
+        chunks = []
+        while self._has_more and self.received <= limit:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunks.append(message.get("body", b""))
+        self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def send(self, message: Message) -> None:
+        """Send a part of the response, with what this middleware adds to it."""
+        if message["type"] == "http.response.start":
+            self._begin(message)
+        else:
+            self.sent += len(message.get("body", b""))
+            if not message.get("more_body"):
+                self.finish()  # before it is sent: a client with the answer finds it counted
+        await self._send(message)
+
+    def _begin(self, message: Message) -> None:
+        self.status = message["status"]
+        if self.timer:
+            self.timer.reschedule(None)
+        added = []
+        # Not after an error: its client may still be sending, and would lose the answer.
+        if self.closes and self.status == HTTPStatus.OK:
+            added.append((b"connection", b"close"))
+        if self.id:
+            added.append((ID_HEADER, self.id.encode()))
+        if added:
+            message["headers"] = [*message.get("headers", ()), *added]
+
+    def finish(self) -> None:
+        """Count the request, unless it is counted already."""
+        if self.metrics:
+            metrics, self.metrics = self.metrics, None
+            elapsed = time.perf_counter() - self.start
+            metrics.ended(self.route, int(self.status or HUNG_UP), elapsed)
+
+    async def refuse(self, refusal: _RefusedError) -> None:
+        """Answer with an error, and see to it that it arrives."""
+        if (
+            self.scope.get("http_version") == "1.0"
+            or Headers(scope=self.scope).get("connection", "").lower() == "close"
+        ):
+            # uvicorn closes such a connection after the answer, and the kernel resets it if the
+            # body was not read: the client would not see the answer.
+            while self._has_more:
+                await self.receive()
+        await refusal.response(self.scope, self.receive, self.send)
+
+
+def _exact_routes(app: Starlette | None) -> dict[str, Route]:
+    routes = app.routes if app else ()
+    return {
+        route.path: route for route in routes if isinstance(route, Route) and "{" not in route.path
+    }
+
+
+def _declared_bytes(scope: Scope) -> int:
+    """Return the size of the body that a request announces; 0 if it announces none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
