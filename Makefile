@@ -9,31 +9,42 @@ BACKEND ?= docker
 IMAGE ?= sentiment:latest
 TORCH ?= cpu
 
+# Test workers: one a core.
+JOBS ?= logical
+
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_PATH := $(abspath $(DATA_DIR))
 # All that BentoML writes goes under the data directory, and it reports to nobody.
 SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentoml" BENTOML_DO_NOT_TRACK=True
 
+# `tests/conftest.py` decides which tests come first and which share a worker. The workers use all
+# cores: threads of their libraries would only wait for each other.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest \
+	-n $(JOBS) --maxprocesses 8 --dist loadgroup --no-loadscope-reorder --durations 15
+
 PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check docs load soak bench bench-bulk train bento image lock clean
+.PHONY: serve environments test test-fast e2e check docs load soak bench bench-bulk train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
 	@$(SERVER_ENV) exec $(BIN)/bentoml serve service:SentimentService --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev $(LABEL_STUDIO)/.ready
-	$(BIN)/pytest
+# All that the tests need; `-j2` installs both environments at the same time.
+environments: $(VENV)/.dev $(LABEL_STUDIO)/.ready
+
+test: environments
+	$(PYTEST)
 
 test-fast: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e"
+	$(PYTEST) -m "not e2e and not slow"
 
-e2e: $(VENV)/.dev $(LABEL_STUDIO)/.ready
-	$(BIN)/pytest -m e2e
+e2e: environments
+	$(PYTEST) -m e2e
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,6 +1,8 @@
 """Factories that the tests share."""
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,8 +21,9 @@ from model_store.model.vocabulary import PADDING, UNKNOWN, Vocabulary
 from model_store.serving.database import connect, sqlite_url
 from tests.postgres import PostgresServer, find_postgres, run_postgres
 
-# BentoML makes its home on first use: not in the home folder of whoever runs the tests.
+# BentoML writes to its home on import: each process of the tests has one of its own.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
+atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -34,6 +37,38 @@ torch.set_num_threads(1)  # the networks here are small: threads would only wait
 CORPUS = Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/imdb"))
 
 ClassifierFactory = Callable[..., Classifier]
+
+SHARED_SERVERS = {"label_studio", "backend"}
+"""Fixtures of the session that start servers."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a server or a module's fixture in one worker; put slow tests first.
+
+    A worker that begins a long test when the others have finished would make them wait.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None and (group := _group(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=_place)
+
+
+def _group(item: pytest.Item) -> str | None:
+    if not isinstance(item, pytest.Function):
+        return None  # An example of a docstring has no fixtures.
+    if SHARED_SERVERS & set(item.fixturenames):
+        return "servers"
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return str(item.path) if any(found[-1].scope == "module" for found in fixtures) else None
+
+
+def _place(item: pytest.Item) -> int:
+    group = item.get_closest_marker("xdist_group")
+    if group and group.args == ("servers",):
+        return 0
+    long = item.get_closest_marker("slow") or "e2e" in item.path.parts
+    return 1 if long else 2
 
 
 @pytest.fixture

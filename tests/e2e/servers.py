@@ -14,11 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2 as httpx
 import psutil
 
 import loadtests.server
-from loadtests.connection import address
+from loadtests.connection import CallError, address, call
 from loadtests.server import free_port, serve_command
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +26,7 @@ LABEL_STUDIO_VENV = ROOT / ".venv-label-studio"
 _READY_SECONDS = 120
 _STOP_SECONDS = 30
 _POLL_SECONDS = 0.05
-_OUR_PREFIXES = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_")
+_OUR_PREFIXES = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_", "OMP_", "OPENBLAS_")
 
 
 @dataclass(frozen=True)
@@ -236,8 +235,8 @@ def _wait_for(server: Server, path: str) -> None:
         status = server.process.poll()
         assert status is None, f"the server ended with {status}:\n{server.read_log()}"
         try:
-            return httpx.get(f"{server.url}{path}", timeout=5).status_code == httpx.codes.OK
-        except httpx.TransportError:
+            return call(server.url, "GET", path, patience=5).is_ok
+        except CallError:
             return False
 
     wait_until(answers, f"{path} is not 200: {server.log}", seconds=_READY_SECONDS)

@@ -107,9 +107,11 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, floa
 
 def is_up(prometheus: str) -> bool:
     try:
-        return ask(prometheus, "up", time.time(), time.time()) == [1.0]
+        if httpx.get(f"{prometheus}/-/ready").status_code != httpx.codes.OK:
+            return False  # It answers requests with 503 while it loads its data.
     except httpx.TransportError:
         return False
+    return ask(prometheus, "up", time.time(), time.time()) == [1.0]
 
 
 def check_log(server: Server) -> None:

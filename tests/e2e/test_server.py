@@ -144,7 +144,7 @@ def test_a_probe_answers_200(backend: StartBackend, path: str) -> None:
 
 
 def test_metrics_count_the_requests(tmp_path: Path) -> None:
-    with run_backend(tmp_path) as server:
+    with run_backend(tmp_path, ONE_WORKER) as server:
         httpx.post(f"{server.url}/classify", json={"texts": ["Fine."]})
 
         wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="/classify")

@@ -48,6 +48,7 @@ def run(
     )
 
 
+@pytest.mark.slow
 def test_it_learns_what_can_be_learned(network: SentimentCNN, tmp_path: Path) -> None:
     config = FitConfig(
         epochs=8,
