@@ -21,7 +21,7 @@ SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentom
 # `tests/conftest.py` decides which tests come first and which share a worker. The workers use all
 # cores: threads of their libraries would only wait for each other.
 PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest \
-	-n $(JOBS) --maxprocesses 8 --dist loadgroup --no-loadscope-reorder --durations 15
+	-n $(JOBS) --maxprocesses 8 --dist loadscope --no-loadscope-reorder --durations 15
 
 PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 

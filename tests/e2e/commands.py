@@ -1,4 +1,4 @@
-"""The commands of the documents: where they are, and a folder in which they can be run."""
+"""The shell commands of the documents, and a folder to run them in."""
 
 import gzip
 import os
@@ -18,7 +18,7 @@ from tests.e2e.servers import ROOT
 
 DOCUMENTS = ("README.md", "deploy/*.md", "docs/*.md")
 ADDRESS = "localhost:9090"
-"""The server, as the documents name it."""
+"""The address of the server in the documents."""
 
 _BLOCK = re.compile(r"^( *)```sh\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SECONDS = 120
@@ -39,7 +39,7 @@ class Block:
 
 
 def blocks() -> list[Block]:
-    """All blocks of all documents."""
+    """Return the shell blocks of all documents."""
     found = []
     for path in sorted(path for pattern in DOCUMENTS for path in ROOT.glob(pattern)):
         text = path.read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ def blocks() -> list[Block]:
 
 
 def block(document: str, part: str) -> Block:
-    """The one block of a document that holds `part`."""
+    """Return the only block of a document that contains `part`."""
     (found,) = (item for item in blocks() if item.document == document and part in item.text)
     return found
 
@@ -58,7 +58,7 @@ def block(document: str, part: str) -> Block:
 class Workplace:
     """A folder with the programs and the files that the documents name.
 
-    `pip` only says whether it could: it changes nothing.
+    `pip` makes dry runs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,14 +74,14 @@ class Workplace:
         self._reviews()
 
     def serve(self, address: str) -> None:
-        """Let `curl` find the server there which the documents name otherwise."""
+        """Make `curl` replace the documents' address of the server by this one."""
         change = (
             f'for a; do shift; set -- "$@" "$(printf %s "$a" | sed s/{ADDRESS}/{address}/)"; done'
         )
         self._program("bin/curl", f'{change}\nexec "{shutil.which("curl")}" --fail "$@"')
 
     def run(self, block: Block, variables: Mapping[str, str] | None = None) -> str:
-        """What the commands of a block print; fails at the first that does."""
+        """Run a block and return its output; fail with the first command that fails."""
         ours = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         done = subprocess.run(

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -110,13 +109,7 @@ def workplace(tmp_path: Path, make_classifier: ClassifierFactory) -> Workplace:
     return made
 
 
-def with_its_worker(item: Block) -> Any:
-    """The block as a parameter; one that asks the server runs where the others that do so run."""
-    marks = [pytest.mark.xdist_group("servers")] if "curl" in item.text else []
-    return pytest.param(item, marks=marks, id=str(item))
-
-
-@pytest.mark.parametrize("item", [with_its_worker(item) for item in HERE.values()])
+@pytest.mark.parametrize("item", HERE.values(), ids=str)
 def test_the_commands_do_what_they_are_there_for(
     item: Block, workplace: Workplace, request: pytest.FixtureRequest
 ) -> None:
