@@ -61,7 +61,7 @@ def test_a_bento_holds_the_code_and_nothing_of_the_workplace(
 
 @pytest.fixture(scope="module")
 def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that an image is made of, as BentoML lays it out: the Bento and its model."""
+    """The build context of the image, as BentoML lays it out: the Bento and its model."""
     folder = tmp_path_factory.mktemp("image") / "bento"
     script = (
         "import shutil, sys, bentoml\n"
@@ -82,14 +82,14 @@ def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment that has the Bento's own requirements, and no more."""
+    """The Python of a virtual environment with the Bento's requirements and nothing else."""
     requirements = image / "env" / "python" / "requirements.txt"
     return link_environment(tmp_path_factory.mktemp("clean"), requirements)
 
 
 @pytest.fixture(scope="module")
 def server(image: Path, python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The Bento as an image starts it: by its folder, with a home of BentoML's that is empty."""
+    """The Bento as an image starts it: by its folder, with an empty home of BentoML."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "empty").mkdir()
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}

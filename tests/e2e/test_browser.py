@@ -1,4 +1,4 @@
-"""A person's way through Label Studio's web pages, in Chromium."""
+"""Label Studio's web pages with our backend, in Chromium."""
 
 import json
 import re

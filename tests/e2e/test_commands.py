@@ -1,7 +1,7 @@
-"""Every block of shell commands in the README and on the pages was executed.
+"""Run the shell blocks of the README and of the pages.
 
-Most are executed here, as they stand there. Those that are not are listed with the test that
-executes the same command otherwise, or with the reason why none does.
+A block that cannot run here is listed with the test that runs its command, or with the reason why
+no test does.
 """
 
 import ast
@@ -45,7 +45,7 @@ OTHER_TESTS = {
     "db.internal": "tests/e2e/test_replicas.py::"
     "test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request",
 }
-"""By a part of the block: the test that does the same on other files, or at another address."""
+"""Part of a block -> the test that runs its command on other files or at another address."""
 
 NOT_EXECUTED = {
     "docker compose": "it needs an engine for containers",
@@ -53,7 +53,7 @@ NOT_EXECUTED = {
     "make bench-bulk": "it takes minutes, and needs the machine for itself",
     "kubectl": "it needs a cluster; `make check` holds the files against the schemas",
 }
-"""By a part of the block: why no test executes it."""
+"""Part of a block -> the reason why no test runs it."""
 
 HERE = {
     # The same commands in two documents are executed once.
@@ -96,12 +96,12 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "model_store simulate": draws_a_plot,
     "--state-dict": prints_a_version,
 }
-"""By a part of the block: what is true after it, in its folder and of what it has printed."""
+"""Part of a block -> a check of the folder and of the output after the run."""
 
 
 @pytest.fixture
 def workplace(tmp_path: Path, make_classifier: ClassifierFactory) -> Workplace:
-    """Where the commands run, with what those before them have made."""
+    """A folder with the files that earlier commands of the documents write."""
     made = Workplace(tmp_path)
     artifact.save(tmp_path / ".data/my-model", make_classifier(), training={}, metrics={})
     write_archive(tmp_path / "vocab_obj.pt", vocabulary_pickle(TOKENS))

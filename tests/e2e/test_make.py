@@ -1,4 +1,4 @@
-"""The verbs of the Makefile that start something, as a person types them."""
+"""`make serve` and `make bento`, as a person types them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What `preannotate` writes, in a real Label Studio."""
+"""Import the output of `preannotate` into a real Label Studio."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Whole projects of the real Label Studio, predicted by one command; and its doctor."""
+"""`preannotate --project` and `preannotate doctor` against a real Label Studio."""
 
 import json
 import os
@@ -28,7 +28,7 @@ GUARDED = {
 
 
 class Command:
-    """`preannotate` as a user of this Label Studio has it."""
+    """`preannotate` with the environment of a user of this Label Studio."""
 
     def __init__(self, server: LabelStudioServer, directory: Path) -> None:
         self._environment = {
@@ -81,7 +81,7 @@ def test_two_thousand_tasks_have_one_prediction_each_however_often_it_is_killed(
     assert api.predictions(number) == []
     dice = random.Random(1)
     left: list[int] = []
-    """Tasks without prediction after each kill."""
+    """Number of tasks without prediction after each kill."""
     # One page has come and another is at work: so two must be left.
     while (before := stored(api, number)) <= TASKS - 2 * PAGE_TASKS:
         process = preannotate.start("--project", str(number))

@@ -1,4 +1,4 @@
-"""What a server that runs lets its operator see: numbers, lines, spans, routes."""
+"""Metrics, logs, traces and API documents of a running server."""
 
 import gzip
 import importlib.util
@@ -22,7 +22,7 @@ PAYLOADS = ROOT / "tests/integration/payloads"
 ONE_WORKER = {"SENTIMENT_WORKERS": "1"}
 TWO_WORKERS = {"SENTIMENT_WORKERS": "2"}
 LIMIT = 1_000_000
-"""Of the tokens in work in a worker."""
+"""Maximum tokens queued or running per worker."""
 
 
 def post(server: Server, path: str, name: str, **headers: str) -> httpx.Response:
@@ -101,7 +101,7 @@ def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(tmp_path: Pa
 
 
 class Collector:
-    """Takes traces as OpenTelemetry's protocol sends them over HTTP."""
+    """Receive traces by OpenTelemetry's protocol over HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[Any] = []

@@ -1,4 +1,4 @@
-"""The real server alone: how it starts, answers under load and ends."""
+"""Start, load and stop of the real server, without Label Studio."""
 
 import signal
 import time
@@ -101,7 +101,7 @@ def test_fifty_threads_are_all_answered_from_the_moment_the_port_opens(
 
 
 def seconds_for_health(server: Server) -> float:
-    """On a new connection, as Label Studio asks."""
+    """Time a request to /health on a new connection, as Label Studio makes it."""
     start = time.monotonic()
     assert httpx.get(f"{server.url}/health", timeout=30).status_code == 200
     return time.monotonic() - start

@@ -1,4 +1,4 @@
-"""The real server with more to do than it can: it refuses in good order and answers in time."""
+"""Load shedding and deadlines of the real server."""
 
 import http.client
 import json
