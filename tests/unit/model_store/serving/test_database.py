@@ -93,6 +93,7 @@ def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "sentiment.db").is_file()
 
 
+@pytest.mark.slow
 def test_many_processes_make_the_tables_at_once(database_url: str) -> None:
     answers = all_at_once(MAKE_TABLES, database_url, count=6)
     assert answers == ["done\n"] * 6
@@ -160,6 +161,7 @@ def test_who_is_alone_in_a_table_loses_no_change_of_others(database: Engine) -> 
     assert numbers(database) == [60]
 
 
+@pytest.mark.slow
 def test_kill_loses_nothing_that_was_acknowledged(database: Engine, database_url: str) -> None:
     acknowledged = []
     for _ in range(3):
