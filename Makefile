@@ -8,6 +8,9 @@ DURATION ?= 30m
 BACKEND ?= docker
 IMAGE ?= sentiment:latest
 
+# Test workers: one a core.
+JOBS ?= logical
+
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_PATH := $(abspath $(DATA_DIR))
@@ -43,14 +46,17 @@ serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
 	@$(SERVER_ENV) exec $(BIN)/bentoml serve service:SentimentService --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.dev $(LABEL_STUDIO)/.ready
-	$(BIN)/pytest
+# All that the tests need; `-j2` installs both environments at the same time.
+environments: $(VENV)/.dev $(LABEL_STUDIO)/.ready
+
+test: environments
+	$(PYTEST)
 
 test-fast: $(VENV)/.dev
-	$(BIN)/pytest -m "not e2e"
+	$(PYTEST) -m "not e2e and not slow"
 
-e2e: $(VENV)/.dev $(LABEL_STUDIO)/.ready
-	$(BIN)/pytest -m e2e
+e2e: environments
+	$(PYTEST) -m e2e
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

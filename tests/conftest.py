@@ -1,6 +1,8 @@
-"""Factories that the tests share."""
+"""Fixtures that all tests share, and how pytest-xdist distributes the tests."""
 
+import atexit
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +12,8 @@ import hypothesis
 import pytest
 import torch
 from sqlalchemy import Engine
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder
@@ -19,8 +23,9 @@ from model_store.model.vocabulary import PADDING, UNKNOWN, Vocabulary
 from model_store.serving.database import connect, sqlite_url
 from tests.postgres import PostgresServer, find_postgres, run_postgres
 
-# BentoML makes its home on first use: not in the home folder of whoever runs the tests.
+# BentoML writes to its home on import: each process of the tests has one of its own.
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
+atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -35,10 +40,36 @@ CORPUS = Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/
 
 ClassifierFactory = Callable[..., Classifier]
 
+OWN_SERVERS = {"bento", "commands", "dashboard", "learning_killed", "make", "replicas", "shutdown"}
+"""Files of end-to-end tests that start their own servers; all others share theirs."""
+
+
+class Scheduler(LoadScopeScheduling):
+    """Give a worker whole files, and one worker all files that share servers.
+
+    Groups by marker do not work: pytest-xdist 3.8 cannot tell pytest 9.2 of them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        shares = "e2e" in path.parts and path.stem.removeprefix("test_") not in OWN_SERVERS
+        return "servers" if shares else str(path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    return Scheduler(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put slow files first: one begun last would keep a single worker busy at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: 0 if "e2e" in item.path.parts else 1 if item.path in slow else 2)
+
 
 @pytest.fixture
 def make_classifier() -> ClassifierFactory:
-    """A small network with random weights, the same for the same seed."""
+    """Return a factory of small classifiers; equal seeds give equal random weights."""
 
     def make(*, seed: int = 0, words: tuple[str, ...] = ("good", "bad", "film")) -> Classifier:
         torch.manual_seed(seed)
@@ -55,7 +86,7 @@ def make_classifier() -> ClassifierFactory:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL server; tests that want it are skipped where it is not installed."""
+    """Run a PostgreSQL server, or skip the test where PostgreSQL is not installed."""
     programs = find_postgres()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (Debian: `apt install postgresql`)")
@@ -65,7 +96,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database of each kind, without tables."""
+    """Yield the URL of an empty database without tables, once for each kind."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path)
     else:
@@ -76,7 +107,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Engine]:
-    """An empty database of each kind with all tables."""
+    """Yield an engine of an empty database with all tables, once for each kind."""
     engine = connect(database_url)
     yield engine
     engine.dispose()
@@ -84,7 +115,7 @@ def database(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """The folder of the review corpus; tests that want it are skipped where it is missing."""
+    """Return the folder of the review corpus, or skip the test where it is missing."""
     if not CORPUS.is_dir():
         pytest.skip(f"the review corpus is not at {CORPUS}: set CORPUS to its folder")
     return CORPUS

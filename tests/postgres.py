@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for the tests: no TCP, no durability, gone afterwards."""
+"""A private PostgreSQL server for the tests, without TCP and without durability."""
 
 import getpass
 import os
@@ -24,7 +24,7 @@ _READY_SECONDS = 60
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A server that runs, in a folder that holds its socket."""
+    """A running server; `folder` holds its socket."""
 
     folder: Path
     user: str
@@ -32,7 +32,7 @@ class PostgresServer:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """The SQLAlchemy URL of a new and empty database."""
+        """Create an empty database, yield its SQLAlchemy URL, drop it at the end."""
         name = f"test_{next(self._numbers)}"
         self._execute("CREATE DATABASE {}", name)
         try:
@@ -41,7 +41,7 @@ class PostgresServer:
             self._execute("DROP DATABASE {} WITH (FORCE)", name)
 
     def connect(self) -> "psycopg.Connection[Any]":
-        """A connection as the server's owner."""
+        """Connect as the server's owner."""
         return psycopg.connect(
             host=str(self.folder), user=self.user, dbname="postgres", autocommit=True
         )
@@ -52,7 +52,7 @@ class PostgresServer:
 
 
 def find_postgres() -> Path | None:
-    """The folder of PostgreSQL's programs, if it is installed."""
+    """Return the folder of PostgreSQL's programs, or None if it is not installed."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent
@@ -61,7 +61,7 @@ def find_postgres() -> Path | None:
 
 @contextmanager
 def run_postgres(programs: Path) -> Iterator[PostgresServer]:
-    """A server of these programs, as another user where we are root: it refuses root."""
+    """Run a server until the end of the block; for root as another user, as it refuses root."""
     owner: dict[str, Any] = {}
     user = getpass.getuser()
     # The path of a socket must be short.

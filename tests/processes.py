@@ -1,4 +1,4 @@
-"""Processes of their own, for tests of what several of them do to one database."""
+"""Python processes for tests in which several use one database."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 @contextmanager
 def python(code: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
-    """A Python that runs this code with our modules, and is killed at the end."""
+    """Run code in a Python that can import our modules; kill it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
         cwd=ROOT,
@@ -28,9 +28,9 @@ def python(code: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
 
 
 def all_at_once(code: str, *arguments: str, count: int) -> list[str]:
-    """What each of several processes says in the end, which wait for each other in the beginning.
+    """Start several processes, let them go at the same time, and return the last line of each.
 
-    The code prints `ready`, reads a line, does its work and prints a line.
+    The code must print `ready`, read a line, do its work and print a line.
     """
     with ExitStack() as stack:
         processes = [stack.enter_context(python(code, *arguments)) for _ in range(count)]

@@ -11,7 +11,7 @@ TOKENS = ["<unk>", "<pad>", "the", "good", "bad", "film", ".", ","]
 
 
 def vocabulary_pickle(tokens: list[str]) -> bytes:
-    """Written by hand: the two classes it names cannot be imported here."""
+    """Return a pickle of torchtext's Vocab by hand: its classes cannot be imported here."""
     inner = pickle.dumps(("0.0.2", [0], tokens, []), protocol=2)[2:-1]
     return (
         b"\x80\x02ctorchtext.vocab.vocab\nVocab\n)\x81}(X\x05\x00\x00\x00vocab"

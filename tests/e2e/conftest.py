@@ -1,11 +1,10 @@
-"""The real servers of these tests: each is started once, when the first test asks for it."""
+"""The real servers of these tests. Each starts once, when the first test asks for it."""
 
 import csv
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
@@ -22,7 +21,8 @@ from tests.e2e.servers import (
 )
 
 EXAMPLES = ROOT / "examples"
-TIMEOUT_SECONDS = 240
+TIMEOUT_SECONDS = 480
+"""Of a test with the start of its servers; Label Studio needs minutes for its first one."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,23 +34,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class StartBackend(Protocol):
-    """Starts our server with these environment variables; once for the same ones."""
+    """Return our server with these environment variables; start it if it does not run yet."""
 
     def __call__(self, **settings: str) -> Server: ...
 
 
 @dataclass(frozen=True)
 class Project:
-    """A Label Studio project with tasks and our backend."""
+    """A Label Studio project with tasks and a connection to our backend."""
 
     id: int
     backend: Any
-    """What Label Studio knows of the backend."""
+    """The backend as Label Studio's API describes it."""
     tasks: list[int]
 
 
 class ConnectProject(Protocol):
-    """Makes a project of these reviews, by default five, and connects a backend to it."""
+    """Create a project of these reviews (default: five) and connect a backend to it."""
 
     def __call__(
         self, server: Server, texts: Sequence[Any] | None = None, **settings: Any
@@ -67,11 +67,15 @@ def unavailable(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartBackend]:
     with ExitStack() as servers:
+        running: dict[frozenset[tuple[str, str]], Server] = {}
 
-        @cache
         def start(**settings: str) -> Server:
-            directory = tmp_path_factory.mktemp("backend")
-            return servers.enter_context(run_backend(directory, settings))
+            complete = {"SENTIMENT_WORKERS": "2", **settings}
+            key = frozenset(complete.items())
+            if key not in running:
+                directory = tmp_path_factory.mktemp("backend")
+                running[key] = servers.enter_context(run_backend(directory, complete))
+            return running[key]
 
         yield start
 
@@ -92,7 +96,7 @@ def api(label_studio: LabelStudioServer) -> Iterator[LabelStudioApi]:
 
 @pytest.fixture(scope="session")
 def personal_token(api: LabelStudioApi) -> str:
-    """The personal access token of the user, who may have one."""
+    """A personal access token of the user."""
     token: str = api.post("/api/token/")["token"]
     return token
 

@@ -1,4 +1,4 @@
-"""A small client of Label Studio's API: what the tests do as its user."""
+"""A small client of Label Studio's API for what a user of the tests does."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,30 +34,30 @@ class LabelStudioApi:
         self._http.close()
 
     def get(self, path: str, **params: str | int) -> Any:
-        """The JSON that a GET answers."""
+        """Return the JSON answer of a GET."""
         return self._http.get(path, params=params).raise_for_status().json()
 
     def post(self, path: str, body: Any = None, **params: str | int) -> Any:
-        """The JSON that a POST answers, or None if it answers nothing."""
+        """Return the JSON answer of a POST, or None if it is empty."""
         response = self._http.post(path, json=body, params=params).raise_for_status()
         return response.json() if response.content else None
 
     def patch(self, path: str, body: Any) -> Any:
-        """The JSON that a PATCH answers."""
+        """Return the JSON answer of a PATCH."""
         return self._http.patch(path, json=body).raise_for_status().json()
 
     def delete(self, path: str) -> None:
-        """What a DELETE does."""
+        """Send a DELETE."""
         self._http.delete(path).raise_for_status()
 
     def create_project(self, title: str, label_config: str) -> int:
-        """A project with a labeling interface."""
+        """Create a project with a labeling interface and return its id."""
         body = {"title": title, "label_config": label_config}
         project: int = self.post("/api/projects/", body)["id"]
         return project
 
     def import_file(self, project: int, path: Path) -> int:
-        """Upload a file of tasks as the import dialog does; returns how many there are now."""
+        """Upload a file of tasks as the import dialog does; return the number of tasks."""
         with path.open("rb") as content:
             response = self._http.post(
                 f"/api/projects/{project}/import",
@@ -76,20 +76,20 @@ class LabelStudioApi:
         return self._http.post("/api/ml/", json=body)
 
     def connect(self, project: int, url: str, **settings: Any) -> Any:
-        """Add a backend that must be accepted."""
+        """Connect a backend; fail if Label Studio refuses it."""
         return self.try_to_connect(project, url, **settings).raise_for_status().json()
 
     def task_ids(self, project: int) -> list[int]:
-        """The ids of the project's tasks, in the order of the import."""
+        """Return the ids of the project's tasks in the order of the import."""
         listed = self.get("/api/tasks/", project=project, page_size=1000, fields="task_only")
         return sorted(task["id"] for task in listed["tasks"])
 
     def open_task(self, task: int) -> Any:
-        """The task as the labeling screen gets it."""
+        """Return the task as the labeling screen gets it."""
         return self.get(f"/api/tasks/{task}")
 
     def retrieve_predictions(self, project: int, tasks: Sequence[int] | None = None) -> Any:
-        """The Data Manager's action, on all tasks or on some."""
+        """Run the Data Manager's action "Retrieve Predictions" on all tasks or on some."""
         items = (
             {"all": True, "excluded": []}
             if tasks is None
@@ -103,7 +103,7 @@ class LabelStudioApi:
         )
 
     def predictions(self, project: int) -> list[Any]:
-        """All stored predictions of the project."""
+        """Return all stored predictions of the project."""
         stored: list[Any] = self.get("/api/predictions/", project=project)
         return stored
 

@@ -1,4 +1,4 @@
-"""What our server tells Prometheus."""
+"""The metrics of our server."""
 
 import httpx2 as httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -7,9 +7,9 @@ from tests.e2e.servers import Server, wait_until
 
 
 def metric(server: Server, name: str, **labels: str) -> float:
-    """The sum of all series of a metric that have these labels.
+    """Return the sum of all series of a metric with these labels.
 
-    What another worker than the one asked has counted is in it after a second: `wait_for_metric`.
+    Workers publish their counts once a second: `wait_for_metric` waits for them.
     """
     families = text_string_to_metric_families(httpx.get(f"{server.url}/metrics").text)
     return sum(
@@ -21,7 +21,7 @@ def metric(server: Server, name: str, **labels: str) -> float:
 
 
 def wait_for_metric(server: Server, value: float, name: str, **labels: str) -> None:
-    """Fail if this sum does not come to `value`."""
+    """Wait until this sum is `value`; fail if it does not get there."""
     wait_until(
         lambda: metric(server, name, **labels) == value,
         f"{name} of {labels} is not {value}",

@@ -1,4 +1,4 @@
-"""Starts and stops the two real servers of these tests. Knows nothing of what they answer."""
+"""Start and stop our server and Label Studio for the end-to-end tests."""
 
 import os
 import re
@@ -14,11 +14,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2 as httpx
 import psutil
 
 import loadtests.server
-from loadtests.connection import address
+from loadtests.connection import CallError, address, call
 from loadtests.server import free_port, serve_command
 
 ROOT = Path(__file__).parents[2]
@@ -27,17 +26,17 @@ LABEL_STUDIO_VENV = ROOT / ".venv-label-studio"
 _READY_SECONDS = 120
 _STOP_SECONDS = 30
 _POLL_SECONDS = 0.05
-_OUR_PREFIXES = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_")
+_OUR_PREFIXES = ("SENTIMENT_", "BENTOML_", "LABEL_STUDIO_", "OMP_", "OPENBLAS_")
 
 
 @dataclass(frozen=True)
 class Server(loadtests.server.Server):
-    """A server that runs: where it answers, and where it writes."""
+    """A running server with its log and its folders."""
 
     home: Path
 
     def read_log(self) -> str:
-        """All that the server has logged so far."""
+        """Return the log as it is now."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
@@ -53,7 +52,7 @@ class Server(loadtests.server.Server):
 
 @dataclass(frozen=True)
 class LabelStudioServer(Server):
-    """A Label Studio that runs, and whom it lets in."""
+    """A running Label Studio and the credentials of its user."""
 
     email: str
     password: str
@@ -63,7 +62,7 @@ class LabelStudioServer(Server):
 def wait_until(
     condition: Callable[[], bool], what: str, *, seconds: float = 30, poll: float = _POLL_SECONDS
 ) -> None:
-    """Ask again and again until `condition` holds; fails after `seconds`."""
+    """Poll `condition` every `poll` seconds until it holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"after {seconds} seconds: {what}"
@@ -71,7 +70,7 @@ def wait_until(
 
 
 def accepts_connections(server: Server) -> bool:
-    """Whether the server's port is open."""
+    """Return whether the server's port is open."""
     try:
         socket.create_connection(server.address, timeout=1).close()
     except OSError:
@@ -80,7 +79,7 @@ def accepts_connections(server: Server) -> bool:
 
 
 def stop(server: Server, sign: signal.Signals = signal.SIGTERM) -> int:
-    """Ask the server to end and return its exit status; fails if it does not end by itself."""
+    """Send a signal and return the exit status; fail if the server does not end."""
     processes = server.family()
     server.process.send_signal(sign)
     try:
@@ -104,9 +103,10 @@ def run_backend(
     python: Path = Path(sys.executable),
     command: Callable[[int], list[str]] | None = None,
 ) -> Iterator[Server]:
-    """Our server, with its data and its HOME in `directory`; without `wait`, maybe not ready.
+    """Run our server with its data and its HOME in `directory`.
 
-    `command` is what starts it on a port, if that is not `bentoml serve` of `target`.
+    Without `wait` it may not be ready yet. `command` returns the command that starts it on a port;
+    the default is `bentoml serve` of `target`.
     """
     home, data = directory / "home", directory / "data"
     home.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def run_backend(
 
 @contextmanager
 def run_label_studio(directory: Path) -> Iterator[LabelStudioServer]:
-    """A Label Studio without projects, with its data and its HOME in `directory`."""
+    """Run a Label Studio without projects, with its data and its HOME in `directory`."""
     data, home = directory / "data", directory / "home"
     home.mkdir(parents=True)
     shutil.copytree(_template(), data)
@@ -161,7 +161,7 @@ def run_label_studio(directory: Path) -> Iterator[LabelStudioServer]:
 
 
 def _template() -> Path:
-    """A data directory with an empty, migrated database; made once, because that takes long."""
+    """Return a data directory with a migrated database; create it once, which takes a minute."""
     cache = ROOT / ".cache"
     template = cache / f"label-studio-{_label_studio_version()}"
     if not template.exists():
@@ -177,7 +177,7 @@ def _template() -> Path:
                 stdout=subprocess.DEVNULL,
                 timeout=_READY_SECONDS * 2,
             )
-            with suppress(OSError):  # Another run was faster: its template is as good.
+            with suppress(OSError):  # Another run created the same template first.
                 data.rename(template)
     return template
 
@@ -201,7 +201,7 @@ def _quiet_label_studio(home: Path) -> dict[str, str]:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """What is set here for the servers must not decide how they behave, except PATH and such."""
+    """Return the environment of a server: ours without settings of servers, and `settings`."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_OUR_PREFIXES)}
     return {**inherited, **settings}
 
@@ -236,14 +236,14 @@ def _wait_for(server: Server, path: str) -> None:
         status = server.process.poll()
         assert status is None, f"the server ended with {status}:\n{server.read_log()}"
         try:
-            return httpx.get(f"{server.url}{path}", timeout=5).status_code == httpx.codes.OK
-        except httpx.TransportError:
+            return call(server.url, "GET", path, patience=5).is_ok
+        except CallError:
             return False
 
     wait_until(answers, f"{path} is not 200: {server.log}", seconds=_READY_SECONDS)
 
 
 def logged_statuses(server: Server, method: str, path: str) -> list[int]:
-    """The statuses in the backend's access log of all requests to `path`, in order."""
+    """Return the statuses of all requests to `path` in the backend's access log, in order."""
     pattern = rf"method={method},path={re.escape(path)},.*?\(status=(\d+)"
     return [int(status) for status in re.findall(pattern, server.read_log())]

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from model_store import artifact
 from model_store.learning import behaviour
 from tests.e2e.conftest import TIMEOUT_SECONDS, StartBackend
+from tests.e2e.environments import link_environment
 from tests.e2e.servers import ROOT, Server, run_backend, wait_until
 from tests.e2e.versions import model_store
 
@@ -91,12 +91,7 @@ def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=True)
     program = folder / "bin" / "python"
     requirements = image / "env" / "python" / "requirements.txt"
-    subprocess.run(
-        [program, "-m", "pip", "install", "--quiet", "--no-compile", "-r", requirements],
-        check=True,
-        timeout=TIMEOUT_SECONDS,
-    )
-    return program
+    return link_environment(tmp_path_factory.mktemp("clean"), requirements)
 
 
 @pytest.fixture(scope="module")

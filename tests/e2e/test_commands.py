@@ -55,7 +55,7 @@ NOT_EXECUTED = {
     "make bench-bulk": "it takes minutes on a machine without other work",
     "kubectl": "it needs a cluster; `make check` validates the files",
 }
-"""By a part of the block: why no test executes it."""
+"""Part of a block -> the reason why no test runs it."""
 
 HERE = {
     # Commands that stand in two documents are executed once.

@@ -1,4 +1,4 @@
-"""After some load every panel of the dashboard has data, in a real Prometheus."""
+"""The dashboard's panels and the alerts in a real Prometheus, after some load."""
 
 import json
 import math
@@ -27,7 +27,7 @@ ENDED = ("promoted", "refused", "too few annotations", "failed", "killed")
 
 @contextmanager
 def run_prometheus(directory: Path, target: str) -> Iterator[str]:
-    """A Prometheus with our settings, but for the address of the server and the interval."""
+    """Run a Prometheus with our settings, another target and a scrape interval of one second."""
     program = shutil.which("prometheus")
     if program is None:
         unavailable("prometheus is not installed (Debian: `apt install prometheus`)")
@@ -63,7 +63,7 @@ def expressions() -> list[tuple[str, str]]:
 
 
 def ask(prometheus: str, expression: str, start: float, end: float) -> list[float]:
-    """The numbers that a panel would draw from what was seen between two times."""
+    """Return the values that a panel draws for a period."""
     for variable, value in VARIABLES.items():
         expression = expression.replace(variable, value)
     query: dict[str, str | float] = {"query": expression, "start": start, "end": end, "step": 1}
@@ -74,7 +74,7 @@ def ask(prometheus: str, expression: str, start: float, end: float) -> list[floa
 
 
 def put_load_on(url: str) -> None:
-    """The mixed load test, and a training that ends."""
+    """Run the mixed load test and one training."""
     event = (PAYLOADS / "webhook_ANNOTATION_CREATED.json").read_bytes()
     press = (PAYLOADS / "webhook_START_TRAINING.json").read_bytes()
     for body in (event, press):
@@ -92,7 +92,7 @@ def has_ended(url: str) -> bool:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, float]]:
-    """A Prometheus that has seen the server under load, and since when."""
+    """The URL of a Prometheus that observed the server under load, and the time of its start."""
     directory = tmp_path_factory.mktemp("dashboard")
     with run_backend(directory / "server") as server:
         target = server.url.removeprefix("http://")
@@ -100,16 +100,18 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, floa
             wait_until(lambda: is_up(prometheus), "Prometheus does not get /metrics")
             start = time.time()
             put_load_on(server.url)
-            time.sleep(3)  # What the workers have told is seen after two seconds at most.
+            time.sleep(3)  # Workers publish once a second, and Prometheus reads once a second.
             yield prometheus, start
         check_log(server)
 
 
 def is_up(prometheus: str) -> bool:
     try:
-        return ask(prometheus, "up", time.time(), time.time()) == [1.0]
+        if httpx.get(f"{prometheus}/-/ready").status_code != httpx.codes.OK:
+            return False  # It answers requests with 503 while it loads its data.
     except httpx.TransportError:
         return False
+    return ask(prometheus, "up", time.time(), time.time()) == [1.0]
 
 
 def check_log(server: Server) -> None:

@@ -26,7 +26,7 @@ CHANGES = 20
 
 @pytest.fixture(scope="module")
 def server(backend: StartBackend) -> Server:
-    return backend(SENTIMENT_WORKERS="2")
+    return backend()
 
 
 @pytest.fixture(scope="module")

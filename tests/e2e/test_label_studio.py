@@ -1,4 +1,4 @@
-"""What the tutorial's user does, through the API of a real Label Studio."""
+"""The steps of the tutorial, through the API of a real Label Studio."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def assert_is_prediction(prediction: Any, version: str) -> None:
 
 @pytest.fixture
 def expect_event(server: Server) -> Callable[[], None]:
-    """Waits until the log has one request to /webhook since the test began, with status 200."""
+    """Wait until the log has one request to /webhook with status 200 since the test began."""
     before = len(logged_statuses(server, "POST", "/webhook"))
 
     def check() -> None:

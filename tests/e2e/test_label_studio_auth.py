@@ -10,7 +10,8 @@ from tests.e2e.conftest import ConnectProject, StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer, Server, logged_statuses, wait_until
 
-USER, PASSWORD = "label-studio", "pass:word of the tests"
+USER = "label-studio"
+PASSWORD = "p\N{LATIN SMALL LETTER A WITH DIAERESIS}ss:word of the tests"
 CREDENTIALS = {
     "auth_method": "BASIC_AUTH",
     "basic_auth_user": USER,
@@ -20,21 +21,20 @@ CREDENTIALS = {
 
 @pytest.fixture(scope="module")
 def server(backend: StartBackend) -> Server:
-    return backend(SENTIMENT_BASIC_AUTH_USER=USER, SENTIMENT_BASIC_AUTH_PASSWORD=PASSWORD)
+    return backend(
+        SENTIMENT_BASIC_AUTH_USER=USER,
+        SENTIMENT_BASIC_AUTH_PASSWORD=PASSWORD,
+        SENTIMENT_WORKERS="1",
+    )
 
 
 def test_a_password_with_an_umlaut_is_accepted_from_label_studio(
-    api: LabelStudioApi, backend: StartBackend, labeling_interface: str
+    api: LabelStudioApi, server: Server, labeling_interface: str
 ) -> None:
-    password = "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber"
-    server = backend(
-        SENTIMENT_BASIC_AUTH_USER=USER,
-        SENTIMENT_BASIC_AUTH_PASSWORD=password,
-        SENTIMENT_WORKERS="1",
-    )
+    assert not PASSWORD.isascii()
     project = api.create_project("Umlaut", labeling_interface)
 
-    answer = api.try_to_connect(project, server.url, **{**CREDENTIALS, "basic_auth_pass": password})
+    answer = api.try_to_connect(project, server.url, **CREDENTIALS)
 
     assert answer.status_code == 201
 

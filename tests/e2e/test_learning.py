@@ -1,4 +1,4 @@
-"""Annotations in a real Label Studio, a press on Start Training, and what comes of it."""
+"""From annotations in a real Label Studio to a trained version that predicts."""
 
 import random
 from collections import Counter
@@ -38,7 +38,7 @@ def server(backend: StartBackend) -> Server:
 
 @pytest.fixture(scope="module")
 def opinions() -> list[tuple[str, str]]:
-    """Texts and the verdicts that they deserve: of the corpus where it is, else our own."""
+    """Texts with their verdicts, from the corpus or, without it, from the behaviour suite."""
     if Path(CORPUS).is_dir():
         reviews = corpus.read(CORPUS / "train.parquet")
         pairs = [
@@ -61,7 +61,7 @@ def region(verdict: str) -> dict[str, Any]:
 
 
 def project_of(api: LabelStudioApi, number: int) -> str:
-    """As Label Studio names it to its backends."""
+    """Return the name that Label Studio gives the project in its requests."""
     created = datetime.fromisoformat(api.get(f"/api/projects/{number}/")["created_at"])
     return f"{number}.{int(created.timestamp())}"
 

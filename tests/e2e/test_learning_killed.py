@@ -1,4 +1,4 @@
-"""Workers, trainings and whole servers that are killed at random moments, and what is left."""
+"""Kill workers, trainings and servers at random moments: no acknowledged annotation is lost."""
 
 import os
 import random
@@ -23,7 +23,7 @@ from model_store.serving.deployments import DeploymentLog
 from tests.e2e.servers import Server, run_backend, wait_until
 
 KILLS = int(os.environ.get("KILLS", "8"))
-"""How often something is killed; `KILLS=50` for the whole night's worth."""
+"""Number of kills; set `KILLS=50` for a long run."""
 NUMBER, CREATED = 7, "2026-11-23T17:01:57.597054Z"
 PROJECT = f"{NUMBER}.1795453317"
 INTERFACE = (
@@ -52,7 +52,7 @@ def event(number: int) -> dict[str, Any]:
 
 
 class Annotator:
-    """Sends one annotation after the other, whether the server is there or not."""
+    """Send annotations one after the other, also while the server is down."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -126,7 +126,7 @@ def jobs(server: Server) -> Any:
 
 
 def end_of(server: Server, job: str) -> Any:
-    """The job, when it has ended."""
+    """Wait until the job ends and return it."""
     wait_until(partial(is_done, server, job), "the training goes on", seconds=60)
     return job_of(server, job)
 
@@ -141,7 +141,7 @@ def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
 ) -> None:
     seed = int(os.environ.get("SEED", "1"))
     dice = random.Random(seed)
-    # Every kind at least twice, in an order of their own.
+    # Each kind at least twice, in random order.
     victims = [("trainer", "worker", "server")[index % 3] for index in range(KILLS)]
     dice.shuffle(victims)
     shipped = None
@@ -194,7 +194,7 @@ def test_a_training_that_is_killed_is_a_killed_job_and_changes_nothing(tmp_path:
 
 
 def assert_all_versions_are_whole(folder: Path) -> None:
-    """Candidates too, which nothing loads."""
+    """Verify candidates too, which no server loads."""
     versions = [path for path in folder.iterdir() if path.is_dir()]
     assert versions
     for path in versions:
@@ -202,7 +202,7 @@ def assert_all_versions_are_whole(folder: Path) -> None:
 
 
 def kill_something(server: Server, victim: str, dice: random.Random) -> bool:
-    """Kill it at a random moment of a training; whether the server is still there."""
+    """Kill `victim` at a random moment of a training; return whether the server still runs."""
     job = press(server)
     time.sleep(dice.uniform(0, 4))
     if victim == "server":

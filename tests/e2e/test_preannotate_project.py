@@ -20,6 +20,11 @@ from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import ROOT, LabelStudioServer, wait_until
 
 TASKS = 2000
+GUARDED = {
+    "SENTIMENT_BASIC_AUTH_USER": "anna",
+    "SENTIMENT_BASIC_AUTH_PASSWORD": "geheim",
+    "SENTIMENT_WORKERS": "1",
+}
 
 
 class Command:
@@ -172,7 +177,7 @@ def test_the_doctor_reports_missing_credentials_and_adds_them_to_the_webhook(
     connect_project: ConnectProject,
     preannotate: Command,
 ) -> None:
-    server = backend(SENTIMENT_BASIC_AUTH_USER="anna", SENTIMENT_BASIC_AUTH_PASSWORD="geheim")
+    server = backend(**GUARDED)
     project = connect_project(
         server, auth_method="BASIC_AUTH", basic_auth_user="anna", basic_auth_pass="geheim"
     )
@@ -192,7 +197,7 @@ def test_the_doctor_uses_credentials_in_the_url(
     connect_project: ConnectProject,
     preannotate: Command,
 ) -> None:
-    server = backend(SENTIMENT_BASIC_AUTH_USER="anna", SENTIMENT_BASIC_AUTH_PASSWORD="geheim")
+    server = backend(**GUARDED)
     url = server.url.replace("http://", "http://anna:geheim@")
     project = connect_project(replace(server, url=url))
     asked = ("--project", str(project.id))

@@ -1,4 +1,4 @@
-"""Two servers, as two replicas are: one PostgreSQL and one folder of versions for both."""
+"""Two replicas that share a PostgreSQL database and a folder of versions."""
 
 import time
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ REQUESTS = 3
 def shared(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
-    """The settings that make servers replicas of one another."""
+    """The settings that all replicas share."""
     with postgres.database() as url:
         home = tmp_path_factory.mktemp("shared") / "bentoml"
         yield {"SENTIMENT_DATABASE_URL": url, "BENTOML_HOME": str(home)}

@@ -1,4 +1,4 @@
-"""What a server that runs lets its operator see: numbers, lines, spans, routes."""
+"""Metrics, logs, traces and API documents of a running server."""
 
 import gzip
 import importlib.util
@@ -19,9 +19,10 @@ from tests.e2e.numbers import metric, wait_for_metric
 from tests.e2e.servers import ROOT, Server, run_backend, wait_until
 
 PAYLOADS = ROOT / "tests/integration/payloads"
+ONE_WORKER = {"SENTIMENT_WORKERS": "1"}
 TWO_WORKERS = {"SENTIMENT_WORKERS": "2"}
 LIMIT = 1_000_000
-"""Of the tokens in work in a worker."""
+"""Maximum tokens queued or running per worker."""
 
 
 def post(server: Server, path: str, name: str, **headers: str) -> httpx.Response:
@@ -54,24 +55,24 @@ def test_the_numbers_of_all_workers_are_there_even_after_one_has_died(tmp_path: 
 
 
 def test_a_second_server_on_the_same_data_leaves_the_numbers_of_the_first(tmp_path: Path) -> None:
-    with run_backend(tmp_path / "first") as first:
+    with run_backend(tmp_path / "first", ONE_WORKER) as first:
         post(first, "/predict", "predict_open_task")
         data = str(first.data)
-        shared = {"SENTIMENT_DATA_DIR": data, "BENTOML_HOME": f"{data}/bentoml"}
+        shared = {**ONE_WORKER, "SENTIMENT_DATA_DIR": data, "BENTOML_HOME": f"{data}/bentoml"}
         with run_backend(tmp_path / "second", shared) as second:
             wait_for_metric(first, 1, "sentiment_predictions_total")
             assert metric(second, "sentiment_predictions_total") == 0
 
 
 def test_a_path_that_anybody_asks_for_makes_no_series(tmp_path: Path) -> None:
-    with run_backend(tmp_path) as server:
+    with run_backend(tmp_path, ONE_WORKER) as server:
         httpx.get(f"{server.url}/wp-login.php")
         wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="other")
         assert "wp-login" not in httpx.get(f"{server.url}/metrics").text
 
 
 def test_metrics_that_are_off_are_not_there(tmp_path: Path) -> None:
-    with run_backend(tmp_path, {"SENTIMENT_METRICS": "false"}) as server:
+    with run_backend(tmp_path, {**ONE_WORKER, "SENTIMENT_METRICS": "false"}) as server:
         post(server, "/predict", "predict_open_task")
         assert "sentiment_" not in httpx.get(f"{server.url}/metrics").text
 
@@ -100,7 +101,7 @@ def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(tmp_path: Pa
 
 
 class Collector:
-    """Takes traces as OpenTelemetry's protocol sends them over HTTP."""
+    """Receive traces by OpenTelemetry's protocol over HTTP."""
 
     def __init__(self) -> None:
         self.spans: list[Any] = []

@@ -1,4 +1,4 @@
-"""The real server alone: how it starts, answers under load and ends."""
+"""Start, load and stop of the real server, without Label Studio."""
 
 import signal
 import time
@@ -101,7 +101,7 @@ def test_fifty_threads_are_all_answered_from_the_moment_the_port_opens(
 
 
 def seconds_for_health(server: Server) -> float:
-    """On a new connection, as Label Studio asks."""
+    """Time a request to /health on a new connection, as Label Studio makes it."""
     start = time.monotonic()
     assert httpx.get(f"{server.url}/health", timeout=30).status_code == 200
     return time.monotonic() - start
@@ -144,7 +144,7 @@ def test_a_probe_answers_200(backend: StartBackend, path: str) -> None:
 
 
 def test_metrics_count_the_requests(tmp_path: Path) -> None:
-    with run_backend(tmp_path) as server:
+    with run_backend(tmp_path, ONE_WORKER) as server:
         httpx.post(f"{server.url}/classify", json={"texts": ["Fine."]})
 
         wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="/classify")

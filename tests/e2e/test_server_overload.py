@@ -1,4 +1,4 @@
-"""The real server with more to do than it can: it refuses in good order and answers in time."""
+"""Load shedding and deadlines of the real server."""
 
 import http.client
 import json
@@ -57,7 +57,7 @@ def test_past_its_bound_it_refuses_at_once_and_says_when_to_ask_again(
 def test_a_caller_that_closes_its_connection_still_gets_the_refusal(
     backend: StartBackend, labeling_interface: str
 ) -> None:
-    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_MAX_QUEUE_TOKENS="1")
+    server = backend(SENTIMENT_WORKERS="1", SENTIMENT_MAX_QUEUE_TOKENS="1000")
     content = predict_content(labeling_interface, 1000)
 
     def ask(_: int) -> int:

@@ -1,4 +1,4 @@
-"""What the real server refuses, in which words, and what it keeps out of its log."""
+"""Requests that the real server rejects, its error messages, and secrets kept out of its log."""
 
 import base64
 import pickle

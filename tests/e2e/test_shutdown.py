@@ -1,4 +1,4 @@
-"""The order to stop while there is work: what was accepted is answered, the rest is refused."""
+"""Graceful shutdown under load: accepted requests are answered, new ones refused."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ LONG_REVIEW = "It was, frankly, a film like many others. " * 4
 
 @dataclass(frozen=True)
 class Call:
-    """One request: when it began and ended, and its status; 0 if it was refused."""
+    """One request with its times in seconds and its status; 0 for a refused connection."""
 
     began: float
     ended: float
@@ -36,7 +36,7 @@ class Call:
 
 @dataclass
 class Callers:
-    """What callers have seen."""
+    """The calls that all callers made."""
 
     calls: list[Call] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ def predict_content(interface: str, tasks: int, text: str) -> bytes:
 
 @contextmanager
 def calling(server: Server, content: bytes) -> Iterator[Callers]:
-    """Callers that ask again and again, each time on a new connection, as Label Studio does."""
+    """Call the server from many threads, each time on a new connection, as Label Studio does."""
     callers, ended = Callers(), threading.Event()
 
     def ask() -> None:

@@ -1,4 +1,4 @@
-"""Versions of a project on real servers, and callers that see which of them answers."""
+"""Versions of a project on real servers, and callers that record which version answers."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ PROJECT = "7.1795453317"
 CONNECTIONS = 50
 TASKS = 20
 SECONDS = 2.0
-"""In which a change must be everywhere."""
+"""Longest time until all workers serve a new version."""
 
 
 def model_store(
@@ -31,7 +31,7 @@ def model_store(
     check: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> str:
-    """What a user's `python -m model_store` prints beside the running server."""
+    """Run `python -m model_store` on the data of the server and return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "model_store", *arguments],
         env={
@@ -53,7 +53,7 @@ def model_store(
 def make_versions(
     server: Server, directory: Path, settings: Mapping[str, str] | None = None
 ) -> list[str]:
-    """Two versions for the project in the server's store: the shipped model, turned colder."""
+    """Import two versions for the project: the shipped model at two temperatures."""
     shipped = artifact.load(PRETRAINED, device="cpu")
     tags = []
     for index, temperature in enumerate((1.0, 2.0)):
@@ -70,22 +70,22 @@ def make_versions(
 
 
 def setup_version(server: Server, project: str = PROJECT) -> Any:
-    """The version that the server tells Label Studio of."""
+    """Return the version that the server reports to Label Studio."""
     return httpx.post(f"{server.url}/setup", json={"project": project}).json()["model_version"]
 
 
 @dataclass
 class Callers:
-    """What callers have seen: when they asked, when they were answered, by which version."""
+    """Answers that callers got: time of request, time of answer, version."""
 
     answers: list[tuple[float, float, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def changes(self) -> list[str]:
-        """The versions in the order in which they were seen first.
+        """Return the versions in the order in which they appeared.
 
-        Whoever asks after somebody has seen a change sees it too, whoever answers: where that does
-        not hold, the answer by the earlier version is in here as one more change.
+        A request that begins after a caller got an answer by a new version must get the new
+        version too; an answer by the old one counts as one more change.
         """
         answers = sorted(self.answers, key=lambda answer: answer[1])
         changed = 0.0
@@ -99,7 +99,7 @@ class Callers:
 
 @contextmanager
 def calling(servers: Sequence[Server], interface: str) -> Iterator[Callers]:
-    """Callers of some servers that ask again and again until the end of the block."""
+    """Call these servers from many threads until the end of the block."""
     callers, ended = Callers(), threading.Event()
     tasks = [{"id": n, "data": {"review": f"A good film, number {n}."}} for n in range(TASKS)]
     body = {"tasks": tasks, "project": PROJECT, "label_config": interface}

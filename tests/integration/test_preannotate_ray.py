@@ -22,6 +22,8 @@ ray_engine = pytest.importorskip(
     "adapters.preannotate.engines.ray", reason='Ray is not installed: pip install -e ".[ray]"'
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ROWS = 20_000
 SPLITS = 10

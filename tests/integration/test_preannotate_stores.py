@@ -19,6 +19,8 @@ from adapters.preannotate.storage import StoredFile
 from loadtests.server import free_port
 from tests.e2e.servers import wait_until
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "reviews"
 ROOT = Path(__file__).parents[2]
 REVIEWS = ["a good film", "a bad film", "the plot was thin", "wonderful"]

@@ -18,6 +18,8 @@ from model_store.model.classifier import Classifier
 from model_store.model.head import Head
 from model_store.pretraining.corpus import LABELS, Part, read
 
+pytestmark = pytest.mark.slow
+
 Chooser = Callable[["Reviews"], NDArray[np.int64]]
 Behave = Callable[[Head], Behaviour]
 

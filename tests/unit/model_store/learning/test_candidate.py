@@ -73,6 +73,7 @@ def test_held_out_choices_do_not_reach_the_weights() -> None:
     assert first.temperature < second.temperature
 
 
+@pytest.mark.slow
 def test_randomly_swapped_labels_are_refused_with_the_reason() -> None:
     outcomes = [learned(150, project=str(seed), data_seed=seed, swapped=0.5) for seed in range(10)]
     refused = [outcome for outcome in outcomes if not outcome.passed]

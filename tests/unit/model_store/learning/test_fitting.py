@@ -145,6 +145,7 @@ def test_the_temperature_moves_at_most_by_a_factor_of_four(start: Head) -> None:
     assert calibrate(start, features, 1 - classes).temperature == pytest.approx(4.0, rel=0.01)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     st.integers(2, 6),

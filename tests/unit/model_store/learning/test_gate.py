@@ -92,6 +92,7 @@ def test_a_rare_label_that_is_found_is_better_than_chance() -> None:
     assert "always to say Ham gets 180" in check.reason
 
 
+@pytest.mark.slow
 def test_guesses_are_refused_nearly_always() -> None:
     rng = np.random.default_rng(0)
     refused = 0
@@ -136,6 +137,7 @@ def test_few_examples_cannot_prove_bad_scores() -> None:
     assert of(judge(with_errors(10, 3, 0.9), None), "calibration").passed
 
 
+@pytest.mark.slow
 def test_calibrated_scores_pass_nearly_always() -> None:
     rng = np.random.default_rng(1)
     refused = 0

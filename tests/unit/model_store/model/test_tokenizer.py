@@ -52,6 +52,7 @@ def test_the_first_tokens_are_those_of_the_whole(text: str, limit: int, characte
         assert tokenize(text, limit) == reference(text)[:limit]
 
 
+@pytest.mark.slow
 def test_the_corpus_gives_the_tokens_of_torchtext(corpus: Path) -> None:
     texts = read(corpus / "train.parquet").texts
     assert all(tokenize(text) == reference(text) for text in texts)

@@ -14,6 +14,7 @@ from model_store.pretraining.corpus import read
 TOKENS = ("<unk>", "<pad>", "good", "film", "😀", "a\0b", "\u200b")
 
 
+@pytest.mark.slow
 def test_ids_are_those_of_torchtext(corpus: Path) -> None:
     texts = read(corpus / "train.parquet").texts[:3000]
     counter = Counter(token for text in texts for token in tokenize(text))

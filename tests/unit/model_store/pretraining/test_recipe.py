@@ -15,6 +15,8 @@ from model_store.pretraining.fitting import FitConfig
 from model_store.pretraining.recipe import Recipe, train
 from model_store.pretraining.teacher import TeacherConfig
 
+pytestmark = pytest.mark.slow
+
 QUICK = FitConfig(epochs=4, batch_size=16, max_tokens=40, word_dropout=0.1)
 RECIPE = Recipe(
     max_tokens=60,
