@@ -35,12 +35,17 @@ VENV_TORCH := $(TORCH)
 endif
 TORCH_INDEX = $(addprefix --extra-index-url https://download.pytorch.org/whl/,$(VENV_TORCH))
 
+# `tests/conftest.py` decides which tests come first and which share a worker. The workers use all
+# cores: threads of their libraries would only wait for each other.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest \
+	-n $(JOBS) --maxprocesses 8 --dist loadscope --no-loadscope-reorder --durations 15
+
 PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-header
 
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk train bento image lock clean
+.PHONY: serve environments test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"

@@ -87,9 +87,6 @@ def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a virtual environment with the requirements of the Bento only."""
-    folder = tmp_path_factory.mktemp("clean")
-    venv.create(folder, with_pip=True)
-    program = folder / "bin" / "python"
     requirements = image / "env" / "python" / "requirements.txt"
     return link_environment(tmp_path_factory.mktemp("clean"), requirements)
 

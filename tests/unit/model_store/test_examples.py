@@ -17,10 +17,14 @@ PUBLIC = {
 }
 
 
+RUN_BY_OTHERS = ("__main__", "migrations.env")
+"""Modules that the command line and Alembic run; they cannot be imported."""
+
+
 def modules() -> Iterator[ModuleType]:
     yield model_store
     for info in pkgutil.walk_packages(model_store.__path__, "model_store."):
-        if not info.name.endswith("__main__"):
+        if not info.name.endswith(RUN_BY_OTHERS):
             yield importlib.import_module(info.name)
 
 

@@ -178,7 +178,7 @@ def test_a_forbidden_deletion_of_a_prediction_is_an_error() -> None:
     with (
         serve(says(403)) as server,
         LabelStudioClient(server.url, TOKEN) as client,
-        pytest.raises(ClientError, match="to delete a prediction"),
+        pytest.raises(ClientError, match="Cannot delete a prediction"),
     ):
         client.delete_prediction(5)
 
