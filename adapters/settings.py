@@ -12,8 +12,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.database import sqlite_url
 
-_PREFIX = "SENTIMENT_"
-
 
 class Settings(BaseSettings):
     """All settings of the server, with the prefix `SENTIMENT_`.
@@ -22,10 +20,10 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
     )
 
-    data_dir: Path = Path(".data")
+    data_dir: Path = Field(default=Path(".data"))
     """Directory for everything that the server writes; BentoML's stores are in `bentoml` below."""
 
     model: str | None = None
@@ -179,5 +177,6 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
 
     `names` are those of the environment.
     """
-    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields}
-    return sorted(name for name in names if name.startswith(_PREFIX) and name not in known)
+    prefix = Settings.model_config["env_prefix"]
+    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
+    return sorted(name for name in names if name.startswith(prefix) and name not in known)

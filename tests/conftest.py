@@ -44,7 +44,7 @@ OWN_SERVERS = {"bento", "commands", "dashboard", "learning_killed", "make", "rep
 """Files of end-to-end tests that start their own servers; all others share theirs."""
 
 
-class Scheduler(LoadScopeScheduling):
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
     """Give a worker whole files, and one worker all files that share servers.
 
     Groups by marker do not work: pytest-xdist 3.8 cannot tell pytest 9.2 of them.
