@@ -1,21 +1,14 @@
-"""A model store of one's own, for the tests of single modules."""
+"""A model store of its own for each test."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def home_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty model store in BentoML's home."""
-    # Only here: it takes long to import.
-    from bentoml._internal.configuration.containers import BentoMLContainer  # noqa: PLC0415
-    from bentoml._internal.models import ModelStore  # noqa: PLC0415
-
+def home_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty model store in a BentoML home of its own."""
     path = tmp_path / "bentoml" / "models"
     path.mkdir(parents=True)
     monkeypatch.setenv("BENTOML_HOME", str(path.parent))
-    BentoMLContainer.model_store.set(ModelStore(path))
-    yield path
-    BentoMLContainer.model_store.reset()
+    return path

@@ -1,10 +1,14 @@
 """The store keeps artifacts as versions that BentoML can list, serve and pack."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-import bentoml
 import pytest
 
 from model_store import artifact
@@ -17,6 +21,22 @@ from tests.conftest import ClassifierFactory
 @pytest.fixture
 def store(home_store: Path) -> Path:
     return home_store
+
+
+LATEST = "result = [str(bentoml.models.get(name).tag) for name in sys.argv[1:]]"
+
+
+def in_bentoml(code: str, *arguments: str) -> Any:
+    """Return `result` of code in a process of its own: BentoML reads its home once a process."""
+    code = f"import bentoml, json, sys\n{code}\nprint(json.dumps(result))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    return json.loads(done.stdout)
 
 
 @pytest.fixture
@@ -51,18 +71,25 @@ def saved(tmp_path: Path, make_classifier: ClassifierFactory) -> Path:
 
 @pytest.mark.usefixtures("store")
 def test_an_imported_artifact_loads_from_its_version(saved: Path) -> None:
-    model = bentoml.models.get(import_artifact(saved))
-    assert str(model.tag) == tag_of(saved)
-    assert artifact.load(Path(model.path)).labels == ("Negative", "Positive")
+    tag, path = in_bentoml(
+        "model = bentoml.models.get(sys.argv[1]); result = str(model.tag), model.path",
+        import_artifact(saved),
+    )
+    assert tag == tag_of(saved)
+    assert artifact.load(Path(path)).labels == ("Negative", "Positive")
 
 
 @pytest.mark.usefixtures("store")
 def test_a_version_carries_labels_metrics_hashes_and_torchs_version(saved: Path) -> None:
-    info = bentoml.models.get(import_artifact(saved)).info
-    assert info.metadata["labels"] == ["Negative", "Positive"]
-    assert info.metadata["metrics"] == {"accuracy": 0.5}
-    assert info.metadata["sha256"] == artifact.read_manifest(saved).files
-    assert info.context.framework_versions == {"torch": "2.13.0"}
+    metadata, frameworks = in_bentoml(
+        "info = bentoml.models.get(sys.argv[1]).info;"
+        "result = info.metadata, info.context.framework_versions",
+        import_artifact(saved),
+    )
+    assert metadata["labels"] == ["Negative", "Positive"]
+    assert metadata["metrics"] == {"accuracy": 0.5}
+    assert metadata["sha256"] == artifact.read_manifest(saved).files
+    assert frameworks == {"torch": "2.13.0"}
 
 
 def test_importing_twice_leaves_the_version_untouched(saved: Path, store: Path) -> None:
@@ -84,7 +111,7 @@ def test_a_version_left_half_written_is_replaced(saved: Path, store: Path) -> No
     path.mkdir(parents=True)
     shutil.copy(saved / "model.json", path)
     import_artifact(saved)
-    assert bentoml.models.get(tag_of(saved))
+    assert in_bentoml("result = str(bentoml.models.get(sys.argv[1]).tag)", tag_of(saved))
 
 
 def test_many_threads_can_import_the_same_artifact_at_once(saved: Path, store: Path) -> None:
@@ -143,19 +170,24 @@ def test_a_short_tag_is_the_latest_import_for_us_and_for_bentoml(
     for seed in (3, 1, 2):
         artifact.save(tmp_path / f"{seed}", make_classifier(seed=seed), training={}, metrics={})
         tag = import_artifact(tmp_path / f"{seed}")
-        for name in ("sentiment-cnn", "sentiment-cnn:latest"):
-            assert find(name)[0] == tag
-            assert str(bentoml.models.get(name).tag) == tag
+        names = ("sentiment-cnn", "sentiment-cnn:latest")
+        assert {find(name)[0] for name in names} == {tag}
+        assert in_bentoml(LATEST, *names) == [tag, tag]
     delete(tag)
-    assert find("sentiment-cnn")[0] == str(bentoml.models.get("sentiment-cnn").tag) != tag
+    assert [find("sentiment-cnn")[0]] == in_bentoml(LATEST, "sentiment-cnn") != [tag]
 
 
 def test_a_version_that_bentoml_itself_has_written_opens(saved: Path, store: Path) -> None:
     """Earlier releases wrote with `bentoml.models.create`."""
     tag = tag_of(saved)
-    with bentoml.models.create(tag, module="model_store.artifact") as model:
-        for file in saved.iterdir():
-            shutil.copy(file, model.path_of(file.name))
+    with_bentoml = """
+from pathlib import Path
+import shutil
+with bentoml.models.create(sys.argv[1], module="model_store.artifact") as model:
+    for file in Path(sys.argv[2]).iterdir():
+        shutil.copy(file, model.path_of(file.name))
+result = None"""
+    in_bentoml(with_bentoml, tag, str(saved))
     assert set(versions()) == {tag}
     assert find("sentiment-cnn") == (tag, store / tag.replace(":", "/"))
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
