@@ -40,7 +40,10 @@ CORPUS = Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/
 
 ClassifierFactory = Callable[..., Classifier]
 
-OWN_SERVERS = {"bento", "commands", "dashboard", "learning_killed", "make", "replicas", "shutdown"}
+OWN_SERVERS = {
+    *("bento", "commands", "dashboard", "learning_killed", "make", "own_model", "package"),
+    *("replicas", "shutdown", "upgrade"),
+}
 """Files of end-to-end tests that start their own servers; all others share theirs."""
 
 
