@@ -40,11 +40,15 @@ CORPUS = Path(os.environ.get("CORPUS", Path(__file__).parents[2] / "shared/data/
 
 ClassifierFactory = Callable[..., Classifier]
 
-OWN_SERVERS = {
-    *("bento", "commands", "dashboard", "learning_killed", "make", "own_model", "package"),
-    *("replicas", "shutdown", "upgrade"),
+SHARED_SERVERS = {
+    "label studio": (
+        *("browser", "label_studio", "label_studio_auth", "label_studio_client", "learning"),
+        *("preannotate", "preannotate_project"),
+    ),
+    "backend": ("deployments", "seeing", "server", "server_overload", "server_refusals"),
 }
-"""Files of end-to-end tests that start their own servers; all others share theirs."""
+"""Files of end-to-end tests, by the servers that they share; all others start their own."""
+_GROUPS = {f"test_{name}.py": group for group, names in SHARED_SERVERS.items() for name in names}
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
@@ -55,8 +59,7 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
-        shares = "e2e" in path.parts and path.stem.removeprefix("test_") not in OWN_SERVERS
-        return "servers" if shares else str(path)
+        return _GROUPS.get(path.name, str(path)) if "e2e" in path.parts else str(path)
 
 
 @pytest.hookimpl(optionalhook=True)
