@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     """Maximum tokens queued or running per worker; further requests are rejected with 503."""
 
     deadline: float = Field(default=80.0, gt=0)
-    """Seconds after which a request is answered with what is done; less than `request_timeout`."""
+    """Seconds until a request is answered with the results so far; less than `request_timeout`."""
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Maximum size of a request body; larger ones are rejected with 413."""

@@ -84,7 +84,7 @@ class Backend:
     compare: Callable[[Changes], Awaitable[None]]
     """Compare new annotations with predictions, after the response."""
     deadline: float = 80.0
-    """Seconds after which `/predict` answers with what is done."""
+    """Seconds after which `/predict` answers with the predictions so far."""
     score: ScoreKind = "confidence"
     metrics: Metrics = field(default_factory=Metrics)
 

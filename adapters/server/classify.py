@@ -62,7 +62,7 @@ class TextEndpoint:
     runner: Runner
     registry: Registry
     deadline: float
-    """Seconds after which a request is answered with what is done."""
+    """Seconds after which a request is answered with the results so far."""
     metrics: Metrics
 
     async def classify(self, texts: Sequence[str]) -> ClassifyResponse:

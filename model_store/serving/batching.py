@@ -107,7 +107,7 @@ class BatchRunner:
             _fail(self._queue.popleft(), ModelNotReadyError())
 
     def drain(self, seconds: float) -> None:
-        """Return from every call, present or future, with what is done `seconds` from now."""
+        """Return from every call, present or future, with the results so far `seconds` from now."""
         self._drain_end = asyncio.get_running_loop().time() + seconds
 
     async def classify(

@@ -31,7 +31,7 @@ OTHER_TESTS = {
     "tracing.yaml make serve": "tests/e2e/test_seeing.py::"
     "test_the_stages_of_a_request_are_spans_below_its_own",
     "make train": "tests/integration/test_training_killed.py::"
-    "test_a_training_killed_again_and_again_ends_in_an_artifact_and_never_in_half_of_one",
+    "test_a_training_killed_repeatedly_leaves_a_whole_artifact_or_none",
     "label-studio start": "tests/e2e/test_label_studio.py::"
     "test_a_submitted_annotation_is_announced_and_acknowledged",
     "api/webhooks/": "tests/e2e/test_label_studio_auth.py::"
