@@ -185,7 +185,7 @@ def test_the_doctor_reports_missing_credentials_and_adds_them_to_the_webhook(
     assert "WRONG  credentials" in preannotate("doctor", server.url, status=1)
     asked = ("doctor", server.url, "--user", "anna", "--password", "geheim", "--project", number)
     assert "WRONG  webhook credentials" in preannotate(*asked, status=1)
-    assert "are set now" in preannotate(*asked, "--fix")
+    assert "added them to the webhook" in preannotate(*asked, "--fix")
     assert "All is fine." in preannotate(*asked)
     (hook,) = api.get("/api/webhooks/", project=project.id)
     assert hook["headers"]["Authorization"].startswith("Basic ")
