@@ -65,7 +65,7 @@ def annotate(
 
 
 def data_of(record: Record) -> Any:
-    """Return the data of the record's task: its `data` if that is an object, else all its fields."""
+    """Return the data of a record's task: its `data` if that is an object, else all its fields."""
     data = record.fields.get("data")
     return data if isinstance(data, dict) else record.fields
 

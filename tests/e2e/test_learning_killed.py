@@ -136,7 +136,7 @@ def is_done(server: Server, job: str) -> bool:
 
 
 @pytest.mark.timeout(240 + 30 * KILLS)
-def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
+def test_kills_lose_no_acknowledged_annotation_and_the_server_continues(
     tmp_path: Path,
 ) -> None:
     seed = int(os.environ.get("SEED", "1"))
@@ -178,7 +178,7 @@ def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
     assert set(annotator.acknowledged) <= kept, f"SEED={seed}"
 
 
-def test_a_training_that_is_killed_is_a_killed_job_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_killed_training_is_a_killed_job_and_changes_nothing(tmp_path: Path) -> None:
     with run_backend(tmp_path, {"SENTIMENT_WORKERS": "2"}) as server:
         before = serving(server)
         for number in range(60):

@@ -121,7 +121,7 @@ def test_duplicate_predictions_are_removed(
     assert set(versions_by_task(api, number).values()) == {1}
 
 
-def test_tasks_without_text_are_listed_and_the_run_goes_on(
+def test_tasks_without_text_are_listed_and_the_run_continues(
     api: LabelStudioApi, preannotate: Command, labeling_interface: str, tmp_path: Path
 ) -> None:
     number = api.create_project("Some are empty", labeling_interface)
@@ -143,7 +143,7 @@ def test_tasks_without_text_are_listed_and_the_run_goes_on(
         ({"LABEL_STUDIO_URL": ""}, "LABEL_STUDIO_URL"),
     ],
 )
-def test_a_run_that_cannot_start_says_why(
+def test_a_run_that_cannot_start_ends_with_the_reason(
     preannotate: Command, settings: dict[str, str], reason: str
 ) -> None:
     assert reason in preannotate("--project", "1", status=2, **settings)

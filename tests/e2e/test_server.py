@@ -30,7 +30,7 @@ def files_below(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
-def test_the_first_start_with_nothing_on_disk_serves_and_leaves_home_empty(
+def test_the_first_start_on_an_empty_disk_serves_and_leaves_home_empty(
     tmp_path: Path, labeling_interface: str
 ) -> None:
     with run_backend(tmp_path) as server:
@@ -107,7 +107,7 @@ def seconds_for_health(server: Server) -> float:
     return time.monotonic() - start
 
 
-def test_health_answers_within_label_studios_patience_while_a_thousand_tasks_are_predicted(
+def test_health_answers_in_time_while_a_thousand_tasks_are_predicted(
     backend: StartBackend, labeling_interface: str, reviews: list[str]
 ) -> None:
     server = backend()

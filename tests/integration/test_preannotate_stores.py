@@ -124,7 +124,9 @@ def test_a_folder_of_objects_gives_the_tasks_of_the_same_files(
     assert not list(tmp_path.glob("*.work"))
 
 
-def test_a_pattern_of_objects_skips_what_earlier_runs_wrote(store: Store, tmp_path: Path) -> None:
+def test_a_pattern_of_objects_skips_the_outputs_of_earlier_runs(
+    store: Store, tmp_path: Path
+) -> None:
     store.write("a b.jsonl", jsonl([*REVIEWS, " "]))
     pattern, out = f"s3://{BUCKET}/*.jsonl", f"s3://{BUCKET}/out.jsonl"
     for _ in range(2):

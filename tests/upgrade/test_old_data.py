@@ -102,7 +102,7 @@ def test_a_new_deployment_comes_after_the_old_ones(opened: Engine) -> None:
     assert entry.id > before[-1].id
 
 
-def test_every_version_is_whole_and_predicts(tmp_path: Path) -> None:
+def test_every_version_is_complete_and_predicts(tmp_path: Path) -> None:
     data = unpack(tmp_path)
     engine = connect(sqlite_url(data))
     versions = [job.version for job in JobQueue(engine).jobs() if job.version]

@@ -122,7 +122,7 @@ def test_the_timer_of_bentomls_middleware_outlives_its_request(
     assert asyncio.run(scenario())
 
 
-def test_the_parent_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_parent_process_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CircusSocket, "listen", CircusSocket.listen)  # put back at the end
     patches.open_port_when_ready()
     parent = CircusSocket(name="_", host="127.0.0.1", port=0, family=socket.AF_INET)

@@ -75,7 +75,7 @@ def test_a_label_without_a_held_out_example_is_named() -> None:
     assert check.reason == "None of the 30 held-out tasks is Spam."
 
 
-def test_always_the_most_frequent_label_is_no_better_than_chance() -> None:
+def test_predicting_the_most_frequent_label_is_not_better_than_chance() -> None:
     classes = (np.arange(200) % 10 == 0).astype(np.int64)
     checks = judge(predictions(classes, np.zeros(200, int)), None)
     assert failed(checks) == ["better than chance", "every label predicted"]

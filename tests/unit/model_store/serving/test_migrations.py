@@ -114,7 +114,7 @@ def test_the_migrations_create_the_declared_tables(database: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_the_migrations_create_what_sqlalchemy_would_create(database: Engine, raw: Engine) -> None:
+def test_the_migrations_create_the_same_schema_as_sqlalchemy(database: Engine, raw: Engine) -> None:
     """Alembic compares no conditions of indexes, for one."""
     migrated = schema(database)
     with raw.begin() as connection:
