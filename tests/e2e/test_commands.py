@@ -47,7 +47,7 @@ OTHER_TESTS = {
     "db.internal": "tests/e2e/test_replicas.py::"
     "test_a_change_reaches_all_replicas_within_two_seconds_and_fails_no_request",
 }
-"""By a part of the block: the test that does the same with other files or at another address."""
+"""Part of a block -> the test that does the same with other files or at another address."""
 
 NOT_EXECUTED = {
     "docker compose": "it needs an engine for containers",
@@ -58,7 +58,7 @@ NOT_EXECUTED = {
 """Part of a block -> the reason why no test runs it."""
 
 HERE = {
-    # Commands that stand in two documents are executed once.
+    # Commands in two documents are executed once.
     item.text: item
     for item in blocks()
     if not any(part in item.text for part in (*OTHER_TESTS, *NOT_EXECUTED))
@@ -93,7 +93,7 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "model_store evaluate": writes_a_report,
     "--state-dict": prints_a_version,
 }
-"""By a part of the block: a check of its folder and of what it printed."""
+"""Part of a block -> a check of its folder and its output."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Versions that change under load: the command line on one side, callers on the other."""
+"""The command line changes versions while clients send requests."""
 
 import time
 from statistics import median
@@ -47,7 +47,7 @@ def test_twenty_changes_under_load_reach_all_workers_at_once_and_fail_no_request
     took = []
     with calling([server], labeling_interface) as callers:
         for number in range(CHANGES):
-            # As the commands do it; they themselves take long to start beside so many callers.
+            # Like the commands, which themselves start too slowly under this load.
             if number % 2:
                 log.rollback(PROJECT, by="test", available=versions)
                 expected.append(first)

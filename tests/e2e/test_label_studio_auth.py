@@ -1,4 +1,4 @@
-"""A real Label Studio and a backend that asks for HTTP basic authentication."""
+"""A real Label Studio and a backend with HTTP basic authentication."""
 
 from pathlib import Path
 from typing import Any

@@ -159,7 +159,7 @@ def test_kills_lose_no_acknowledged_annotation_and_the_server_continues(
             if end_of(server, job["id"])["state"] == "killed":  # by the last kill
                 job = job_of(server, press(server))
             done = end_of(server, job["id"])
-            # Between two models that are equally good, chance may refuse the new one.
+            # The gate may refuse one of two equally good models by chance.
             assert done["state"] in ("promoted", "refused"), done["reasons"]
             promoted = [item["version"] for item in jobs(server) if item["state"] == "promoted"]
             expected = promoted[0] if promoted else shipped

@@ -1,4 +1,4 @@
-"""The verbs of the Makefile that start a program, as a person types them."""
+"""The targets of the Makefile that start a program."""
 
 import os
 import signal

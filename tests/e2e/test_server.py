@@ -73,7 +73,7 @@ def test_a_hundred_tasks_get_a_hundred_predictions_in_order_and_the_same_ones_ag
         (region,), (same,) = one["result"], other["result"]
         assert region["value"]["choices"][0] in LABELS
         assert (region["id"], region["value"]) == (same["id"], same["value"])
-        # The last digits of a sum depend on what shares its batch.
+        # The last digits of a sum depend on the other texts in its batch.
         assert one["score"] == pytest.approx(other["score"], abs=1e-5)
 
 

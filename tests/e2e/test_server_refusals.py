@@ -117,7 +117,7 @@ def test_a_streamed_body_over_the_limit_is_refused_in_json(guarded: Server, path
 def test_a_rejection_arrives_before_the_connection_closes(
     guarded: Server, version: bytes, password: str
 ) -> None:
-    """Closed while the caller still sends, the connection would be reset."""
+    """If the server closed while the client still sends, the connection would be reset."""
     credentials = base64.b64encode(f"{USER}:{password}".encode())
     size = 100 * LIMIT
     with socket.create_connection(guarded.address, timeout=30) as connection:

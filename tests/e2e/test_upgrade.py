@@ -1,4 +1,4 @@
-"""Servers on the data of an older release, and on those of a newer one."""
+"""Servers on the data of an older and of a newer release."""
 
 import sqlite3
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""What the metrics say after calls of Label Studio."""
+"""The metrics after requests of Label Studio."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`/docs.json` describes every route, and takes what Label Studio really sends."""
+"""`/docs.json` describes every route, and recorded requests of Label Studio are valid by it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`preannotate` from and to an object store, which a server on this machine plays."""
+"""`preannotate` reads from and writes to an object store, run by a server on this machine."""
 
 import gzip
 import json
@@ -71,7 +71,7 @@ def store(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    # Checksums behind a content are newer than many servers that are not AWS' own.
+    # Many servers other than AWS do not support checksums after the content.
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     yield running
     running.stop()

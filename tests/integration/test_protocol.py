@@ -1,4 +1,4 @@
-"""Label Studio's calls, in the shape it sends them, answered by the routes."""
+"""The routes answer requests in the format of Label Studio."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A model store of one's own, for the tests of single modules."""
+"""A separate model store for unit tests."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the benchmark makes of its raw figures."""
+"""The summary, page and plot of the benchmark's raw figures."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ SPEEDS = {"tutorial": 10, "litserve": 100, "ours": 1000}
 
 
 def make_results() -> Results:
-    """Three rounds, in which a server answers its speed in requests, then 2 and 9 times as many."""
+    """Three rounds, in which each server answers 1, 2 and 9 times its speed in requests."""
     rounds = (1, 2, 9)
     measurements = [
         Measurement(

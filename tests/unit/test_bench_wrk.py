@@ -1,4 +1,4 @@
-"""What the benchmark reads of its load generator."""
+"""Running wrk and reading its figures."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which answers to `/predict` the load tests take."""
+"""The load tests accept complete responses of `/predict` only."""
 
 import json
 from typing import Any

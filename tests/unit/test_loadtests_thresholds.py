@@ -1,4 +1,4 @@
-"""What is a miss, and what is none."""
+"""Figures are compared with their thresholds."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The Makefile asks PyTorch's index for the CPU build only where that is wanted."""
+"""The Makefile adds PyTorch's index of CPU builds only on machines that need it."""
 
 import os
 import re

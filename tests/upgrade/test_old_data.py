@@ -1,4 +1,4 @@
-"""The data directory of the last release without migrations opens with everything in it."""
+"""The data directory of the last release without migrations opens, and nothing is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ FILMS, REFUSED, ENSEMBLE = "7.1795453317", "8.1795453317", "11.1795453317"
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database that the old release has written."""
+    """The URL of a database that the old release wrote."""
     if request.param == "sqlite":
         yield sqlite_url(unpack(tmp_path))
     else:
@@ -39,7 +39,7 @@ def opened(old_url: str) -> Iterator[Engine]:
 
 
 def rows(url: str) -> dict[str, list[Any]]:
-    """The rows of the tables of a database, without the revision of its schema."""
+    """Return the rows of all tables of a database, without the revision of its schema."""
     engine, tables = create_engine(url), MetaData()
     tables.reflect(engine)
     with engine.connect() as connection:

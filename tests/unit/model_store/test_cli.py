@@ -1,4 +1,4 @@
-"""Every verb explains itself, and bad input ends with one sentence."""
+"""Every verb has a help text, and bad input ends with one sentence."""
 
 import json
 import subprocess

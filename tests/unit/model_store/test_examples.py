@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the model store give the results that they show."""
+"""The examples in the docstrings of the model store print their documented output."""
 
 import doctest
 import importlib

@@ -64,7 +64,7 @@ class World:
         return self.log.since(0)
 
     def kill(self) -> None:
-        """End the job as a worker does that finds it stale."""
+        """End the job like a worker that finds it stale."""
         self.jobs.end(self._id, State.KILLED, ["It was stale."])
 
     def run(self, train: Train, **settings: str) -> None:

@@ -25,7 +25,7 @@ async def echo_length(request: Request) -> PlainTextResponse:
 
 
 async def swallow_errors(request: Request) -> PlainTextResponse:
-    """An endpoint that answers every error with 500, as those of BentoML do."""
+    """An endpoint that answers every error with 500, like BentoML's."""
     try:
         return await echo_length(request)
     except Exception:  # noqa: BLE001 (that is the point)

@@ -22,7 +22,7 @@ def predictions(
 
 
 def with_errors(count: int, errors: int, score: float = 0.9, first: int = 0) -> Predictions:
-    """As many of each label, the `errors` from `first` on wrong."""
+    """Return equally many of each label, of which `errors` are wrong, starting at `first`."""
     classes = np.arange(count) % 2
     predicted = classes.copy()
     predicted[first : first + errors] = 1 - predicted[first : first + errors]
@@ -85,7 +85,7 @@ def test_a_rare_label_that_is_found_is_better_than_chance() -> None:
     classes = (np.arange(200) % 10 == 0).astype(np.int64)
     predicted = classes.copy()
     predicted[[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]] = 0  # half of them are missed
-    predicted[1:15:2] = 1  # and some of the others are taken for them
+    predicted[1:15:2] = 1  # and some of the other label are predicted as them
     check = of(judge(predictions(classes, predicted), None), "better than chance")
     assert check.passed
     assert "183 of 200 held-out tasks are right" in check.reason

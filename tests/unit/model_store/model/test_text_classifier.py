@@ -18,7 +18,7 @@ from tests.conftest import ClassifierFactory
 
 
 class Lengths:
-    """The longer a text, the surer it is "Long"."""
+    """Predicts "Long", with a probability that grows with the length of the text."""
 
     labels = ("Short", "Long", "Never")
 

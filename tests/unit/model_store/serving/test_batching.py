@@ -1,4 +1,4 @@
-"""The batcher: what it promises its callers."""
+"""The guarantees of the batcher to its callers."""
 
 import asyncio
 import time
@@ -202,7 +202,7 @@ def test_a_burst_on_a_cold_worker_is_answered_completely(
 def test_a_single_text_after_a_burst_is_not_delayed(
     classifier: Classifier, encoder: Recorder
 ) -> None:
-    """A batcher that waits for company would hold it as long as the texts of the burst waited."""
+    """A batcher that waits for more texts would delay it as long as the texts of the burst."""
 
     async def scenario() -> float:
         async with running(classifier, max_batch_size=4) as runner:

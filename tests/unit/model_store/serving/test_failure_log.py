@@ -1,4 +1,4 @@
-"""A loop logs each outage once and goes on."""
+"""A loop logs each outage once and continues."""
 
 import asyncio
 import logging

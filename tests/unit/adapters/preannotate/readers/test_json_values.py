@@ -1,4 +1,4 @@
-"""JSON and JSONL are split as a parser splits them; a bad value rejects no other."""
+"""JSON and JSONL are split like a parser would; a bad value rejects only itself."""
 
 import io
 import json
