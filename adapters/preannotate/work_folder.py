@@ -39,7 +39,7 @@ OTHER_REASONS = "other reasons"
 
 @dataclass
 class Checkpoint:
-    """How far a run has come."""
+    """The progress of a run."""
 
     chunks: int = 0
     rows: int = 0
@@ -48,7 +48,7 @@ class Checkpoint:
     rejected: int = 0
     rejects_bytes: int = 0
     consumed: int = 0
-    """Bytes of the inputs."""
+    """Bytes of the inputs that were read."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejected rows by reason."""
     confusion: Confusion = field(default_factory=Counter)

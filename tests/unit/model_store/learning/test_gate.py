@@ -64,7 +64,7 @@ def test_nine_held_out_examples_are_not_enough_and_ten_are() -> None:
     assert not check.passed
     assert check.reason == (
         "9 annotated tasks are held out, and 10 are needed: "
-        "annotate about 5 more, of which a fifth is."
+        "annotate about 5 more, a fifth is held out."
     )
     assert of(judge(with_errors(10, 0), None), "enough held-out examples").passed
 
@@ -89,7 +89,7 @@ def test_a_rare_label_that_is_found_is_better_than_chance() -> None:
     check = of(judge(predictions(classes, predicted), None), "better than chance")
     assert check.passed
     assert "183 of 200 held-out tasks are right" in check.reason
-    assert "always to say Ham gets 180" in check.reason
+    assert "always predicting Ham gets 180 right" in check.reason
 
 
 @pytest.mark.slow
