@@ -87,7 +87,7 @@ def test_new_labels_are_learned_from_two_hundred_annotations(
     project = project_of(api, number)
     wait_until(
         lambda: jobs_of(server, project)[0]["state"] not in ("queued", "running"),
-        "the training goes on",
+        "the training did not end",
         seconds=TRAINING_SECONDS,
     )
     (job,) = jobs_of(server, project)
@@ -128,7 +128,7 @@ def test_start_training_without_annotations_says_how_many_are_missing(
     def job() -> Any:
         return jobs_of(server, project_of(api, number))[0]
 
-    wait_until(lambda: job()["state"] not in ("queued", "running"), "it goes on", seconds=60)
+    wait_until(lambda: job()["state"] not in ("queued", "running"), "it did not end", seconds=60)
     assert job()["state"] == "too few annotations"
     assert "19 more annotations are needed" in job()["reasons"][0]
     assert "19 more annotations are needed" in server.read_log()
@@ -171,7 +171,7 @@ def test_annotations_without_an_event_are_fetched_by_the_api(
     project = project_of(api, number)
     wait_until(
         lambda: jobs_of(server, project)[0]["state"] not in ("queued", "running"),
-        "the training goes on",
+        "the training did not end",
         seconds=TRAINING_SECONDS,
     )
     (job,) = jobs_of(server, project)

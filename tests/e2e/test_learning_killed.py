@@ -127,7 +127,7 @@ def jobs(server: Server) -> Any:
 
 def end_of(server: Server, job: str) -> Any:
     """Wait until the job ends and return it."""
-    wait_until(partial(is_done, server, job), "the training goes on", seconds=60)
+    wait_until(partial(is_done, server, job), "the training did not end", seconds=60)
     return job_of(server, job)
 
 

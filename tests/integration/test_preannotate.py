@@ -245,7 +245,7 @@ def test_an_interrupt_ends_with_2_and_a_sentence_and_keeps_the_work(
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert said == "Interrupted: the same command with --resume goes on where it stopped.\n"
+    assert said == "Interrupted: the same command with --resume continues where it stopped.\n"
     assert not out.exists()
 
     refused = run(reviews, out, "--model", tag)

@@ -107,7 +107,7 @@ class Release:
             for project, state in ((8, "refused"), (9, "too few annotations"), (10, "failed")):
                 job = label_studio.train(project)
                 assert job["state"] == state, job
-            wait_until(lambda: self._trainers(server) == [], "a training goes on")
+            wait_until(lambda: self._trainers(server) == [], "a training did not end")
             killed = label_studio.start_training(7)
             wait_until(lambda: self._trainers(server) != [], "no training starts")
             for process in self._trainers(server):

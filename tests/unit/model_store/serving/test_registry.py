@@ -155,7 +155,7 @@ def test_the_log_is_read_again_after_a_failure(
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
         since = log.since
-        fails = [DatabaseError("of the tests", "it is gone"), OSError("odd"), OSError("odd")]
+        fails = [DatabaseError("of the tests", "it is gone"), OSError("broken"), OSError("broken")]
 
         def sometimes(last_id: int) -> list[Entry]:
             if fails:
