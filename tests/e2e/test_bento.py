@@ -114,7 +114,7 @@ def files(folder: Path) -> set[Path]:
 
 @pytest.mark.timeout(2 * TIMEOUT_SECONDS)
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
-def test_the_built_bento_answers_what_label_studio_sends(
+def test_the_built_bento_answers_requests_of_label_studio(
     server: Server, backend: StartBackend, path: Path
 ) -> None:
     route = path.stem.split("_")[0]

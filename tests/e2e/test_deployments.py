@@ -64,7 +64,7 @@ def test_twenty_changes_under_load_reach_all_workers_at_once_and_fail_no_request
     assert setup_version(server, "8.1795453317") == shipped, "other projects are left alone"
 
 
-def test_the_table_of_versions_shows_what_serves_and_what_was_overruled(
+def test_the_table_of_versions_shows_active_and_overruled_versions(
     server: Server, versions: list[str]
 ) -> None:
     model_store(server, "promote", versions[1])
