@@ -102,7 +102,7 @@ def _compose(
 
 
 def _by_version(of_task: Sequence[_Answered], served: ServedConfig) -> dict[str, list[_Classified]]:
-    """Return what each version, and the ensemble, predicts for the controls of one task."""
+    """Return the predictions of each version, and of the ensemble, for the controls of one task."""
     found: dict[str, list[tuple[Control, Classification]]] = {
         version: [] for version in served.versions
     }

@@ -54,7 +54,7 @@ class Checkpoint:
     confusion: Confusion = field(default_factory=Counter)
 
     def add(self, chunk: EncodedChunk) -> None:
-        """Count one more chunk; the sizes in bytes are for the writer to add."""
+        """Count one more chunk, without its sizes in bytes, which the writer adds."""
         self.chunks += 1
         self.rows += chunk.row_count
         self.tasks += chunk.task_count
