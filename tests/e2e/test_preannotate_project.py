@@ -210,7 +210,8 @@ def test_the_doctor_uses_credentials_in_the_url(
     (hook,) = api.get("/api/webhooks/", project=project.id)
     api.patch(f"/api/webhooks/{hook['id']}/", {"url": f"{url}/webhook".replace("geheim", "falsch")})
     output = preannotate("doctor", url, *asked, "--fix", status=1)
-    assert "WRONG  webhook credentials: the backend refuses those in the webhook's URL" in output
+    finding = "WRONG  webhook credentials: the backend refuses the credentials in the webhook's URL"
+    assert finding in output
     assert "falsch" not in output
 
 
