@@ -1,4 +1,4 @@
-# What the project can do, as `make VERB`. The first use installs what it needs into this folder.
+# The commands of the project, as `make TARGET`. The first use installs its packages into this folder.
 
 PORT ?= 9090
 HOST ?= 0.0.0.0
@@ -8,7 +8,7 @@ DURATION ?= 30m
 BACKEND ?= docker
 IMAGE ?= sentiment:latest
 
-# Test workers: one a core.
+# Number of test processes; `logical` is one for each core.
 JOBS ?= logical
 
 VENV := .venv
@@ -17,10 +17,10 @@ DATA_PATH := $(abspath $(DATA_DIR))
 # BentoML writes below the data folder and sends no usage reports.
 SERVER_ENV = SENTIMENT_DATA_DIR="$(DATA_PATH)" BENTOML_HOME="$(DATA_PATH)/bentoml" BENTOML_DO_NOT_TRACK=True
 
-# Which build of torch pip installs. For Linux PyPI has the build with CUDA: gigabytes. Without an
-# NVIDIA driver, pip also looks at PyTorch's index of CPU builds, unless its configuration already
-# names an index or a folder. TORCH=cu130 chooses a build by hand; TORCH= leaves the choice to pip.
-# An image takes the build that TORCH names, or the CPU build, whatever this machine has.
+# The build of torch that pip installs. For Linux, PyPI has the build with CUDA: gigabytes. Without an
+# NVIDIA driver, pip also searches PyTorch's index of CPU builds, unless its configuration already
+# names an index or a folder. TORCH=cu130 chooses another build; TORCH= leaves the choice to pip.
+# An image gets the build that TORCH names, by default the CPU build, on any machine.
 SYSTEM := $(shell uname -s)
 NVIDIA ?= $(firstword $(wildcard /proc/driver/nvidia) $(shell command -v nvidia-smi))
 PIP_CONFIG = ($(BIN)/pip config list || $(PYTHON) -m pip config list) 2>/dev/null
@@ -51,7 +51,7 @@ serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
 	@$(SERVER_ENV) exec $(BIN)/bentoml serve service:SentimentService --host $(HOST) --port $(PORT)
 
-# All that the tests need; `-j2` installs both environments at the same time.
+# Installs all that the tests need; `-j2` installs both environments at the same time.
 environments: $(VENV)/.dev $(LABEL_STUDIO)/.ready
 
 test: environments
@@ -75,7 +75,7 @@ check: $(VENV)/.dev
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-# What a user sees in Label Studio, into docs/pictures, by the browser tests. Needs Chromium.
+# Takes pictures of Label Studio with the browser tests and writes them to docs/pictures. Needs Chromium.
 pictures: $(VENV)/.dev $(LABEL_STUDIO)/.ready
 	CI=true PICTURES=docs/pictures $(BIN)/pytest -q tests/e2e/test_browser.py -k "editor or data_manager"
 
@@ -90,7 +90,7 @@ soak: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench
 
-# The processor time of a worker for each request, beside another checkout and a bare app; needs wrk.
+# Compares a worker's processor time per request with another checkout and a bare app; needs wrk.
 bench-cpu: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench.cpu $(if $(BESIDE),--beside "$(BESIDE)")
 

@@ -41,7 +41,7 @@ settings = read_settings()
 if settings.log_format == "json":
     logs.use_json()
 if server_context.worker_index == 1 and (unknown := unknown_variables(os.environ)):
-    logger.warning("Ignoring variables that are no settings: %s", ", ".join(unknown))
+    logger.warning("Ignoring unknown settings: %s", ", ".join(unknown))
 if server_context.worker_index is None:
     metrics_folder.prepare_for_workers(settings.data_dir)
 else:
@@ -90,7 +90,7 @@ protocol = create_app(backend)
 )
 @bentoml.asgi_app(protocol, path="/")
 class SentimentService:
-    """Sentiment of movie reviews, for Label Studio and for anybody else."""
+    """Sentiment of movie reviews, for Label Studio and other clients."""
 
     model = bentoml.models.BentoModel(settings.model or store.import_artifact(store.PRETRAINED))
 

@@ -1,1 +1,1 @@
-"""Other people's formats on this side, the model store on the other. Knows no tensors."""
+"""Connect formats and protocols of other systems to the model store. Knows no tensors."""

@@ -1,4 +1,4 @@
-"""What a deployment can set, by environment variables."""
+"""The settings of a deployment, from environment variables."""
 
 import sys
 from collections.abc import Iterable
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     """Seconds after which a training job is aborted."""
 
     keep_versions: int = Field(default=10, gt=0)
-    """Newest versions of a project to keep; versions in use are always kept."""
+    """Number of newest versions of a project to keep; versions in use are always kept."""
 
     workers: int = Field(default_factory=cpu_count, gt=0)
     """Worker processes; by default one for each core that the server may use, by its affinity or
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     """Maximum tokens queued or running per worker; further requests are rejected with 503."""
 
     deadline: float = Field(default=80.0, gt=0)
-    """Seconds after which a request is answered with what is done; less than `request_timeout`."""
+    """Seconds until a request is answered with the results so far; less than `request_timeout`."""
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Maximum size of a request body; larger ones are rejected with 413."""
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
 
 
 class LabelStudioSettings(BaseSettings):
-    """How to reach the API of Label Studio. Unset, the server learns from webhook events alone."""
+    """Access to Label Studio's API. Without it, the server learns from webhook events alone."""
 
     model_config = SettingsConfigDict(
         env_prefix="LABEL_STUDIO_",
@@ -173,9 +173,9 @@ def read_settings() -> Settings:
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:
-    """Return the variables with the prefix of the settings that are no setting: removed, mistyped.
+    """Return the variables that have the prefix of the settings but are not settings.
 
-    `names` are those of the environment.
+    They were removed or mistyped. `names` are the names of all environment variables.
     """
     prefix = Settings.model_config["env_prefix"]
     known = {f"{prefix}{name}".upper() for name in Settings.model_fields}

@@ -1,1 +1,1 @@
-"""How the server is deployed; nothing here is part of it."""
+"""Files that deploy the server, and their validation. The server imports nothing from here."""

@@ -1,4 +1,4 @@
-"""Validates the deployment files without cluster and internet: `python -m deploy.validate`.
+"""Validate the deployment files without cluster and internet: `python -m deploy.validate`.
 
 Checks the compose file against the schema of the Compose specification, and the objects that
 kustomize builds from each overlay against the schemas of Kubernetes' API. Of the Prometheus
@@ -31,7 +31,7 @@ _OPERATOR_FIELDS = {
 
 
 class BuildError(Exception):
-    """kustomize cannot build an overlay; the message is its own."""
+    """kustomize cannot build an overlay; the message is kustomize's."""
 
 
 def overlays() -> list[Path]:

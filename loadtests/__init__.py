@@ -1,1 +1,1 @@
-"""Load tests: real clients' traffic against a real server, judged by `thresholds.toml`."""
+"""Load tests: the traffic of real clients against a real server, judged by `thresholds.toml`."""

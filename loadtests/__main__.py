@@ -23,20 +23,22 @@ _REPORTS = Path(__file__).parents[1] / "build/load"
 
 
 def main() -> int:
-    """Run the scenarios of the command line; return 0 if no threshold was missed."""
+    """Run the scenarios of the command line; return 1 if a threshold is missed, else 0."""
     parser = argparse.ArgumentParser("python -m loadtests", description=__doc__)
     parser.add_argument(
-        "scenario", nargs="*", help=f"one of {', '.join(SCENARIOS)}; by default all but soak"
+        "scenario", nargs="*", help=f"one of {', '.join(SCENARIOS)} (default: all but soak)"
     )
-    parser.add_argument("--duration", type=parse_timespan, help="of each load, such as 90s or 30m")
-    parser.add_argument("--url", help="a running server, for scenarios that need none of their own")
+    parser.add_argument(
+        "--duration", type=parse_timespan, help="how long each load runs, such as 90s"
+    )
+    parser.add_argument("--url", help="test this running server; some scenarios need their own")
     arguments = parser.parse_args()
     try:
         names = select(arguments.scenario, own_server=not arguments.url)
     except ValueError as error:
         parser.error(str(error))
 
-    gevent.signal_handler(signal.SIGTERM, sys.exit, "terminated")  # the server is stopped, too
+    gevent.signal_handler(signal.SIGTERM, sys.exit, "terminated")  # also stops the server
     _REPORTS.mkdir(parents=True, exist_ok=True)
     bodies.prepare()
     measured: dict[str, ScenarioFigures] = {}

@@ -1,11 +1,11 @@
-"""Check responses of the backend; problems are described without their content."""
+"""Check responses of the backend, and describe problems without quoting content."""
 
 import json
 from typing import Any
 
 
 def problem_of_predictions(body: bytes, tasks: int) -> str | None:
-    """Return what is wrong with a response to `POST /predict`; None if each task is predicted."""
+    """Return the problem of a response to `POST /predict`; None if each task has a prediction."""
     try:
         results = json.loads(body)["results"]
         missing = sum(not _is_prediction(result) for result in results)

@@ -1,6 +1,6 @@
-"""The request bodies of Label Studio 1.23, encoded once: a client only sends them.
+"""Make the request bodies of Label Studio 1.23 once, so that a client only sends them.
 
-They hold the fields that were seen on the wire, the ones that the backend ignores included.
+They have all fields that Label Studio sends, also those that the backend ignores.
 """
 
 import json
@@ -17,7 +17,7 @@ TASK_COUNTS = (1, 100, 1000)
 _REVIEWS = 4000
 _ANNOTATIONS = 2000
 _TASKS_IN_ALL = 4000
-"""Tasks in all bodies of one size: 4,000 bodies of 1 task, 4 of 1,000."""
+"""Total of tasks in all bodies of one size: 4,000 bodies of 1 task, 4 of 1,000."""
 
 _CONFIG = (Path(__file__).parents[1] / "examples/labeling_interface.xml").read_text("utf-8")
 _PROJECT = 20
@@ -35,7 +35,7 @@ def prepare() -> None:
 
 @cache
 def setup_body() -> bytes:
-    """The body of `POST /setup`."""
+    """Return the body of `POST /setup`."""
     return _encode(
         {
             "project": _PROJECT_UID,
@@ -49,7 +49,7 @@ def setup_body() -> bytes:
 
 @cache
 def predict_bodies(task_count: int) -> tuple[bytes, ...]:
-    """Bodies of `POST /predict`, each with so many tasks."""
+    """Return bodies of `POST /predict` with `task_count` tasks each."""
     source = random.Random(task_count)
     return tuple(
         _encode(
@@ -69,7 +69,7 @@ def predict_bodies(task_count: int) -> tuple[bytes, ...]:
 
 @cache
 def annotation_created_bodies() -> tuple[bytes, ...]:
-    """Bodies of `POST /webhook` for submitted annotations."""
+    """Return bodies of `POST /webhook` for submitted annotations."""
     return tuple(
         _encode(
             {
@@ -85,7 +85,7 @@ def annotation_created_bodies() -> tuple[bytes, ...]:
 
 @cache
 def start_training_body() -> bytes:
-    """The body of `POST /webhook` for Start Training."""
+    """Return the body of `POST /webhook` for Start Training."""
     return _encode({"action": "START_TRAINING", "project": _project()})
 
 

@@ -1,4 +1,4 @@
-"""The clients: each repeats one thing that people do in Label Studio."""
+"""The simulated clients: each repeats one action of a user of Label Studio."""
 
 import random
 import time
@@ -26,23 +26,23 @@ _WEBHOOK_PATIENCE = 1.0
 PREDICT_PATIENCE = 100.0
 
 BATCH = 1000
-"""Tasks of a request that overloads a server. With fewer, the machine spends more on connections,
-the client's and the server's, and less on predictions."""
+"""Tasks of a request that overloads a server. With smaller requests, the machine spends more time
+on connections and less on predictions."""
 
 
 def predict_route(task_count: int) -> str:
-    """Return the name in the statistics of a `/predict` with so many tasks."""
+    """Return the name of a `/predict` request with `task_count` tasks in the statistics."""
     return "/predict (1 task)" if task_count == 1 else f"/predict ({task_count:,} tasks)"
 
 
 def shed_route(task_count: int) -> str:
-    """Return the name of one that an overloaded server rejected with 503."""
+    """Return the name of a `/predict` request that an overloaded server rejected with 503."""
     return f"{predict_route(task_count)}, shed"
 
 
 @dataclass
 class _Outcome:
-    """The outcome of a call: a response, or a problem, which can also be found later."""
+    """The outcome of a call: a response, a problem, or a response with a problem."""
 
     answer: Answer | None
     milliseconds: float
@@ -85,7 +85,7 @@ class _Client(User):
             self._record(predict_route(task_count), outcome)
 
     def retrieve(self, task_count: int) -> None:
-        """Ask for the health, then for predictions, as Label Studio does when it stores them."""
+        """Send the calls of Label Studio's Retrieve Predictions: health, setup, predict."""
         self.get_health()
         self.post_setup()
         self.post_predict(task_count)
@@ -158,7 +158,7 @@ class Retriever1000(_Client):
 
 
 class Submitter(_Client):
-    """Submit an annotation each second, of which Label Studio sends an event."""
+    """Submit an annotation about each second; Label Studio sends an event for it."""
 
     wait_time = between(0.5, 1.5)
 
@@ -179,7 +179,7 @@ class Impatient(_Client):
 
 
 class Onlooker(_Client):
-    """Ask for the health each second."""
+    """Request `/health` each second."""
 
     wait_time = constant_pacing(1)
 
@@ -189,7 +189,7 @@ class Onlooker(_Client):
 
 
 class BatchCaller(_Client):
-    """Ask for predictions of `BATCH` tasks, one request after the other."""
+    """Request predictions of `BATCH` tasks, one request after the other."""
 
     @task
     def predict(self) -> None:
@@ -197,7 +197,7 @@ class BatchCaller(_Client):
 
 
 class Flood(_Client):
-    """Ask for predictions of `BATCH` tasks `rate` times a second, whatever is outstanding."""
+    """Request predictions of `BATCH` tasks `rate` times a second, without waiting for responses."""
 
     abstract = True
     rate: float

@@ -1,7 +1,7 @@
-"""One HTTP call on a connection of its own, as Label Studio makes its calls.
+"""Make an HTTP call on a new connection, as Label Studio does.
 
-It takes half the processor time of locust's FastHttpUser: on a machine with few cores, what the
-clients take is missing to the server.
+It takes half the processor time of locust's FastHttpUser. On a machine with few cores, the clients
+compete with the server for processor time.
 """
 
 import socket
@@ -14,7 +14,7 @@ CONNECT_SECONDS = 1.0
 """How long Label Studio waits for a connection."""
 
 CallError = (OSError, HTTPException)
-"""Raised by a call without a complete response."""
+"""The errors that a call without a complete response raises."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,10 @@ class Answer:
 def call(
     url: str, method: str, path: str, body: bytes = b"", *, patience: float = CONNECT_SECONDS
 ) -> Answer:
-    """Send a JSON request; raises TimeoutError after a silence of `patience` seconds."""
+    """Send a JSON request and return the response.
+
+    Raises TimeoutError if no data arrives for `patience` seconds, and other `CallError`s.
+    """
     host, port = address(url)
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: */*\r\n"
@@ -55,5 +58,5 @@ def address(url: str) -> tuple[str, int]:
     """Return host and port of `http://host:port`."""
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"{url} is not of the form http://host:port.")
+        raise ValueError(f"{url} is not a server's address: write it as http://host:port.")
     return parts.hostname, parts.port or 80

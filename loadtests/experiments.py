@@ -1,4 +1,4 @@
-"""The scenarios with servers of their own: start, workers, limits and memory."""
+"""The scenarios that start their own servers: start, workers, limits and memory."""
 
 import json
 import time
@@ -26,7 +26,7 @@ from loadtests.memory import logged_memory
 from loadtests.stage import Stage
 
 WARM_UP_SECONDS = 3.0
-"""Not counted at the start, until all workers are ready."""
+"""Time at the start that is not counted: not all workers are ready yet."""
 
 _PEAK_SECONDS = 15.0
 _GIVE_UP_SECONDS = 60.0
@@ -37,7 +37,7 @@ _WINDOW_SECONDS = 60.0
 
 
 def burst(stage: Stage) -> ScenarioFigures:
-    """A hundred annotators open a task at the moment when a new server first answers."""
+    """Let a hundred annotators open a task as soon as a new server accepts connections."""
     with stage.start_server() as server:
         load = Load(server.url, {OneTimeAnnotator: 100})
         server.wait_until_open()
@@ -49,7 +49,7 @@ def burst(stage: Stage) -> ScenarioFigures:
 def scaling(stage: Stage) -> ScenarioFigures:
     """Measure the throughput that a second worker adds, and its start-up time and memory.
 
-    Large requests only: with two cores, what the clients do is taken from the workers.
+    All requests are large: with two cores, the clients compete with the workers.
     """
     loads, ready_seconds, megabytes = {}, {}, {}
     for workers in (1, 2):
@@ -71,9 +71,9 @@ def scaling(stage: Stage) -> ScenarioFigures:
 
 
 def overload(stage: Stage) -> ScenarioFigures:
-    """Send four times as many tasks as the server can predict, whether it keeps up or not.
+    """Send four times as many tasks as the server can predict.
 
-    The peak is measured before and after, because the machine may not stay as fast as it was.
+    The peak is measured before and after, because the speed of the machine may change.
     """
     with stage.start_server() as server:
         server.wait_until_ready()
@@ -110,7 +110,7 @@ def overload(stage: Stage) -> ScenarioFigures:
 
 
 def training(stage: Stage) -> ScenarioFigures:
-    """Annotators, submissions and large requests, first without training jobs, then with many."""
+    """Compare the same traffic without training jobs and during training jobs."""
     crowd: Crowd = {Annotator: 10, BatchCaller: 1, Submitter: 20}
     with stage.start_server() as server:
         server.wait_until_ready()
@@ -131,7 +131,7 @@ def training(stage: Stage) -> ScenarioFigures:
 
 
 def soak(crowd: Crowd, stage: Stage) -> ScenarioFigures:
-    """Run a crowd for so long that a memory leak shows."""
+    """Run a crowd long enough to reveal a memory leak."""
     settled = min(_SETTLED_SECONDS, stage.seconds / 2)
     window = min(_WINDOW_SECONDS, stage.seconds / 4)
     with stage.start_server() as server:
@@ -147,7 +147,7 @@ def soak(crowd: Crowd, stage: Stage) -> ScenarioFigures:
 
 
 def _seconds_until_predicted(url: str) -> float:
-    """Measure the time to predict a single task, repeatedly."""
+    """Retry a request of one task; return the seconds until the server predicts it."""
     started = time.monotonic()
     body = predict_bodies(1)[0]
     while time.monotonic() - started < _GIVE_UP_SECONDS:

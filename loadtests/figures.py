@@ -1,11 +1,11 @@
-"""The figures of a scenario."""
+"""The figures that a scenario measures."""
 
 from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class RouteFigures:
-    """The requests of one kind; times in milliseconds."""
+    """The figures of one route; times in milliseconds."""
 
     route: str
     requests: int
@@ -20,21 +20,21 @@ class RouteFigures:
 
 @dataclass(frozen=True)
 class ScenarioFigures:
-    """All figures of a scenario: those of its routes, and others by name."""
+    """All figures of a scenario: by route, and by name for the scenario as a whole."""
 
     scenario: str
     routes: list[RouteFigures]
     figures: dict[str, float]
     problems: dict[str, int] = field(default_factory=dict)
-    """Each failure in a sentence without content, and how often it happened."""
+    """How often each failure happened, by a description without content."""
 
     @property
     def tasks_per_second(self) -> float:
-        """Return the number of tasks with a prediction, on all routes."""
+        """Return the predicted tasks per second, on all routes."""
         return sum(route.tasks_per_second for route in self.routes)
 
     def compared_to(self, other: "ScenarioFigures") -> "ScenarioFigures":
-        """Return these figures with the ratio of their throughput to that of another scenario."""
+        """Return these figures plus the ratio of their throughput to another scenario's."""
         ratio = ratio_of(self.tasks_per_second, other.tasks_per_second)
         return replace(self, figures={**self.figures, f"throughput_to_{other.scenario}": ratio})
 

@@ -1,4 +1,4 @@
-"""A load of clients on a server, by locust as a library, and the figures that it measures."""
+"""Run clients against a server with locust as a library, and return the figures."""
 
 from collections.abc import Mapping
 from math import inf
@@ -15,7 +15,7 @@ from loadtests.clients import PREDICT_PATIENCE, predict_route
 from loadtests.figures import RouteFigures
 
 _STOP_SECONDS = 2 * PREDICT_PATIENCE
-"""Longer than any call of a client: after it, each request was answered or has failed."""
+"""Longer than any call of a client, so that each request is answered or has failed."""
 
 _TASKS = {predict_route(count): count for count in TASK_COUNTS}
 
@@ -26,7 +26,7 @@ Crowd = Mapping[type[User], int]
 class Load:
     """Clients that all start at once; their calls are counted by route.
 
-    The label tells the loads of one scenario apart.
+    The label distinguishes the loads of one scenario.
     """
 
     def __init__(self, url: str, crowd: Crowd, *, label: str = "") -> None:
@@ -41,7 +41,7 @@ class Load:
         self._runner = self._environment.create_local_runner()
 
     def run(self, seconds: float, *, warm_up: float = 0) -> None:
-        """Run the clients for so long, or until all have left; the warm-up is not counted."""
+        """Run the clients for `seconds` or until all have left; do not count the warm-up."""
         self._runner.start(self._clients, spawn_rate=self._clients)
         self._runner.greenlet.spawn(stats_history, self._runner)
         if warm_up:
@@ -53,13 +53,13 @@ class Load:
         self._runner.user_greenlets.join(timeout=seconds)
 
     def stop(self) -> None:
-        """Stop to send, and wait for the outstanding responses."""
+        """Stop sending requests, and wait for the outstanding responses."""
         self._runner.quit()
         if self._runner.exceptions:
-            raise RuntimeError(f"A client has an error: {self._runner.exceptions}")
+            raise RuntimeError(f"A client failed: {self._runner.exceptions}")
 
     def write_report(self, path: Path) -> None:
-        """Return locust's report, in HTML."""
+        """Write locust's report, in HTML."""
         path.write_text(get_html_report(self._environment), encoding="utf-8")
 
     def routes(self) -> list[RouteFigures]:
@@ -68,7 +68,7 @@ class Load:
         return [self._figures(entry, seconds) for entry in self._stats.entries.values()]
 
     def tasks_per_second(self) -> float:
-        """Return the number of tasks with a prediction, on all routes."""
+        """Return the predicted tasks per second, on all routes."""
         return sum(route.tasks_per_second for route in self.routes())
 
     def problems(self) -> dict[str, int]:

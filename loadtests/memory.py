@@ -1,4 +1,4 @@
-"""The memory of a server over time, as PSS."""
+"""Record the memory of a server over time, as PSS."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _INTERVAL_SECONDS = 1.0
 
 @dataclass
 class MemoryLog:
-    """Samples: seconds since the log was opened, and bytes."""
+    """Samples of memory: seconds since the start, and bytes."""
 
     samples: list[tuple[float, int]] = field(default_factory=list)
 
@@ -26,7 +26,7 @@ class MemoryLog:
 
 @contextmanager
 def logged_memory(server: Server) -> Iterator[MemoryLog]:
-    """Sample the memory each second until the end of the block; Linux only."""
+    """Sample the memory of a server each second until the end of the block; Linux only."""
     log, opened = MemoryLog(), time.monotonic()
 
     def sample() -> None:

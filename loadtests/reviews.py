@@ -1,4 +1,4 @@
-"""The reviews to send: those of the corpus if it is there, else text with their lengths."""
+"""Return reviews to send: from the corpus if it exists, else generated ones of the same lengths."""
 
 import os
 import random
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet
 
-# Of the 24,996 labelled reviews of the corpus: the share of them that has at most so many words.
+# Quantiles of the number of words in the 24,996 labelled reviews of the corpus.
 _WORDS_BY_SHARE = (
     (0.0, 10),
     (0.05, 64),
@@ -81,4 +81,4 @@ def words_at(share: float) -> int:
     for (low, fewer), (high, more) in pairwise(_WORDS_BY_SHARE):
         if share <= high:
             return round(fewer + (more - fewer) * (share - low) / (high - low))
-    raise ValueError(f"A share lies between 0 and 1, not at {share}.")
+    raise ValueError(f"A share must be between 0 and 1, not {share}.")

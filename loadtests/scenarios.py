@@ -1,4 +1,4 @@
-"""The scenarios by name: who does what, for how long."""
+"""The scenarios by name, with their clients and durations."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from loadtests.stage import Stage
 
 @dataclass(frozen=True)
 class Scenario:
-    """What a scenario runs, and for how many seconds by default."""
+    """A scenario: its function, its default duration and its needs."""
 
     run: Callable[[Stage], ScenarioFigures]
     seconds: float
     needs_own_server: bool = True
     compared_to: str | None = None
-    """The scenario with which the tasks per second of this one are compared."""
+    """The scenario whose tasks per second are the reference for this one's."""
 
 
 def _traffic(crowd: Crowd, seconds: float, compared_to: str | None = None) -> Scenario:
-    """Return a scenario that runs a crowd against the server that the stage has."""
+    """Return a scenario that runs a crowd against the stage's server."""
 
     def run(stage: Stage) -> ScenarioFigures:
         with stage.ready_url() as url:
@@ -55,18 +55,25 @@ SCENARIOS = {
     "training": Scenario(training, 25),
     "soak": Scenario(partial(soak, _MIXED), 30 * 60),
 }
-"""In the order in which they run."""
+"""All scenarios, in the order in which they run."""
 
 _NOT_BY_DEFAULT = {"soak"}
 
 
 def select(names: Sequence[str], *, own_server: bool) -> list[str]:
-    """Return the scenarios to run, in order: the named ones, or all, and those to compare with."""
+    """Return the scenarios to run, in order: the named ones or all, and their references.
+
+    Raises ValueError if a name is unknown, or needs its own server without `own_server`.
+    """
     if unknown := set(names) - set(SCENARIOS):
-        raise ValueError(f"Unknown scenario: {', '.join(sorted(unknown))}.")
+        raise ValueError(
+            f"Unknown scenario: {', '.join(sorted(unknown))}. Choose from {', '.join(SCENARIOS)}."
+        )
     possible = {name for name in SCENARIOS if own_server or not SCENARIOS[name].needs_own_server}
     if impossible := set(names) - possible:
-        raise ValueError(f"Not possible with --url: {', '.join(sorted(impossible))}.")
+        raise ValueError(
+            f"These start their own server, leave out --url: {', '.join(sorted(impossible))}."
+        )
     chosen = set(names) or possible - _NOT_BY_DEFAULT
     chosen |= {reference for name in chosen if (reference := SCENARIOS[name].compared_to)}
     return [name for name in SCENARIOS if name in chosen]

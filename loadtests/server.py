@@ -1,4 +1,4 @@
-"""Servers as processes; those of the project start as a user starts them."""
+"""Start and stop servers as processes; the project's own start as a user starts them."""
 
 import os
 import signal
@@ -25,19 +25,19 @@ _THEIR_PREFIXES = ("SENTIMENT_", "BENTOML_", "OMP_", "TUTORIAL_")
 
 @dataclass(frozen=True)
 class Server:
-    """A started server: its URL, its log, its first process."""
+    """A started server: its URL, its log and its main process."""
 
     url: str
     log: Path
     process: subprocess.Popen[bytes]
 
     def family(self) -> list[psutil.Process]:
-        """Return its processes: the first one and its descendants."""
+        """Return the server's processes: the main process and its descendants."""
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
     def pss(self) -> int:
-        """Return its memory in bytes, shared memory counted once. Linux only."""
+        """Return the server's memory in bytes, shared memory counted once. Linux only."""
         total = 0
         for process in self.family():
             with suppress(psutil.NoSuchProcess):
@@ -45,11 +45,11 @@ class Server:
         return total
 
     def wait_until_open(self) -> None:
-        """Return as soon as the port accepts connections."""
+        """Wait until the port accepts connections."""
         self._wait(lambda: socket.create_connection(address(self.url)).close())
 
     def wait_until_ready(self) -> None:
-        """Return when a worker can predict."""
+        """Wait until a worker can predict."""
 
         def ask() -> None:
             if not call(self.url, "GET", "/readyz").is_ok:
@@ -58,7 +58,7 @@ class Server:
         self._wait(ask)
 
     def wait_until_answered(self, path: str, body: bytes) -> None:
-        """Return when a request is answered with 200."""
+        """Wait until the server answers this POST request with 200."""
 
         def ask() -> None:
             if not call(self.url, "POST", path, body, patience=_START_SECONDS).is_ok:
@@ -77,7 +77,7 @@ class Server:
 
 @contextmanager
 def start_server(log: Path, settings: Mapping[str, str]) -> Iterator[Server]:
-    """Start a server with these settings and the defaults of all others."""
+    """Run a server with these settings; all others have their defaults."""
     with (
         tempfile.TemporaryDirectory(prefix="loadtest-", ignore_cleanup_errors=True) as scratch,
         run_server(serve_command, log, {**data_below(Path(scratch)), **settings}) as server,
@@ -94,7 +94,7 @@ def serve_command(port: int, target: str = "service:SentimentService") -> list[s
 
 
 def data_below(folder: Path) -> dict[str, str]:
-    """Return the settings of a server that writes below a folder only."""
+    """Return settings that make a server write only below this folder."""
     return {
         "HOME": str(folder),
         "BENTOML_HOME": str(folder / "bentoml"),
@@ -111,10 +111,10 @@ def run_server(
     *,
     folder: Path = _ROOT,
 ) -> Iterator[Server]:
-    """Run a server: Python with the arguments of `command` for a free port, in a source folder.
+    """Run Python in `folder` with the arguments that `command` returns for a free port.
 
-    It may not be ready yet. At the end it is stopped, with all processes that it has started.
-    Environment variables of the servers take effect only from `settings`.
+    Yields the server before it is ready. At the end, stops it with all its child processes. The
+    servers' environment variables come from `settings` only, not from this process.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(_THEIR_PREFIXES)}
     port = free_port()

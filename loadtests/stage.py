@@ -1,4 +1,4 @@
-"""Where a scenario is run: its server, its time, and the folder for its reports."""
+"""The surroundings of a scenario: its server, its duration and the folder for its reports."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -33,11 +33,11 @@ class Stage:
     def start_server(
         self, settings: Mapping[str, str] | None = None, *, label: str = ""
     ) -> AbstractContextManager[Server]:
-        """Start a new server; its log is kept beside the reports."""
+        """Start a new server; its log goes into the folder of the reports."""
         return start_server(self._file(label, "log"), settings or {})
 
     def conclude(self, loads: Sequence[Load], **figures: float) -> ScenarioFigures:
-        """Return the figures of a scenario with these loads, and write locust's reports."""
+        """Write locust's reports, and return the figures of these loads and `figures`."""
         for load in loads:
             load.write_report(self._file(load.label, "html"))
         routes = [route for load in loads for route in load.routes()]

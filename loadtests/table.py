@@ -1,4 +1,4 @@
-"""Figures and verdicts as tables for the terminal."""
+"""Format figures and verdicts as tables for the terminal."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -14,7 +14,7 @@ _TEXT_COLUMNS = (0, 1)
 
 
 def format_routes(measured: Sequence[ScenarioFigures], misses: Collection[Miss]) -> str:
-    """A line for each route of each scenario."""
+    """Return a table with a line for each route of each scenario."""
     rows = [
         (
             scenario.scenario,
@@ -34,7 +34,7 @@ def format_routes(measured: Sequence[ScenarioFigures], misses: Collection[Miss])
 def format_figures(
     measured: Sequence[ScenarioFigures], limits: Mapping[str, Limits], misses: Collection[Miss]
 ) -> str:
-    """A line for each figure of each scenario that is not one of a route."""
+    """Return a table with a line for each figure of a scenario as a whole."""
     rows = [
         (
             scenario.scenario,
@@ -55,7 +55,7 @@ def _verdict(scenario: str, subject: str, misses: Collection[Miss]) -> str:
 
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell."""
+    """Return the rows as lines, with columns as wide as their widest cell."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

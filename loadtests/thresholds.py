@@ -19,7 +19,7 @@ class Limits:
     at_most: Mapping[str, float] = field(default_factory=dict)
     at_least: Mapping[str, float] = field(default_factory=dict)
     milliseconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """For each route, the upper limits of its percentiles (p50, p95, p99) and its max."""
+    """For each route, the upper limits of p50, p95, p99 and max."""
 
     def describe(self, figure: str) -> str:
         """Return the limit of a figure in words."""
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Miss:
-    """A missed threshold: its scenario, its route or figure, and by how much."""
+    """A missed threshold: its scenario, its route or figure, and the reason."""
 
     scenario: str
     subject: str
@@ -47,7 +47,7 @@ def read_limits(path: Path = THRESHOLDS) -> dict[str, Limits]:
 
 
 def judge(measured: ScenarioFigures, limits: Limits) -> list[Miss]:
-    """Return all misses. A figure without a limit is one, and a limit without a figure, too."""
+    """Return all misses; a figure without a limit, or a limit without a figure, is also a miss."""
     return [
         Miss(measured.scenario, subject, reason)
         for subject, reason in (

@@ -78,7 +78,7 @@ class Manifest(_Section):
     heads: Mapping[str, HeadSection] = {}
     """The heads by control, in the order of their weights."""
     training: Mapping[str, Any] = {}
-    """How the weights were made: command, seed, data hash, package versions."""
+    """The origin of the weights: command, seed, data hash, package versions."""
     metrics: Mapping[str, Any] = {}
     """Measured values, by the data they were measured on."""
     files: Mapping[str, Sha256]

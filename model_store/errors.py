@@ -37,14 +37,14 @@ class ModelNotReadyError(ModelStoreError):
     """A request came before the model was loaded, or after it was closed."""
 
     def __init__(self) -> None:
-        super().__init__("The model is not loaded: ask again in a few seconds.")
+        super().__init__("The model is not loaded: retry in a few seconds.")
 
 
 class InferenceError(ModelStoreError):
     """The model failed on a batch; the log has the cause."""
 
     def __init__(self) -> None:
-        super().__init__("The model failed on this request: the server's log says why.")
+        super().__init__("The model failed on this request; see the server log.")
 
 
 class TextClassifierError(ModelStoreError):
@@ -89,7 +89,7 @@ class NoEarlierVersionError(ModelStoreError):
     """A project has no version to roll back to."""
 
     def __init__(self, project: str) -> None:
-        super().__init__(f"Project {project} has no earlier version: nothing was changed.")
+        super().__init__(f"Project {project} has no earlier version to roll back to.")
         self.project = project
 
 

@@ -1,4 +1,4 @@
-"""Write files and folders so that a reader, or a loss of power, finds a whole one or none."""
+"""Write files and folders atomically: after a crash they are complete or do not exist."""
 
 import os
 import shutil

@@ -113,7 +113,7 @@ def delete(tag: str) -> None:
 
 
 def _home() -> Path:
-    """The store of BentoML's home."""
+    """Return the store of BentoML's home."""
     home = os.environ.get("BENTOML_HOME") or "~/bentoml"
     return Path(os.path.expandvars(home)).expanduser() / "models"
 
@@ -125,7 +125,7 @@ def _stores() -> Iterator[Path]:
 
 
 def _latest(folder: Path) -> str | None:
-    """The version imported last, as BentoML finds it: by its file, or else the newest one."""
+    """Return the latest import as BentoML finds it: by its file `latest`, or else the newest."""
     with suppress(OSError):
         version = (folder / _LATEST).read_text(encoding="utf-8").strip()
         if (folder / version / artifact.MANIFEST).is_file():
@@ -146,7 +146,7 @@ def _is_intact(tag: str) -> bool:
 
 def _describe(tag: str, manifest: artifact.Manifest, folder: Path) -> None:
     """Write the file with which BentoML lists a version and packs it into a Bento."""
-    # It takes seconds to import.
+    # The import takes seconds.
     import bentoml  # noqa: PLC0415
     from bentoml.models import ModelContext  # noqa: PLC0415
 

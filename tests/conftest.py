@@ -68,7 +68,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow files first: one begun last would keep a single worker busy at the end."""
+    """Put slow files first: a slow file at the end would keep a single worker busy."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: 0 if "e2e" in item.path.parts else 1 if item.path in slow else 2)
 

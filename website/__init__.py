@@ -1,1 +1,1 @@
-"""Builds the site from `docs/` and other documents of the repository; see mkdocs.yml."""
+"""Build the site from `docs/` and other documents of the repository; see mkdocs.yml."""

@@ -1,4 +1,4 @@
-"""Shows the examples in docstrings as code; Markdown would read `>>>` as nested quotations."""
+"""Show the examples in docstrings as code; Markdown would read `>>>` as nested quotations."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adds pages from outside `docs/` to the site, and rewrites links that lead there.
+"""Add pages from outside `docs/` to the site, and rewrite links to them.
 
 MkDocs calls the `on_...` functions. Settings, Python API and HTTP API come from plugins.
 """
@@ -36,7 +36,7 @@ TARGETS = {
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add what is not in `docs/`."""
+    """Add the pages from outside `docs/`."""
     text = _read("README.md")
     added = {
         FIRST: readme.first_page(text),
@@ -69,7 +69,7 @@ def _decisions() -> str:
     found = sorted((ROOT / "docs/decisions").glob("*.md"))
     titles = [path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ") for path in found]
     rows = (f"- [{title}]({path.name})" for title, path in zip(titles, found, strict=True))
-    return "# Decisions\n\nChoices that could have gone another way.\n\n" + "\n".join(rows) + "\n"
+    return "# Decisions\n\nChoices between real alternatives.\n\n" + "\n".join(rows) + "\n"
 
 
 def _read(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Rewrites the links of the documents, which lead to files, to links between pages of the site.
+"""Rewrite the documents' links to files as links between pages of the site.
 
 A link to any other file, such as a module, becomes the path of that file: the project has no public
 address to link to.

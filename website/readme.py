@@ -1,4 +1,4 @@
-"""Splits the README into two pages of the site: one for users, one about the repository.
+"""Split the README into two pages of the site: one for users, one about the repository.
 
 The settings are left out: they have a page of their own.
 """

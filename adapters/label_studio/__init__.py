@@ -1,1 +1,1 @@
-"""Label Studio's ML-backend protocol, as Label Studio 1.23 speaks it. See docs/label-studio.md."""
+"""Label Studio's ML-backend protocol, as in Label Studio 1.23. See docs/label-studio.md."""

@@ -21,7 +21,7 @@ _PROJECT_FIELDS = ("id", "created_at", "label_config", "model_version", "task_nu
 
 
 class ClientError(Exception):
-    """A call of Label Studio's API failed. The message never holds a token or a response."""
+    """A call of Label Studio's API failed. The message never contains a token or a response."""
 
     def __init__(self, message: str, *, is_passing: bool = False) -> None:
         super().__init__(message)
@@ -199,7 +199,7 @@ class LabelStudioClient:
             # Without fields=all, Label Studio ignores include.
             **({"fields": "all", "include": include} if include else {}),
         )
-        # A server that ignores the filters must not send the same tasks for ever.
+        # Stop if a server ignores the filters and sends the same tasks again.
         tasks = [task for task in found.items or () if task.id > last]
         return sorted(tasks, key=lambda task: task.id)
 
@@ -267,7 +267,7 @@ def _fields_of(item: Any, fields: Sequence[str]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a time in ISO 8601, as the API sends it: the SDK has parsed it."""
+    """Return a time that the SDK has parsed in ISO 8601, as the API sends it."""
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
@@ -313,7 +313,7 @@ def _check_url(url: str) -> None:
 
 
 def _checked_key(api_key: str) -> str:
-    """Return the key without the whitespace around it that secret files have."""
+    """Return the key without surrounding whitespace, which secret files often have."""
     key = api_key.strip()
     if not key or not key.isascii() or not key.isprintable():
         raise ClientError("LABEL_STUDIO_API_KEY must be a token as Label Studio shows it.")

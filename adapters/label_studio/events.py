@@ -33,7 +33,7 @@ class Annotation:
     id: int
     task: int
     answers: Mapping[str, tuple[str, ...]]
-    """By control."""
+    """The answers for each control."""
     cancelled: bool
     """Whether the task was skipped."""
     annotator: int | None

@@ -1,4 +1,4 @@
-"""Find the controls of a labeling config that a model can fill in, and say why not the others.
+"""Find the controls of a labeling config that a model can fill in, and report the others.
 
 Does not use the parser of Label Studio's SDK: see docs/decisions/0004. What differs between the
 tags is in `controls/`.
@@ -20,7 +20,7 @@ _OBJECTS = ("text", "hypertext")
 
 @dataclass(frozen=True)
 class LabelingConfig:
-    """What a model can do for one labeling config."""
+    """The controls of one labeling config, by whether a model can fill them in."""
 
     controls: tuple[Control, ...]
     """The controls that the model can fill in."""
@@ -123,7 +123,10 @@ def _read(
             "object of that name: point it at one"
         )
     if "true" in (element.get("perRegion"), element.get("perItem")):
-        raise NotServedError("is per region or per item: only whole texts are classified")
+        raise NotServedError(
+            "is per region or per item, but only whole texts are classified: remove perRegion and "
+            "perItem"
+        )
     options = kind.read_options(element)
     data_key = _data_key(to_name, objects[to_name])
     answers = tuple(option.answer for option in options)

@@ -23,7 +23,7 @@ If the server uses basic authentication, only the health probes answer without c
 
 @dataclass(frozen=True)
 class Operation:
-    """What a route does, takes and returns."""
+    """The summary, the parameters and the bodies of a route."""
 
     summary: str
     request: Any = None
@@ -97,7 +97,7 @@ def describe(others: Mapping[str, Any]) -> dict[str, Any]:
         paths.setdefault(path, {})[method.lower()] = described
     components = others.get("components", {})
     return {
-        # Pydantic's schemas are JSON Schema as 3.1 takes it.
+        # OpenAPI 3.1 accepts pydantic's schemas, which are JSON Schema.
         "openapi": "3.1.0",
         "info": {"title": _TITLE, "description": _ABOUT, "version": "1"},
         "servers": [{"url": "."}],
@@ -149,7 +149,7 @@ def _body(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> tuple[Callable[[Any, str], dict[str, Any]], dict[str, Any]]:
-    """Return a function from a model and a direction to its schema, and all definitions."""
+    """Return a function that maps a model and a direction to a schema, and all definitions."""
     taken: Sequence[Any] = [op.request for op in OPERATIONS.values() if op.request is not None]
     given = [model for op in OPERATIONS.values() for model in op.answers.values()]
     inputs = [(str(model), "validation", TypeAdapter(model)) for model in taken]

@@ -1,4 +1,4 @@
-"""Turn tasks into predictions in Label Studio's shape. Knows no HTTP."""
+"""Turn tasks into predictions in Label Studio's format. Knows no HTTP."""
 
 import hashlib
 import logging
@@ -33,7 +33,7 @@ class Runner(Protocol):
         """Return one result for each query, in order; at the deadline, only the finished ones."""
 
     async def is_healthy(self) -> bool:
-        """Return whether it can answer."""
+        """Return whether the model can answer."""
 
 
 async def predict(
@@ -102,7 +102,7 @@ def _compose(
 
 
 def _by_version(of_task: Sequence[_Answered], served: ServedConfig) -> dict[str, list[_Classified]]:
-    """Return what each version, and the ensemble, predicts for the controls of one task."""
+    """Return the predictions of each version, and of the ensemble, for the controls of one task."""
     found: dict[str, list[tuple[Control, Classification]]] = {
         version: [] for version in served.versions
     }
@@ -169,7 +169,7 @@ def _region_id(task_id: Any, control: Control) -> str:
 
 
 def _name(task: Task, position: int) -> str:
-    """Return how a log names a task: an id that is not a number could hold private text."""
+    """Return the name of a task for the log: an id that is not a number could be private text."""
     task_id = task.get("id")
     return str(task_id) if type(task_id) is int else f"number {position + 1}"
 

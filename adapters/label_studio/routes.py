@@ -53,7 +53,7 @@ class Job(Protocol):
 
 
 class Learning(Protocol):
-    """The learning loop, as the routes use it: `adapters.learning.coordinator` implements it."""
+    """The learning loop for the routes: `adapters.learning.coordinator` implements it."""
 
     async def record(self, event: Mapping[str, Any]) -> Changes:
         """Store the annotations of an event; raises EventError."""
@@ -71,12 +71,12 @@ class Learning(Protocol):
         """Return the last jobs, the newest first."""
 
     async def job(self, job_id: str) -> Job | None:
-        """Return one job, None if there is none with this id."""
+        """Return the job with this id, or None."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """What the routes delegate to."""
+    """The parts that the routes call."""
 
     runner: Runner
     registry: Registry
@@ -84,7 +84,7 @@ class Backend:
     compare: Callable[[Changes], Awaitable[None]]
     """Compare new annotations with predictions, after the response."""
     deadline: float = 80.0
-    """Seconds after which `/predict` answers with what is done."""
+    """Seconds after which `/predict` answers with the predictions so far."""
     score: ScoreKind = "confidence"
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -175,7 +175,7 @@ async def setup(request: Request, backend: Backend) -> Response:
 
 
 async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
-    """Deploy the versions that `extra_params` asks for; return the problems with them."""
+    """Deploy the versions that `extra_params` names; return the problems with them."""
     try:
         wanted = schemas.ExtraParams.model_validate(extra_params or {})
     except ValidationError as error:
@@ -186,7 +186,7 @@ async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str
     unknown = [name for name in wanted.models if not backend.registry.knows(name)]
     if unknown:
         return [
-            f"extra_params: there is no version {name!r}: it does not predict." for name in unknown
+            f"extra_params: version {name!r} does not exist and is left out." for name in unknown
         ]
     if backend.registry.chosen(project) != (tuple(wanted.models), wanted.ensemble):
         await backend.learning.choose(project, wanted.models, ensemble=wanted.ensemble)

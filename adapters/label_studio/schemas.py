@@ -60,7 +60,7 @@ class ExtraParams(BaseModel):
     """The versions that predict; Label Studio is told the first one. `active` is the active version
     of the project."""
     ensemble: bool = False
-    """Whether their average is a further prediction."""
+    """Whether to predict their average, too."""
 
 
 class SetupResponse(_Response):
@@ -70,7 +70,7 @@ class SetupResponse(_Response):
     controls: list[str]
     """Names of the controls that get predictions."""
     problems: list[str]
-    """For other controls, a sentence each that says why they get none."""
+    """The reason for each control without predictions, in a sentence."""
 
 
 Task = dict[str, Any]

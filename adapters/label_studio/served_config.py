@@ -17,7 +17,7 @@ class Predictor(NamedTuple):
 
     version: str
     control: Control
-    """With the options that this version's labels stand for."""
+    """The control, with the options that this version's labels stand for."""
     classifier: Classifier
 
 
@@ -26,10 +26,10 @@ class ServedControl:
     """One control with all versions that serve it, at least one."""
 
     control: Control
-    """As the first of the versions serves it."""
+    """The control as its first version serves it."""
     predictors: tuple[Predictor, ...]
     classifiers: tuple[Classifier, ...]
-    """Of the predictors, in their order."""
+    """The versions that serve the control, in the order of the deployment."""
 
     def average(self, answers: Sequence[Classification]) -> tuple[Control, Classification]:
         """Return the mean of the probabilities that the versions give to each option.
@@ -53,11 +53,11 @@ class ServedConfig:
     versions: tuple[str, ...]
     """The versions that predict. `/setup` names the first one to Label Studio."""
     ensemble: str | None
-    """The version that predictions of the average carry, if there are any."""
+    """The model version of the average's predictions; None without an average."""
     by_control: Mapping[str, ServedControl]
-    """By the name of the control."""
+    """The served controls by their names."""
     config: LabelingConfig
-    """What the first version can do."""
+    """The labeling config as the first version supports it."""
 
     @property
     def controls(self) -> tuple[Control, ...]:

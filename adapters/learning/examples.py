@@ -43,7 +43,7 @@ class Example:
     task: int
     data: Mapping[str, Any]
     choices: Mapping[str, str]
-    """The answer of most annotators, by control. Controls without a majority are left out."""
+    """The majority answer for each control. Controls without a majority are left out."""
 
 
 class ExampleStore:

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from model_store.serving.database import metadata, reading, writing
 
 STALE_SECONDS = 30.0
-"""A running job without a heartbeat for this long is stale, on whatever machine it runs."""
+"""A running job without a heartbeat for this long is stale, on any machine."""
 
 
 class State(enum.StrEnum):

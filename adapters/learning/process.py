@@ -61,7 +61,7 @@ def main() -> None:
     jobs = JobQueue(engine)
     job = jobs.job(options.job)
     if job is None or job.state is not State.RUNNING:
-        sys.exit(f"There is no running job {options.job}.")
+        sys.exit(f"Job {options.job} does not exist or is not running.")
     default = options.default, options.default_path
     with _heartbeat(jobs, job):
         _do(TrainingJob(job, jobs, engine, settings, default), settings.training_timeout)
@@ -95,7 +95,7 @@ def _do(training: "TrainingJob", seconds: float) -> None:
 
 
 class _FailedError(Exception):
-    """A job cannot be done. The message is its reason; never leaves this module."""
+    """A job cannot be done, for the reason in the message. Never leaves this module."""
 
 
 class _AbortedError(Exception):
@@ -146,7 +146,7 @@ class TrainingJob:
         found = list(training_sets(xml, examples, parent.classifier))
         if not found:
             tags = " or ".join(kind.tag for kind in CONTROLS.values())
-            raise _FailedError(f"The labeling config has no {tags} control on a text.")
+            raise _FailedError(f"The labeling config has no {tags} control on a text: add one.")
         outcome = train(project, parent, found, self._report)
         changes: dict[str, Any] = {"metrics": outcome.metrics}
         if outcome.version is None:
@@ -215,7 +215,7 @@ class TrainingJob:
                 pages = self._watched(client.tasks_with_annotations(number))
                 malformed = self._examples.replace(project, found["label_config"], pages)
         except (ClientError, EventError) as error:
-            # The annotations of events are stored all the same.
+            # The annotations of events are stored in any case.
             return [f"Not all annotations were fetched from Label Studio: {error}"]
         return [f"Malformed tasks that were skipped: {malformed}."] if malformed else []
 

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.5
 _GRACE_SECONDS = 30.0
-"""Added to the time limit of a process, for its start and its end."""
+"""Time added to the limit of a process for its start and its end."""
 _CODE = Path(__file__).parents[2]
 
 
@@ -46,7 +46,7 @@ class Trainer:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Start to poll the queue."""
+        """Start polling the queue."""
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:

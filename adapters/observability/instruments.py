@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 OTHER = "other"
-"""The value of a label that stands for all values without a series of their own."""
+"""The label value of all values that have no series of their own."""
 
 _MAX_LENGTH = 100
 _MAX_SERIES = 1000
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=MetricWrapperBase)
 
 
 class Instrument(Protocol):
-    """A metric: its description, and how its numbers get to Prometheus' client."""
+    """A metric: its description, its buffer, and its flush to Prometheus' client."""
 
     name: str
     kind: str

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""By which Prometheus' client finds the folder, when it makes its first metric."""
+"""The variable that tells Prometheus' client the folder; it reads it for its first metric."""
 
 
 def use_in_worker(data_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""One log line for each request: who asked, what it took. Never its content."""
+"""Log one line for each request: id, route, status, sizes and times. Never its content."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""The names of routes, as metrics and logs use them: bounded, whatever path a client asks for."""
+"""Map paths to names of routes for metrics and logs, so that clients cannot add names."""
 
 import re
 from collections.abc import Sequence

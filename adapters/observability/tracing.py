@@ -1,4 +1,4 @@
-"""The stages of a request as OpenTelemetry spans, below the span that BentoML makes of it."""
+"""Make OpenTelemetry spans of the stages of a request, as children of BentoML's span."""
 
 import time
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def tracer_around(app: Starlette) -> Tracer:
 
 
 def trace_stages(stages: Sequence[Stage], tracer: Tracer) -> None:
-    """Make a span of each stage, below the current span.
+    """Make a child span of the current span for each stage.
 
     This is done after the fact: a batch serves several requests and has no current span.
     """

@@ -1,6 +1,6 @@
 """Check the most frequent problems between Label Studio and a backend, and say what to do.
 
-Only reads, with one exception: on request it adds credentials to the headers of a webhook.
+The checks only read. On request, one adds credentials to the headers of a webhook.
 """
 
 import base64
@@ -26,7 +26,7 @@ _ALLOW_PRIVATE = (
 
 @dataclass(frozen=True)
 class BackendClient:
-    """A client for a backend at the address that is given to Label Studio."""
+    """A client for a backend, at the URL that Label Studio uses."""
 
     url: str
     """Without credentials and trailing slash."""
@@ -35,7 +35,10 @@ class BackendClient:
 
     @classmethod
     def at(cls, url: str, user: str | None = None, password: str | None = None) -> Self:
-        """Parse a URL, whose credentials have precedence; raises ValueError if it is not valid."""
+        """Make a client; raises ValueError if the URL is invalid.
+
+        Credentials in the URL have precedence.
+        """
         parts = urlsplit(url.rstrip("/"))
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError
@@ -45,7 +48,7 @@ class BackendClient:
 
     @property
     def authorization(self) -> dict[str, str]:
-        """The Authorization header; empty without credentials."""
+        """Return the Authorization header; empty without credentials."""
         if not self.user:
             return {}
         credentials = f"{self.user}:{self.password or ''}".encode()
@@ -90,7 +93,7 @@ class Finding:
     subject: str
     fine: bool
     text: str
-    """What was found; if it is wrong, also what to do."""
+    """The result in words; if it is wrong, also what to do."""
 
     def __str__(self) -> str:
         return f"{'ok   ' if self.fine else 'WRONG'}  {self.subject}: {self.text}"
@@ -113,7 +116,7 @@ def examine(
     try:
         backend = BackendClient.at(url, user, password)
     except ValueError:
-        text = "this is not the URL of a backend: write it as http://backend.internal:9090"
+        text = "this is not the URL of a backend: write a URL such as http://backend.internal:9090"
         yield Finding("address", fine=False, text=text)
         return
     yield from examine_address(backend.url)
@@ -140,8 +143,8 @@ def examine_backend(backend: BackendClient) -> Iterator[Finding]:
             "reachable",
             fine=False,
             text=f"{backend.url} cannot be reached ({type(error).__name__}): check that it runs "
-            "and that this is its address from here. In a container `localhost` is the container "
-            "itself: use the name of the backend's container",
+            "and that this machine reaches it at this address. In a container, `localhost` is the "
+            "container itself: use the name of the backend's container",
         )
         return
     yield Finding("reachable", fine=True, text=f"{backend.url} answers")
@@ -158,7 +161,7 @@ def examine_backend(backend: BackendClient) -> Iterator[Finding]:
     yield Finding(
         "healthy",
         fine=up,
-        text="it is UP" if up else f"/health answers {status}: see the backend's log",
+        text="/health says UP" if up else f"/health answers {status}: see the backend's log",
     )
     yield from attempted("version", _version(backend))
 
@@ -192,7 +195,7 @@ def attempted(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
         )
     except (AttributeError, TypeError, ValueError):
         yield Finding(
-            subject, fine=False, text="the answer is not one of this backend: check its address"
+            subject, fine=False, text="the answer is not from this backend: check its address"
         )
 
 
@@ -200,7 +203,7 @@ def _wrong_credentials() -> Finding:
     return Finding(
         "credentials",
         fine=False,
-        text="the backend refuses them: give --user and --password the values of its settings "
+        text="the backend refuses them: set --user and --password to the values of its settings "
         "SENTIMENT_BASIC_AUTH_USER and SENTIMENT_BASIC_AUTH_PASSWORD",
     )
 
@@ -247,7 +250,8 @@ def examine_project(
         yield Finding(
             "connected",
             fine=False,
-            text=f"the project has no backend {backend.url}: Settings, Model, Connect Model",
+            text=f"the project has no backend {backend.url}: add it under Settings, Model, Connect "
+            "Model",
         )
         return
     error = connected[0]["error_message"]
@@ -287,7 +291,7 @@ def _webhook(
         yield Finding(
             "webhook",
             fine=False,
-            text="it is switched off: Settings, Webhooks"
+            text="it is switched off: switch it on under Settings, Webhooks"
             if hooks
             else "there is none, so the backend receives no annotations: start Label Studio with "
             "LABEL_STUDIO_SSRF_PROTECTION_ENABLED=false and connect the backend again, by a host "
@@ -311,12 +315,12 @@ def _webhook_credentials(
         text = "the backend accepts them"
     elif of_url:
         text = (
-            "the backend refuses those in the webhook's URL: connect the backend again with "
-            "the right ones in its URL"
+            "the backend refuses the credentials in the webhook's URL: connect the backend again "
+            "with the right ones in its URL"
         )
     elif fix and backend.user:
         client.set_webhook_headers(hook["id"], headers | backend.authorization)
-        fine, text = True, "were missing and are set now"
+        fine, text = True, "they were missing; added them to the webhook"
     else:
         text = (
             "Label Studio sends events without credentials, and the backend refuses them: run this "
@@ -326,7 +330,7 @@ def _webhook_credentials(
 
 
 def _accepts(backend: BackendClient, headers: Mapping[str, str]) -> bool:
-    """Whether the backend accepts an event with these headers."""
+    """Return whether the backend accepts an event with these headers."""
     sent = {name: text for name, text in headers.items() if name == "Authorization"}
     status, _, _ = backend.request("POST", "/webhook", {}, authorization=sent)
     return bool(status != 401)  # noqa: PLR2004

@@ -24,7 +24,7 @@ from model_store.serving import data_dir
 
 @dataclass(frozen=True)
 class ModelReference:
-    """A verified model on disk, not loaded yet. Can be sent to another process."""
+    """A verified model on disk, not loaded yet. It can be pickled for another process."""
 
     directory: Path
     version: str
@@ -72,7 +72,7 @@ def find(tag: str | None) -> ModelReference:
     """
     try:
         version, directory = artifact.tag_of(artifact.PRETRAINED), artifact.PRETRAINED
-        # A Bento carries the shipped weights in its BentoML store, not beside the code.
+        # A Bento has the shipped weights in its BentoML store, not beside the code.
         if tag is not None or not (directory / artifact.WEIGHTS).exists():
             from model_store import store
 
@@ -86,8 +86,8 @@ def find(tag: str | None) -> ModelReference:
 def deployed_version(project: str, folder: Path) -> str | None:
     """Return the version that the server with this data directory serves a project with.
 
-    None stands for the model that ships, also where `folder` belongs to no server. Raises
-    ModelError if the database cannot be read.
+    None stands for the model that ships, also if no server uses `folder`. Raises ModelError if the
+    database cannot be read.
     """
     data_dir.use_store(folder)
     if not (folder / "sentiment.db").exists() and "SENTIMENT_DATABASE_URL" not in os.environ:

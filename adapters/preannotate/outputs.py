@@ -1,4 +1,4 @@
-"""Write finished tasks and rejections, lines of JSON each, in the formats and places asked for."""
+"""Write finished tasks and rejections, which are lines of JSON, in the requested formats."""
 
 import os
 import re
@@ -34,7 +34,7 @@ can have any type, and JSON values can have another type in each row."""
 
 @dataclass(frozen=True)
 class Output:
-    """Where a run writes its tasks and rejections."""
+    """The files that a run writes its tasks and rejections to."""
 
     file: File
     format: str
@@ -42,7 +42,7 @@ class Output:
     part_size: int | None = None
     """Tasks per part; None writes one file."""
     chosen_rejects: File | None = None
-    """Written even if no row is rejected; None stands for a file beside `file`, if needed."""
+    """The file for rejections, written in any case; None writes one beside `file`, if needed."""
 
     @classmethod
     def at(

@@ -43,7 +43,7 @@ class Client(Protocol):
 
 @dataclass
 class ProjectSummary:
-    """What a run did in a project."""
+    """The counts of a run over a project."""
 
     project: int
     model_version: str
@@ -53,7 +53,7 @@ class ProjectSummary:
     with_prediction: int = 0
     """Tasks that have a prediction of this version after the run."""
     doubles_removed: int = 0
-    """Second predictions of this version for the same task."""
+    """Additional predictions of this version for the same task."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Tasks without a prediction, by reason."""
     seconds: float = 0.0

@@ -20,7 +20,7 @@ class RowError(Exception):
 
 
 class Unreadable(NamedTuple):
-    """Takes the place of a row's content that could not be read."""
+    """Replaces the content of a row that could not be read."""
 
     reason: str
 
@@ -42,12 +42,12 @@ class Record(NamedTuple):
     unit: Unit
     number: int
     key: str
-    """Identifies this row within the run."""
+    """The key of this row within the run."""
     fields: dict[str, Any]
 
 
 class Rejection(NamedTuple):
-    """A row that becomes no task, and why. Contains none of its data."""
+    """A row that cannot become a task, with the reason. Contains none of its data."""
 
     file: str
     unit: Unit

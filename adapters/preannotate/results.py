@@ -23,7 +23,7 @@ from adapters.preannotate.step import Annotated, Model, annotate, data_of
 _ESCAPED_NUL = b"\\u0000"
 
 UNKNOWN = ""
-"""Stands for a truth that names none of the labels."""
+"""The label of a truth that names no label."""
 
 Confusion = Counter[tuple[str, str]]
 """Number of rows by true label and predicted label."""
@@ -31,13 +31,13 @@ Confusion = Counter[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Annotator:
-    """What to predict, with which model. Can be sent to another process."""
+    """The labeling config, the model and the options of a run. Can be pickled."""
 
     model: ModelReference
     label_config: str
-    """XML."""
+    """The labeling config, as XML."""
     controls: Sequence[Control]
-    """At least one."""
+    """The controls to predict; at least one."""
     truth: str | None
     """The column to compare predictions with."""
 
@@ -81,7 +81,7 @@ class EncodedChunk:
     task_count: int
     rejections: Sequence[Rejection]
     confusion: Confusion
-    """Empty without a truth column."""
+    """The counts of truth and prediction; empty without a truth column."""
     consumed: int = 0
     """Bytes of all inputs read up to the end of the chunk."""
 

@@ -20,7 +20,7 @@ _COMMIT_SECONDS = 0.25
 
 
 class Engine(Protocol):
-    """Where chunks are annotated: see `adapters.preannotate.engines`."""
+    """Annotates chunks: see `adapters.preannotate.engines`."""
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
-"""The step that every engine shares: records in, tasks with predictions out.
+"""Turn records into tasks with predictions: the step that every engine runs.
 
-Pure: it reads nothing, writes nothing, and gives the same tasks for the same records.
+It is pure: it reads and writes no files, and returns the same tasks for the same records.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,34 +16,34 @@ from model_store.model.classification import Classification
 
 
 class Model(Protocol):
-    """What the step needs of a model: `model.LoadedModel` has it."""
+    """The model as the step uses it; `model.LoadedModel` implements it."""
 
     @property
     def version(self) -> str:
-        """What the predictions name as their model version."""
+        """The model version that the predictions name."""
 
     def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
-        """One classification for each text, by the control that it is for; in order."""
+        """Classify each text for its control; return one classification per text, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """A task with its prediction, and what it was made from."""
+    """A task with its prediction, its record and its classifications."""
 
     record: Record
     task: Task
     classified: Sequence[tuple[Control, Classification]]
-    """At least one: that of the first control that has a text."""
+    """The classifications of the controls that have a text; at least one."""
 
 
 def annotate(
     records: Iterable[Record | Rejection], controls: Sequence[Control], model: Model
 ) -> list[Annotated | Rejection]:
-    """Predict every control of every record: one entry for each, in order.
+    """Predict every control of every record; return one entry for each record, in order.
 
-    A record with an object `data` is a task: its other fields are kept, and so are its predictions
-    of other versions. Any other record becomes the data of a new task. A record without text for
-    any control is rejected.
+    A record with an object `data` is a task: it keeps its other fields and its predictions of other
+    versions. Any other record becomes the data of a new task. A record without text for any control
+    is rejected.
     """
     rows = list(records)
     data = (None if isinstance(row, Rejection) else data_of(row) for row in rows)
@@ -65,7 +65,7 @@ def annotate(
 
 
 def data_of(record: Record) -> Any:
-    """The data of the record's task: its `data` where that is an object, else all of it."""
+    """Return the data of a record's task: its `data` if that is an object, else all its fields."""
     data = record.fields.get("data")
     return data if isinstance(data, dict) else record.fields
 
@@ -75,7 +75,7 @@ def _annotated(
 ) -> Annotated:
     data = data_of(record)
     is_task = data is not record.fields
-    # The region ids of a bare record come from its place: the same in every run.
+    # The region ids of a record without an id depend on its position: equal in every run.
     prediction = prediction_of(
         record.fields.get("id", record.key) if is_task else record.key, classified, version
     )
@@ -83,7 +83,7 @@ def _annotated(
         "model_version": prediction["model_version"],
         "score": prediction["score"],
         "result": [
-            # The fields that Label Studio's own tutorial writes, no more.
+            # Only the fields that Label Studio's own tutorial writes.
             {name: value for name, value in region.items() if name != "score"}
             for region in prediction["result"]
         ],
@@ -95,7 +95,7 @@ def _annotated(
 
 
 def _others(predictions: Any, version: str) -> list[Any]:
-    """Those of other versions. Exports can list mere ids: an import could do nothing with them."""
+    """Return the predictions of other versions; drop bare ids, which an import cannot use."""
     if not isinstance(predictions, list):
         return []
     return [

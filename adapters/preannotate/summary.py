@@ -77,7 +77,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did. Counts include the work done before an interruption."""
+    """The counts of a run, including the work before an interruption."""
 
     model_version: str
     engine: str

@@ -39,7 +39,7 @@ OTHER_REASONS = "other reasons"
 
 @dataclass
 class Checkpoint:
-    """How far a run has come."""
+    """The progress of a run."""
 
     chunks: int = 0
     rows: int = 0
@@ -48,13 +48,13 @@ class Checkpoint:
     rejected: int = 0
     rejects_bytes: int = 0
     consumed: int = 0
-    """Bytes of the inputs."""
+    """Bytes of the inputs that were read."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Rejected rows by reason."""
     confusion: Confusion = field(default_factory=Counter)
 
     def add(self, chunk: EncodedChunk) -> None:
-        """Count one more chunk; the sizes in bytes are for the writer to add."""
+        """Count one more chunk, without its sizes in bytes, which the writer adds."""
         self.chunks += 1
         self.rows += chunk.row_count
         self.tasks += chunk.task_count

@@ -1,1 +1,1 @@
-"""The HTTP server around the routes: one pass for each request, the port, and /classify."""
+"""The HTTP server around the routes: checks of each request, the port, and /classify."""

@@ -30,7 +30,7 @@ class ClassifyRequest(BaseModel):
 
 
 class TextClassification(BaseModel):
-    """What the model says about one text."""
+    """The model's classification of one text."""
 
     label: str
     score: Annotated[float, Field(description="The probability of the label.")]
@@ -47,7 +47,7 @@ class ClassifyResponse(BaseModel):
 
 
 class Runner(Protocol):
-    """The method of `model_store.serving.batching.BatchRunner` that is used here."""
+    """Classifies texts; `model_store.serving.batching.BatchRunner` implements it."""
 
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None
@@ -62,7 +62,7 @@ class TextEndpoint:
     runner: Runner
     registry: Registry
     deadline: float
-    """Seconds after which a request is answered with what is done."""
+    """Seconds after which a request is answered with the results so far."""
     metrics: Metrics
 
     async def classify(self, texts: Sequence[str]) -> ClassifyResponse:
@@ -91,7 +91,9 @@ class TextEndpoint:
             total = len(done) + unreached
             self.metrics.partial.add(CLASSIFY_PATH)
             self.metrics.abstained("deadline", unreached)
-            logger.warning("The deadline came before %d of %d texts", unreached, total)
+            logger.warning(
+                "The deadline came before %d of %d texts were classified", unreached, total
+            )
         self.metrics.predicted(
             None,
             Counter((item.label, version) for item in done),

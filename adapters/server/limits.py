@@ -1,4 +1,4 @@
-"""How much a worker takes on: the size of a body, and the work queued and running."""
+"""Limit the work of a worker: the size of a body, and the tokens queued and running."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from adapters.observability.metrics import Metrics
 
 RETRY_AFTER_SECONDS = 5
-"""After which a client that was refused with 503 may try again."""
+"""The Retry-After of a request that was rejected with 503."""
 
 _BYTES_PER_TOKEN = 5
 
@@ -18,7 +18,7 @@ class Limits:
     body_bytes: int
     """Larger bodies are refused with 413."""
     seconds: float
-    """A request whose response has not begun by then is cancelled and answered with 504."""
+    """Seconds until a request whose response has not begun is cancelled and answered with 504."""
 
 
 class Admission:

@@ -1,7 +1,7 @@
-"""Every attribute of a foreign package that this project replaces, with the fault it answers.
+"""Replace attributes of foreign packages; each replacement names the fault that it corrects.
 
-Four, and no public setting does what they do. `tests/unit/adapters/server/test_patches.py` fails
-when the foreign code changes: look at each of them then.
+There are four, and no public setting can replace them. `tests/unit/adapters/server/test_patches.py`
+fails when the foreign code changes: then review each of them.
 
 1. circus, `CircusSocket.listen`: the parent listens before a worker can answer. In a load test from
    the first moment the slowest `/health` took 4.0 s, and 0.45 s with the patch (decision 5).

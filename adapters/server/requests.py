@@ -1,4 +1,4 @@
-"""One pass around every request: authentication, limits, time-out, metrics, log and traces.
+"""Process every request in one middleware: authentication, limits, metrics, log and traces.
 
 All in one ASGI middleware, because each layer costs a small request several microseconds
 (docs/performance.md). The rules themselves are in `auth`, `limits` and `connections`.
@@ -77,7 +77,7 @@ def options_of(settings: Settings, protocol: Starlette, metrics: Metrics) -> dic
 
 
 class RequestMiddleware:
-    """Let a request pass, or refuse it, and observe what becomes of it.
+    """Pass a request to the app or reject it, and observe its response.
 
     - without the right credentials: 401;
     - a body over the limit, declared or streamed: 413;
@@ -239,7 +239,7 @@ class _RefusedError(Exception):
 
 
 class _Exchange:
-    """A request and its response: what is known of them, and the two ends of the connection."""
+    """A request and its response: their figures, and the two ends of the connection."""
 
     def __init__(self, route: str, scope: Scope, receive: Receive, send: Send) -> None:
         self.route = route
@@ -279,7 +279,7 @@ class _Exchange:
         self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def send(self, message: Message) -> None:
-        """Send a part of the response, with what this middleware adds to it."""
+        """Send a part of the response, with the headers that this middleware adds."""
         if message["type"] == "http.response.start":
             self._begin(message)
         else:
@@ -309,7 +309,7 @@ class _Exchange:
             metrics.ended(self.route, int(self.status or HUNG_UP), elapsed)
 
     async def refuse(self, refusal: _RefusedError) -> None:
-        """Answer with an error, and see to it that it arrives."""
+        """Answer with an error, in a way that makes sure it arrives."""
         if (
             self.scope.get("http_version") == "1.0"
             or Headers(scope=self.scope).get("connection", "").lower() == "close"

@@ -1,4 +1,4 @@
-"""Runs the benchmark and writes its page, its plot and its figures."""
+"""Run the benchmark and write its page, its plot and its figures."""
 
 import argparse
 import logging
@@ -34,14 +34,14 @@ _IN_PROCESS_TEXTS = 500
 
 
 def main() -> None:
-    """Measure and write; ends with 1 if something is missing or wrong, or a threshold is missed."""
+    """Measure and write; exit with 1 on an error or a missed threshold."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a short trial, not for conclusions")
+    parser.add_argument("--quick", action="store_true", help="a short trial with noisy figures")
     parser.add_argument(
-        "--out", type=Path, help="folder to write into (docs; for a trial build/bench)"
+        "--out", type=Path, help="output folder (default: docs; with --quick: build/bench)"
     )
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # the server is stopped, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # also stops the server
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     plan = _QUICK if options.quick else _FULL
     out = options.out or (_SCRATCH if options.quick else servers.ROOT / "docs")
@@ -54,13 +54,13 @@ def main() -> None:
     (out / "benchmarks.md").write_text(page.render(results), encoding="utf-8")
     plot.draw(results, out / "benchmarks.svg")
     logger.info("Written: benchmarks.md, benchmarks.svg and benchmarks.json in %s", out)
-    told = headline(results)
-    if misses := judge(told, read_limits()[told.scenario]):
+    reported = headline(results)
+    if misses := judge(reported, read_limits()[reported.scenario]):
         sys.exit("\n".join(map(str, misses)))
 
 
 def _measure(plan: comparison.Plan) -> Results:
-    described = machine.describe()  # first: it finds out whether wrk is there
+    described = machine.describe()  # first: it fails if wrk is not installed
     _SCRATCH.mkdir(parents=True, exist_ok=True)
     texts = comparison.large_texts()
     network = eager.load(PRETRAINED)

@@ -1,4 +1,4 @@
-"""How fast one thread reads main memory, after STREAM (McCalpin, 1995): the best of several passes.
+"""Measure how fast one thread reads main memory, after STREAM (McCalpin, 1995).
 
 Where the network's table does not fit into the caches, this bounds how fast it can be read.
 """
@@ -9,12 +9,12 @@ from collections.abc import Callable
 import torch
 
 _BYTES = 512 * 1024 * 1024
-"""Of the array: far more than any cache in which it could stay."""
+"""Size of the array: far larger than any cache."""
 _PASSES = 6
 
 
 def measure() -> float:
-    """Bytes per second: the faster of adding up an array and copying it, by one thread."""
+    """Return bytes per second: the faster of summing an array and copying it, by one thread."""
     source = torch.ones(_BYTES // 4)
     target = torch.empty_like(source)
     threads = torch.get_num_threads()
@@ -22,14 +22,14 @@ def measure() -> float:
     try:
         return max(
             _BYTES / _shortest(source.sum),
-            2 * _BYTES / _shortest(lambda: target.copy_(source)),  # it is read, and written
+            2 * _BYTES / _shortest(lambda: target.copy_(source)),  # a read and a write
         )
     finally:
         torch.set_num_threads(threads)
 
 
 def _shortest(action: Callable[[], object]) -> float:
-    """Seconds of the fastest of several runs."""
+    """Return the seconds of the fastest of several passes."""
     times = []
     for _ in range(_PASSES):
         start = time.perf_counter()
@@ -39,9 +39,9 @@ def _shortest(action: Callable[[], object]) -> float:
 
 
 def limit(bandwidth: float, *, offsets: int, filters: int, itemsize: int) -> float:
-    """Tokens per second at which a table of sums is read with this bandwidth, in bytes per second.
+    """Return the tokens per second that a bandwidth in bytes per second allows.
 
-    A token takes part in `offsets` windows' sums (the sum of the kernel sizes), each time with a
-    row of `filters` elements of `itemsize` bytes.
+    For each token the network reads `offsets` rows of its table (the sum of the kernel sizes), of
+    `filters` elements of `itemsize` bytes each.
     """
     return bandwidth / (offsets * filters * itemsize)

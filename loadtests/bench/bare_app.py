@@ -1,4 +1,4 @@
-"""The least that a server can do for a request: read the body, parse it, send a fixed answer."""
+"""A minimal server as a lower bound: read the body, parse it, send a fixed response."""
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -7,7 +7,7 @@ _ANSWER = orjson.dumps({"results": []})
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer any request with JSON after parsing its body."""
+    """Parse the body of any request and respond with JSON."""
     if scope["type"] != "http":
         return
     body = b""

@@ -1,8 +1,8 @@
-"""Pre-annotation in bulk beside the tutorial's script: `make bench-bulk`.
+"""Compare `preannotate` with the tutorial's script: `make bench-bulk`.
 
-The tutorial's way is eager and takes one text at a time, with autograd on. It is timed on a sample
-of the same reviews, before and after each run of `preannotate`, which is timed from the start of
-its process to its end. Every run must have done all rows.
+The tutorial's script is eager and takes one text at a time, with autograd on. It is timed on a
+sample of the same reviews, before and after each run of `preannotate`. A run is timed from the
+start of its process to its end, and must predict or reject every row.
 """
 
 import argparse
@@ -41,26 +41,26 @@ _SCRATCH = ROOT / "build/bench"
 _REQUIRED_RATIO = 25
 _REQUIRED_BYTES = 1_500_000_000
 _REQUIRED_GROWTH = 1.1
-"""Of memory at most, from few rows to many."""
+"""Maximum ratio of peak memory with many rows to peak memory with few."""
 _REQUIRED_BUSY = 0.7
-"""Of the time of all cores, from the start of the process to its end: both are for one core."""
+"""Minimum share of the processor time of all cores; only start and end run on a single core."""
 
 
 @dataclass
 class Usage:
-    """What one run took."""
+    """Time, processor time and memory of one run."""
 
     seconds: float = 0
     busy: float = 0
-    """Processor time, as the part of what all cores have in these seconds."""
+    """Processor time, as a share of the processor time that all cores have in these seconds."""
     peak_bytes: int = 0
-    """Of all its processes; what they share counts once (PSS). 0 where it was not watched."""
+    """Peak memory of all its processes, shared memory counted once (PSS). 0 if not sampled."""
 
 
 def main() -> None:
-    """Measure, print, and end with 1 if a threshold is missed."""
+    """Measure and print; exit with 1 if a threshold is missed."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench.bulk", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="of which the median is told (3)")
+    parser.add_argument("--rounds", type=int, default=3, help="number of rounds (default: 3)")
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     _SCRATCH.mkdir(parents=True, exist_ok=True)
@@ -74,14 +74,14 @@ def main() -> None:
 
 def _missed(figures: Mapping[str, Any]) -> Iterator[str]:
     if figures["ratio"] < _REQUIRED_RATIO:
-        yield f"{_REQUIRED_RATIO} times the rate"
+        yield f"at least {_REQUIRED_RATIO} times the rate of the tutorial's script"
     if figures["busy"] < _REQUIRED_BUSY:
-        yield f"{_REQUIRED_BUSY:.0%} of all cores"
+        yield f"at least {_REQUIRED_BUSY:.0%} of the processor time of all cores"
     few, many = (figures["peak_bytes"][count] for count in (FEW_ROWS, ROWS))
     if many > _REQUIRED_BYTES:
-        yield f"{_REQUIRED_BYTES:,} bytes at most"
+        yield f"at most {_REQUIRED_BYTES:,} bytes of memory"
     if many > _REQUIRED_GROWTH * few:
-        yield f"{_REQUIRED_GROWTH} times the memory of {FEW_ROWS:,} rows at most"
+        yield f"at most {_REQUIRED_GROWTH} times the memory of {FEW_ROWS:,} rows"
 
 
 def _measure(texts: Sequence[str], rounds: int) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _write(texts: Sequence[str]) -> Path:
 
 
 def _tutorial_rate(texts: Sequence[str]) -> float:
-    """Texts per second: with one thread, or as many as torch takes by itself; what is faster."""
+    """Return texts per second, with one thread or torch's default number: the faster of both."""
     classifier = eager.load(PRETRAINED)
     network = classifier.network
     rates = []
@@ -140,7 +140,7 @@ def _tutorial_rate(texts: Sequence[str]) -> float:
 
 
 def _run(reviews: Path, rows: int, *, watch: bool) -> Usage:
-    """What `preannotate` takes from its start to its end; with `watch`, of memory too."""
+    """Run `preannotate` and return its usage; with `watch`, sample its memory too."""
     out, summary = _SCRATCH / "bulk.jsonl", _SCRATCH / "bulk-summary.json"
     summary.unlink(missing_ok=True)
     command = [sys.executable, "-m", "adapters.preannotate", str(reviews), str(out)]
@@ -151,12 +151,12 @@ def _run(reviews: Path, rows: int, *, watch: bool) -> Usage:
     usage.busy /= usage.seconds * cpu_count()
     done = json.loads(summary.read_bytes()) if process.returncode in (0, 1) else {}
     if not done.get("rows") == done.get("tasks", 0) + done.get("rejected", 0) == rows:
-        raise RuntimeError(f"preannotate ended with {process.returncode}: {done}")
+        raise RuntimeError(f"preannotate exited with {process.returncode}: {done}")
     return usage
 
 
 def _watched(process: subprocess.Popen[bytes], *, memory: bool) -> Usage:
-    """Until its end: its peak of memory, and as `busy` its seconds of processor time."""
+    """Wait for a process to end; return its peak memory, and its CPU seconds as `busy`."""
     peak, seconds = 0, dict[int, float]()
     server = Server("", Path(), process)
     while process.poll() is None:

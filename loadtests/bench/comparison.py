@@ -1,6 +1,6 @@
-"""The three servers under the same loads: rounds in which each is started, measured and stopped.
+"""Compare the three servers under the same loads: in each round, start, measure and stop each.
 
-One server runs at a time, and the rounds alternate, so that a noisy minute hits all of them.
+One server runs at a time, and the servers take turns, so that a noisy minute hits all of them.
 """
 
 import json
@@ -20,7 +20,7 @@ from loadtests.server import Server
 logger = logging.getLogger(__name__)
 
 LARGE = 1000
-"""Tasks of the request that is checked, and timed on an idle server."""
+"""Number of tasks in the request that is checked, and timed on an idle server."""
 
 _IDLE_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
@@ -29,7 +29,7 @@ _PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Load:
-    """Connections that each send requests of so many tasks, one after the other."""
+    """Connections that each send requests with this many tasks, one after the other."""
 
     tasks: int
     connections: int
@@ -44,7 +44,7 @@ class Plan:
 
     rounds: int
     seconds: float
-    """Of each load, until no further request is sent."""
+    """How long each load sends requests."""
     warm_up_seconds: float
 
 
@@ -62,17 +62,17 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Visit:
-    """One start of one server: the figures that belong to no load."""
+    """One start of one server, and its figures that do not depend on a load."""
 
     server: str
     round: int
     ready_seconds: float
     idle_ms: float
-    """Of a single request of 1,000 tasks, with nothing else to do."""
+    """Time of a single request of 1,000 tasks on the idle server."""
     same_labels: float
-    """Share of 1,000 texts that get the label that the eager network in float32 gives them."""
+    """Share of 1,000 texts that get the same label as from the eager network in float32."""
     peak_bytes: int
-    """Of memory, as PSS, from the first answer to the end of the last load."""
+    """Peak memory as PSS, from the first response to the end of the last load."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,10 @@ class Comparison:
 
 
 def compare(plan: Plan, labels: Sequence[str], folder: Path) -> Comparison:
-    """Measure all servers by a plan; `labels` are those of `large_texts`, logs go to `folder`.
+    """Measure all servers by a plan; `labels` are the labels of `large_texts`.
 
-    Raises RuntimeError if a server does not start, or has no prediction for a task.
+    Writes the servers' logs into `folder`. Raises RuntimeError if a server does not start, or does
+    not predict a task.
     """
     for load in LOADS:
         _bodies_file(folder, load).write_bytes(b"\n".join(predict_bodies(load.tasks)) + b"\n")
@@ -125,7 +126,7 @@ def _measure(server: Server, load: Load, plan: Plan, folder: Path) -> tuple[wrk.
     before = usage.cpu_seconds(server)
     figures = wrk.run(target, bodies, connections=load.connections, seconds=plan.seconds)
     if not figures.requests:
-        raise RuntimeError(f"The server answers nothing under load: see {server.log}.")
+        raise RuntimeError(f"The server answered no request under load: see {server.log}.")
     return figures, usage.cpu_seconds(server) - before
 
 
@@ -133,7 +134,7 @@ def _check(server: Server, labels: Sequence[str]) -> float:
     """Return the share of `labels` that a server predicts; RuntimeError if one is missing."""
     body = _ask_large(server)
     if problem := problem_of_predictions(body, LARGE):
-        raise RuntimeError(f"The server answers wrongly: {problem}. See {server.log}.")
+        raise RuntimeError(f"The server's response is wrong: {problem}. See {server.log}.")
     results = json.loads(body)["results"]
     given: list[list[str]] = [result["result"][0]["value"]["choices"] for result in results]
     return sum([label] == choices for label, choices in zip(labels, given, strict=True)) / LARGE
@@ -154,7 +155,7 @@ def _ask_large(server: Server) -> bytes:
     body = predict_bodies(LARGE)[0]
     answer = call(server.url, "POST", "/predict", body, patience=_PATIENCE_SECONDS)
     if not answer.is_ok:
-        raise RuntimeError(f"The server answers with {answer.status}: see {server.log}.")
+        raise RuntimeError(f"The server answered with status {answer.status}: see {server.log}.")
     return answer.body
 
 

@@ -1,6 +1,6 @@
-"""Measure the processor time that a worker takes for a request, beside other checkouts.
+"""Measure a worker's processor time per request, and compare it with other checkouts.
 
-A bare ASGI app is measured, too: it shows what the network and the HTTP server take. The servers
+A bare ASGI app is measured, too: it shows the cost of the network and the HTTP server. The servers
 take turns, one runs at a time, and the medians of the rounds are printed.
 """
 
@@ -26,17 +26,17 @@ _SHORT_REVIEW = "A good film, all in all."
 
 @dataclass(frozen=True)
 class Load:
-    """Connections that each send the next request upon an answer."""
+    """Connections that each send their next request after a response."""
 
     tasks: int
-    """Of a request."""
+    """Number of tasks in a request."""
     connections: int
     is_short: bool = False
-    """Whether the reviews have a few words only: the network takes next to nothing then."""
+    """Whether the reviews have only a few words, so that the network costs almost nothing."""
 
     @property
     def name(self) -> str:
-        """What a request holds."""
+        """Return the number of tasks, and whether the reviews are short."""
         return f"{self.tasks} short" if self.is_short else str(self.tasks)
 
     def bodies(self) -> list[bytes]:
@@ -61,7 +61,7 @@ class Candidate:
 
     name: str
     command: Callable[[int], list[str]]
-    """The arguments of Python for a port."""
+    """Returns the arguments of Python for a port."""
     folder: Path = ROOT
     """The checkout that it runs from."""
 
@@ -81,7 +81,7 @@ class Cost:
     requests_per_second: float
     p99_ms: float
     cpu_microseconds: float
-    """Processor time of all processes of the server for a request."""
+    """Processor time per request, of all processes of the server."""
 
 
 def main() -> None:

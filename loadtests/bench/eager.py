@@ -1,4 +1,4 @@
-"""The shipped weights in PyTorch's eager mode: padded batches, convolutions, nothing compiled."""
+"""Run the shipped weights in PyTorch's eager mode: padded batches, convolutions, not compiled."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from model_store.model.vocabulary import Vocabulary
 from model_store.pretraining.sparse import product_dtype
 
 _LONGEST_TO_SHORTEST = 1.5
-"""Of the texts of a batch, at most: more padding costs more than a larger batch saves."""
+"""Maximum ratio of text lengths in a batch: more padding costs more than a larger batch saves."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,17 @@ class EagerClassifier:
     temperature: float
 
     def encode(self, text: str) -> NDArray[np.int32]:
-        """(tokens,) token ids of a text, cut at `max_tokens`."""
+        """Return the token ids of a text (tokens,), cut at `max_tokens`."""
         return self.vocabulary.encode(tokenize(text, self.max_tokens))
 
     @torch.inference_mode()
     def classify_encoded(
         self, sequences: Sequence[NDArray[np.int32]], *, batch_size: int
     ) -> list[tuple[str, float]]:
-        """Label and probability of each text, in order; texts of like length share a batch."""
+        """Return label and probability of each text, in order.
+
+        Texts of similar length share a batch.
+        """
         results: dict[int, tuple[str, float]] = {}
         for positions in _batches(sequences, batch_size):
             batch = [sequences[position] for position in positions]
@@ -50,7 +53,7 @@ class EagerClassifier:
 
 
 def load(directory: Path, dtype: torch.dtype = torch.float32) -> EagerClassifier:
-    """An artifact's network in a precision, and no more of the artifact than eager mode needs."""
+    """Load an artifact's network in this precision."""
     manifest = artifact.read_manifest(directory)
     network = SentimentCNN(NetworkConfig(**manifest.architecture.model_dump(exclude={"name"})))
     load_weights(network, load_file(directory / artifact.WEIGHTS))
@@ -64,7 +67,7 @@ def load(directory: Path, dtype: torch.dtype = torch.float32) -> EagerClassifier
 
 
 def fast_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively, else float32.
+    """Return bfloat16 if the processor multiplies it natively, else float32.
 
     On the shipped weights both give the same labels, and scores within 0.003 of each other.
     """

@@ -20,9 +20,9 @@ def headline(results: Results) -> ScenarioFigures:
         "idle_seconds": summary.of_server(results.comparison, OURS).idle_ms / 1000,
         "failures": sum(load.failures for load in ours),
     }
-    for load, told in zip(LOADS, ours, strict=True):
+    for load, reported in zip(LOADS, ours, strict=True):
         for other in (product.name for product in PRODUCTS if product.name != OURS):
-            if load.tasks != LARGE:  # of that one, the time on an idle server is what counts
-                ratio = summary.ratios(told, summary.of_load(results.comparison, other, load))
+            if load.tasks != LARGE:  # judged by its time on an idle server instead
+                ratio = summary.ratios(reported, summary.of_load(results.comparison, other, load))
                 figures[f"tasks_{load.tasks}_to_{other}"] = ratio["requests_per_second"]
     return ScenarioFigures("bench", [], figures)

@@ -1,4 +1,4 @@
-"""The network without a server: reviews per second of one thread, eager and compiled."""
+"""Time the network without a server: reviews per second of one thread, eager and compiled."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from model_store.store import PRETRAINED
 logger = logging.getLogger(__name__)
 
 TABLE_ITEMSIZE = 4
-"""Bytes of one element of the compiled network's table."""
+"""Size in bytes of one element of the compiled network's table."""
 
 ENCODE = "text to token ids"
 EAGER_SINGLE = "eager, one by one"
@@ -33,7 +33,7 @@ Ids = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Timing:
-    """How long one way of classifying took for all texts, once in each round."""
+    """The seconds that one way of classifying took for all texts, in each round."""
 
     way: str
     batch_size: int | None
@@ -42,12 +42,12 @@ class Timing:
 
 @dataclass(frozen=True)
 class InProcess:
-    """All that was measured without a server, and what it is measured by."""
+    """All timings without a server, and the sizes that explain them."""
 
     texts: int
     mean_tokens: float
     offsets: int
-    """The sum of the kernel sizes: sums of the table that a token takes part in."""
+    """The sum of the kernel sizes: the rows of the table that are read for each token."""
     filters: int
     itemsize: int
     timings: list[Timing]
@@ -61,7 +61,7 @@ class _Case:
 
 
 def measure(texts: Sequence[str], *, rounds: int) -> InProcess:
-    """Time every way on the same texts, in alternating rounds, on one thread."""
+    """Time every way of classifying on the same texts, in alternating rounds, on one thread."""
     torch.set_num_threads(1)
     network = eager.load(PRETRAINED)
     sequences = [network.encode(text) for text in texts]

@@ -1,5 +1,5 @@
--- A script for wrk: posts the lines of a file in turn. After some seconds nothing new is started;
--- the run ends with the answer to the last request, and prints its figures as one line of JSON.
+-- A script for wrk: post the lines of a file in turn for some seconds, wait for all responses, then
+-- print the figures as one line of JSON.
 -- Arguments: the file, the seconds.
 
 local ffi = require("ffi")
@@ -11,7 +11,7 @@ ffi.cdef([[
 ]])
 local MONOTONIC, INTERRUPT, NEVER_MS = 1, 2, 1e9
 
-local thread  -- the only one, as the state that runs `done` knows it
+local thread  -- the only thread, as seen by the state that runs `done`
 
 local function now()
   local moment = ffi.new("moment_t")
@@ -33,7 +33,7 @@ function init(args)
   answered, refused, begin, finish = 0, 0, nil, 0
 end
 
--- wrk asks this before each request.
+-- wrk calls this before each request.
 function delay()
   begin = begin or now()
   return now() < begin + duration and 0 or NEVER_MS

@@ -1,4 +1,4 @@
-"""The machine of the benchmark, without its name, user or folders."""
+"""Describe the machine of the benchmark, without its name, user or folders."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ class Machine:
 
 
 def describe() -> Machine:
-    """Describe the machine; `unknown` for what it does not tell."""
+    """Describe the machine; a value that cannot be read is `unknown`. Raises MissingError."""
     return Machine(
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)),
@@ -75,6 +75,6 @@ def _revision() -> str:
 
 
 def _wrk_version() -> str:
-    # It ends with 1 after it has told its version.
+    # It prints its version and exits with 1.
     run = subprocess.run([wrk.find(), "--version"], check=False, capture_output=True, text=True)
     return run.stdout.split()[1]

@@ -1,4 +1,4 @@
-"""The page of the benchmark, in Markdown: all of it is made from the figures of one run."""
+"""Write the page of the benchmark, in Markdown, from the figures of one run."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,13 +19,12 @@ _RATIOS = {
 
 
 def render(results: Results) -> str:
-    """The page; it lies beside the plot `benchmarks.svg` and the raw figures `benchmarks.json`."""
+    """Return the page; it links `benchmarks.svg` and `benchmarks.json` in the same folder."""
     products = "\n".join(f"- **{product.name}**: {product.description}" for product in PRODUCTS)
     return f"""\
 # Benchmarks
 
-Written by `make bench` from what it has measured; do not edit. All raw figures are in
-[benchmarks.json](benchmarks.json).
+Written by `make bench`; do not edit. All raw figures are in [benchmarks.json](benchmarks.json).
 
 ![Throughput, latency and processor time of the three servers](benchmarks.svg)
 
@@ -58,13 +57,13 @@ Ours divided by the others:
 
 
 def describe(load: Load) -> str:
-    """A load in words."""
+    """Return a load in words."""
     requests = "1 task" if load.tasks == 1 else f"{load.tasks:,} tasks"
     return f"{requests}, {load.connections} connection{'s' * (load.connections > 1)}"
 
 
 def number(value: float) -> str:
-    """A figure with about three digits."""
+    """Return a figure with about three digits."""
     digits = next((digits for digits, least in enumerate((100, 10, 1)) if value >= least), 3)
     return f"{value:,.{digits}f}"
 
@@ -73,17 +72,17 @@ def _loads(results: Results) -> str:
     rows = []
     for load in LOADS:
         for name in _NAMES:
-            told = summary.of_load(results.comparison, name, load)
+            reported = summary.of_load(results.comparison, name, load)
             rows.append(
                 (
                     describe(load),
                     name,
-                    number(told.requests_per_second),
-                    number(told.tasks_per_second),
-                    number(told.p50_ms),
-                    number(told.p99_ms),
-                    number(told.cpu_per_1000_tasks),
-                    str(told.failures),
+                    number(reported.requests_per_second),
+                    number(reported.tasks_per_second),
+                    number(reported.p50_ms),
+                    number(reported.p99_ms),
+                    number(reported.cpu_per_1000_tasks),
+                    str(reported.failures),
                 )
             )
     head = (
@@ -107,14 +106,14 @@ def _ratios(results: Results) -> str:
 def _servers(results: Results) -> str:
     rows = []
     for name in _NAMES:
-        told = summary.of_server(results.comparison, name)
+        reported = summary.of_server(results.comparison, name)
         rows.append(
             (
                 name,
-                number(told.ready_seconds),
-                number(told.peak_mib),
-                number(told.idle_ms),
-                f"{told.same_labels:.1%}",
+                number(reported.ready_seconds),
+                number(reported.peak_mib),
+                number(reported.idle_ms),
+                f"{reported.same_labels:.1%}",
             )
         )
     head = (
@@ -150,35 +149,33 @@ compiled network reads {measured.offsets} rows of {measured.filters} elements of
 {measured.itemsize} bytes, {size:,} bytes in all; a review
 has {measured.mean_tokens:.0f} tokens on average. If every row came from main memory, that would \
 allow {number(limit)} reviews/s.
-The compiled network reaches {share:.0%} of that. Rows of frequent words come from the caches, which
-are faster than the memory; sums and maxima take their time, too."""
+The compiled network reaches {share:.0%} of that. The caches, which are faster, hold the rows of
+frequent words; sums and maxima take time, too."""
 
 
 def _method(results: Results) -> str:
     plan = results.plan
     return f"""\
-- Rounds: {plan.rounds}. In each, one server after the other is started, checked, measured and \
-stopped: no
-  two run at once. Each load lasts {plan.seconds:g} s after {plan.warm_up_seconds:g} s of \
-warm-up; then no request is sent any more, and
-  the time until the last answer counts, too. Told is the median of the rounds; failures are the
-  sum.
-- The load comes from wrk, on the machine of the servers: connections that stay open and each send
-  the next request, with Label Studio's fields, upon an answer. A failure is a request without an
-  answer, or with another status than 200. Percentiles are wrk's: for a connection that is kept
-  waiting they also count the requests that it would have sent in that time. Of fewer than 100
-  requests the p99 is the slowest.
-- Texts: {results.texts}. All servers get the same requests in the same order, and
-  have the same weights.
-- Before a server is measured, its answer to {LARGE:,} tasks must hold a prediction for each. Their
-  labels are compared with those of the network in float32; the tutorial leaves dropout on.
-- CPU time and memory are those of all processes of a server; memory is the sum of their
-  proportional shares (PSS), sampled twice a second. “Ready” is the first 200 on `/predict`, counted
-  from the start of the process.
-- In process: {results.in_process.texts:,} of the texts; of the batched ways, the fastest of \
-several batch sizes.
-- To repeat it: install wrk, then `make bench`. With `CORPUS=<folder>` the reviews are read from
-  there. `.venv/bin/python -m loadtests.bench --quick` is a trial that writes elsewhere."""
+- Rounds: {plan.rounds}. Each round starts, checks, measures and stops one server after the other; \
+only
+  one runs at a time. Each load sends requests for {plan.seconds:g} s after \
+{plan.warm_up_seconds:g} s of warm-up; the time until
+  the last response counts, too. The tables show medians of the rounds; failures are totals.
+- wrk generates the load on the same machine. Its connections stay open, and each sends its next
+  request, with Label Studio's fields, after a response. A failure is a request without a response,
+  or with a status other than 200. wrk corrects its percentiles for the requests that a waiting
+  connection did not send. With fewer than 100 requests, the p99 is the slowest one.
+- Texts: {results.texts}. All servers have the same
+  weights and get the same requests in the same order.
+- Before the measurement, each server must predict all of {LARGE:,} tasks. The labels are compared
+  with the labels of the network in float32; the tutorial leaves dropout on.
+- CPU time and memory cover all processes of a server; memory is the sum of their proportional
+  shares (PSS), sampled twice a second. A server is ready at its first 200 on `/predict`, counted
+  from the start of its process.
+- In process: {results.in_process.texts:,} of the texts, and the fastest of several batch sizes.
+- To repeat the benchmark, install wrk and run `make bench`. `CORPUS=<folder>` names the folder of
+  the reviews. `.venv/bin/python -m loadtests.bench --quick` is a short trial that writes to
+  `build/bench`."""
 
 
 def _machine(results: Results) -> str:
@@ -195,6 +192,6 @@ def _machine(results: Results) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int) -> str:
-    """A table whose first `texts` columns are aligned to the left, the others to the right."""
+    """Return a Markdown table: the first `texts` columns align left, the others right."""
     rule = ["---" if column < texts else "---:" for column in range(len(head))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))

@@ -1,4 +1,4 @@
-"""The plot of the benchmark: one small bar chart for each figure and load, on a log scale."""
+"""Draw the plot of the benchmark: a bar chart for each figure and load, on a log scale."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def draw(results: Results, path: Path) -> None:
         row[0].set_ylabel(title, fontsize=9)
         for axes in row[1:]:
             axes.set_yticklabels([])
-    # The same figures give the same file.
+    # Without salt and date, equal figures would give different files.
     with mpl.rc_context({"svg.hashsalt": "bench", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None})
 

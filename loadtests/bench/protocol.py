@@ -1,4 +1,4 @@
-"""What the two servers to compare with need of Label Studio's ML-backend protocol."""
+"""The part of Label Studio's ML-backend protocol that the two other servers need."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +9,7 @@ from defusedxml.ElementTree import fromstring
 
 @dataclass(frozen=True)
 class Control:
-    """Where a project's texts are, and where its predictions go."""
+    """The names that locate a project's texts and predictions."""
 
     from_name: str
     to_name: str
@@ -18,7 +18,7 @@ class Control:
 
 @lru_cache
 def parse(label_config: str) -> Control:
-    """The first Choices control of a labeling config, and the object it is about."""
+    """Return the first Choices control of a labeling config, with the object it refers to."""
     tags = list(fromstring(label_config).iter())
     choices = next(tag for tag in tags if tag.tag == "Choices")
     text = next(tag for tag in tags if tag.get("name") == choices.attrib["toName"])
@@ -27,7 +27,7 @@ def parse(label_config: str) -> Control:
 
 
 def prediction(control: Control, label: str, score: float) -> dict[str, Any]:
-    """The prediction of one task, as `/predict` answers it."""
+    """Return the prediction of one task in the format of `/predict`."""
     region = {
         "id": "1000",
         "from_name": control.from_name,

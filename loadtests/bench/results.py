@@ -1,4 +1,4 @@
-"""Everything that one run of the benchmark has measured, raw."""
+"""The raw figures of one run of the benchmark."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,18 +10,18 @@ from loadtests.bench.machine import Machine
 
 @dataclass(frozen=True)
 class Results:
-    """The figures, and what they are measured on."""
+    """The figures, and the texts and the machine that they were measured with."""
 
     date: str
     texts: str
-    """Where the reviews are from."""
+    """The origin of the reviews."""
     machine: Machine
     plan: Plan
     bytes_per_second: float
-    """That one thread reads of main memory."""
+    """Rate at which one thread reads main memory."""
     in_process: InProcess
     comparison: Comparison
 
     def to_json(self) -> str:
-        """All of it, as a document that a person can read."""
+        """Return the figures as indented JSON."""
         return json.dumps(asdict(self), indent=1) + "\n"

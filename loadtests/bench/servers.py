@@ -1,4 +1,4 @@
-"""The three servers to compare: how each starts, stops, and is known to be ready."""
+"""The three servers to compare: start each, wait until it is ready, stop it."""
 
 import pickle
 import tempfile
@@ -21,35 +21,35 @@ Settings = dict[str, str]
 
 @dataclass(frozen=True)
 class Product:
-    """One of the servers: its name, how it is run, and what it is."""
+    """One of the servers: its name, its description and its command."""
 
     name: str
     description: str
     command: Callable[[int], list[str]]
-    """The arguments of Python for a port."""
+    """Returns the arguments of Python for a port."""
     prepare: Callable[[Path], Settings]
-    """Write what it reads into a folder of its own; returns its environment variables."""
+    """Writes the server's files into its folder and returns its environment variables."""
 
 
 def _prepare_tutorial(folder: Path) -> Settings:
     classifier = eager.load(PRETRAINED)
     ids = {token: index for index, token in enumerate(classifier.vocabulary.tokens)}
-    # The names that tutorial_app.py gives them: it reads its settings when it is imported.
+    # Not imported from tutorial_app.py, which reads its settings at import: the same names.
     torch.save(classifier.network.state_dict(), folder / "cnn.pt")
     (folder / "vocabulary.pickle").write_bytes(pickle.dumps(ids))
     return {"TUTORIAL_FILES": str(folder), "TUTORIAL_MAX_TOKENS": str(classifier.max_tokens)}
 
 
 def _prepare_litserve(_: Path) -> Settings:
-    # Its workers have as many threads as there are cores: idle ones must not spin.
+    # Each worker has one thread per core: idle threads must not spin.
     return {"OMP_WAIT_POLICY": "passive"}
 
 
 PRODUCTS = (
     Product(
         "tutorial",
-        "the tutorial's way: Flask and gunicorn, 1 worker with 8 threads; the network made anew "
-        "for each request, one text at a time",
+        "the tutorial's server: Flask and gunicorn, 1 worker with 8 threads; it loads the network "
+        "for each request and classifies one text at a time",
         lambda port: [
             *("-m", "gunicorn", "loadtests.bench.tutorial_app:app"),
             *("--workers", "1", "--threads", "8", "--bind", f"127.0.0.1:{port}"),
@@ -74,7 +74,7 @@ PRODUCTS = (
 
 @dataclass(frozen=True)
 class Running:
-    """A ready server, and how long its start took."""
+    """A ready server and the time that its start took."""
 
     server: Server
     ready_seconds: float
@@ -83,7 +83,10 @@ class Running:
 
 @contextmanager
 def run(product: Product, body: bytes, log: Path) -> Iterator[Running]:
-    """A server that has answered `body`; stopped at the end. Raises RuntimeError if it does not."""
+    """Start a server, yield it when it has answered `body`, stop it at the end.
+
+    Raises RuntimeError if it does not answer.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         settings = {"HOME": folder, **product.prepare(Path(folder))}
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The figures that are reported: medians, rates and ratios of the raw ones of all rounds."""
+"""Summarize the raw figures of all rounds: medians, rates and ratios."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -11,7 +11,7 @@ from loadtests.bench.in_process import InProcess
 
 @dataclass(frozen=True)
 class LoadSummary:
-    """One load on one server: medians over the rounds, and the sum of all failures."""
+    """One load on one server: medians over the rounds, and the total of failures."""
 
     requests_per_second: float
     tasks_per_second: float
@@ -24,7 +24,7 @@ class LoadSummary:
 
 @dataclass(frozen=True)
 class ServerSummary:
-    """The figures of a server that belong to no load: medians over the rounds."""
+    """The figures of a server that do not depend on a load: medians over the rounds."""
 
     ready_seconds: float
     idle_ms: float
@@ -34,7 +34,7 @@ class ServerSummary:
 
 @dataclass(frozen=True)
 class Rate:
-    """One way of classifying in process, with the batch size that was fastest."""
+    """One way of classifying in process, with its fastest batch size."""
 
     batch_size: int | None
     reviews_per_second: float
@@ -55,7 +55,7 @@ def of_load(comparison: Comparison, server: str, load: Load) -> LoadSummary:
 
 
 def of_server(comparison: Comparison, server: str) -> ServerSummary:
-    """Return the figures of a server that belong to no load."""
+    """Return the figures of a server that do not depend on a load."""
     visits = [visit for visit in comparison.visits if visit.server == server]
 
     def middle(value: Callable[[Visit], float]) -> float:
@@ -70,7 +70,7 @@ def of_server(comparison: Comparison, server: str) -> ServerSummary:
 
 
 def of_process(measured: InProcess) -> dict[str, Rate]:
-    """Reviews per second of each way, in the order they were timed."""
+    """Return the reviews per second of each way of classifying, in the order of the timings."""
     rates: dict[str, Rate] = {}
     for timing in measured.timings:
         rate = Rate(timing.batch_size, measured.texts / median(timing.seconds))
@@ -80,7 +80,7 @@ def of_process(measured: InProcess) -> dict[str, Rate]:
 
 
 def table_limit(measured: InProcess, bytes_per_second: float) -> float:
-    """Reviews per second at which the table is read, if every row came from main memory."""
+    """Return the reviews per second that memory allows if no row of the table is in a cache."""
     tokens = bandwidth.limit(
         bytes_per_second,
         offsets=measured.offsets,
@@ -97,7 +97,7 @@ def share_of_limit(measured: InProcess, bytes_per_second: float) -> float:
 
 
 def ratios(ours: LoadSummary, other: LoadSummary) -> dict[str, float]:
-    """Our figures divided by another server's, by name; failures, which can be 0, are left out."""
+    """Return our figures divided by another server's, by name; without failures, often 0."""
     return {
         field.name: getattr(ours, field.name) / getattr(other, field.name)
         for field in fields(LoadSummary)

@@ -1,8 +1,8 @@
 """The tutorial's backend, after its description: a Flask app, served by gunicorn.
 
-It makes the network anew for every request, from files; takes one text at a time, with autograd
-on; and never calls `eval()`. Left out is what only costs time: it logs nothing. Texts are cut where
-the other servers cut them.
+For every request it loads the network from files; it classifies one text at a time, with autograd
+on, and never calls `eval()`. Unlike the tutorial's, it does not log, and cuts texts at the same
+length as the other servers.
 """
 
 import os
@@ -27,7 +27,7 @@ app = Flask(__name__)
 
 
 class CNN(nn.Module):
-    """The tutorial's network, in its sizes."""
+    """The tutorial's network, with the tutorial's sizes."""
 
     def __init__(self, words: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class CNN(nn.Module):
         self.dropout = nn.Dropout(0.25)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Token ids (texts, tokens) to logits (texts, 2)."""
+        """Compute logits (texts, 2) from token ids (texts, tokens)."""
         embedded = self.embedding(ids).permute(0, 2, 1)
         pooled = [torch.relu(conv(embedded)).amax(dim=-1) for conv in self.convs]
         logits: Tensor = self.fc(self.dropout(torch.cat(pooled, dim=-1)))
@@ -45,7 +45,7 @@ class CNN(nn.Module):
 
 
 class Backend:
-    """The model and a project's labeling config: what the ML backend makes for each request."""
+    """The model and a project's labeling config; the ML backend makes one for each request."""
 
     def __init__(self, label_config: str) -> None:
         self.control = protocol.parse(label_config)
@@ -55,12 +55,12 @@ class Backend:
         self.network.load_state_dict(torch.load(_FILES / STATE_DICT))
 
     def predict(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One prediction for each task, in order."""
+        """Return one prediction for each task, in order."""
         texts = (task["data"][self.control.data_key] for task in tasks)
         return [protocol.prediction(self.control, *self.predict_sentiment(text)) for text in texts]
 
     def predict_sentiment(self, text: str) -> tuple[str, float]:
-        """The label of a text and its probability."""
+        """Return the label of a text and its probability."""
         ids = [self.vocabulary.get(token, 0) for token in self.tokenizer(text)[:_MAX_TOKENS]]
         ids += [1] * (7 - len(ids))
         probabilities = torch.softmax(self.network(torch.tensor([ids])), dim=-1)[0]
@@ -70,6 +70,6 @@ class Backend:
 
 @app.post("/predict")
 def predict() -> Response:
-    """Label Studio's request for predictions."""
+    """Answer Label Studio's request for predictions."""
     body = request.get_json()
     return jsonify(results=Backend(body["label_config"]).predict(body["tasks"]))

@@ -1,4 +1,4 @@
-"""Processor time and memory of all processes of a server."""
+"""Measure processor time and memory of all processes of a server."""
 
 import threading
 from collections.abc import Iterator
@@ -37,6 +37,6 @@ def watched_memory(server: Server) -> Iterator[MemoryPeak]:
 
 
 def cpu_seconds(server: Server) -> float:
-    """Return the processor time of its current processes so far, user and system."""
+    """Return the processor time of its running processes so far, user and system."""
     times = [process.cpu_times() for process in server.family()]
     return sum(time.user + time.system for time in times)

@@ -1,4 +1,4 @@
-"""The load generator, wrk: connections that each send the next request upon an answer."""
+"""Run the load generator wrk: each connection sends its next request after a response."""
 
 import json
 import shutil
@@ -8,19 +8,19 @@ from pathlib import Path
 
 _SCRIPT = Path(__file__).with_name("load.lua")
 _PATIENCE_SECONDS = 60
-"""How long wrk goes on at most after the last request was sent."""
+"""Maximum time that wrk waits for responses after the last request."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What wrk counted in one run; times in milliseconds but for `seconds`."""
+    """The figures of one run; latencies are in milliseconds."""
 
     requests: int
-    """Those that were answered."""
+    """Number of answered requests."""
     failures: int
-    """Requests without an answer, or with a status other than 200."""
+    """Number of requests without a response, or with a status other than 200."""
     seconds: float
-    """From the first request to the last answer."""
+    """Time from the first request to the last response."""
     p50_ms: float
     p99_ms: float
 
@@ -36,7 +36,7 @@ class MissingError(Exception):
 
 
 def find() -> str:
-    """The path of wrk; raises MissingError."""
+    """Return the path of wrk. Raises MissingError."""
     path = shutil.which("wrk")
     if path is None:
         raise MissingError
@@ -44,7 +44,7 @@ def find() -> str:
 
 
 def run(url: str, bodies: Path, *, connections: int, seconds: float) -> Figures:
-    """Post the lines of a file in turn, for so long, and wait for the answers to all of them."""
+    """Post the lines of a file in turn for `seconds`, then wait for all responses."""
     limit = round(seconds + _PATIENCE_SECONDS)
     command = [
         *(find(), "--threads", "1", "--connections", str(connections)),
@@ -55,5 +55,5 @@ def run(url: str, bodies: Path, *, connections: int, seconds: float) -> Figures:
 
 
 def parse(output: str) -> Figures:
-    """The figures in wrk's output, of which the script writes the last line."""
+    """Return the figures from the last line of wrk's output, which the script prints."""
     return Figures(**json.loads(output.splitlines()[-1]))

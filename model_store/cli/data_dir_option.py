@@ -1,4 +1,4 @@
-"""What the verbs that work beside a running server share: its data directory and deployments."""
+"""The data directory and the deployments of a server, for the verbs that work beside it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +31,8 @@ def report_change(entry: "Entry") -> None:
     """Print which version serves a project, and from when."""
     from datetime import datetime
 
-    name = entry.version or "the model that the server was started with"
+    name = entry.version or "the model of its settings"
     at = datetime.fromtimestamp(entry.effective_at).astimezone()
     click.echo(
-        f"Project {entry.project} is served by {name} from {at:%H:%M:%S} on ({entry.reason})."
+        f"From {at:%H:%M:%S} on, project {entry.project} is served by {name} ({entry.reason})."
     )

@@ -1,4 +1,4 @@
-"""`model-store evaluate`: an artifact and labelled reviews in, metrics and plots out."""
+"""`model-store evaluate`: measure an artifact on labelled reviews."""
 
 import json
 from pathlib import Path

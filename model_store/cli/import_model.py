@@ -1,4 +1,4 @@
-"""`model-store import`: an artifact, or the tutorial's files, into the store."""
+"""`model-store import`: put an artifact, or the tutorial's files, into the store."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

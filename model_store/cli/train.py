@@ -1,4 +1,4 @@
-"""`model-store train`: labelled reviews in, an artifact out."""
+"""`model-store train`: train an artifact from labelled reviews."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`model-store versions`: a table of all versions and their states."""
+"""`model-store versions`: print a table of all versions and their states."""
 
 from pathlib import Path
 
@@ -14,8 +14,9 @@ _COLUMNS = ("version", "project", "created", "examples", "accuracy", "state")
 def versions(data_dir: Path) -> None:
     """List the versions of all projects.
 
-    A version is active (it serves its project), retired (it did), candidate (it never did), or
-    base (it was not trained for a project). The accuracy is that on held-out examples.
+    A version is active (it serves its project), retired (it served before), candidate (it never
+    served), or base (it was not trained for a project). The accuracy is measured on held-out
+    examples.
     """
     log = open_deployments(data_dir)
     from model_store.serving.versions import table

@@ -1,4 +1,4 @@
-"""Fit a head to the annotations of one control and put it to the gate.
+"""Fit a head to the annotations of one control and judge it by the gate.
 
 Reads no database and publishes nothing: features and choices in, an outcome out.
 """
@@ -21,7 +21,7 @@ from model_store.learning.split import is_held_out, missing
 from model_store.model.head import Head
 
 Progress = Callable[[str, float], None]
-"""Called with the next stage of the work and the share that is done, in 0..1."""
+"""Called with the next stage of the work and the finished share, in 0..1."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Outcome:
 
     control: str
     head: Head | None
-    """None if there are too few annotations."""
+    """The fitted head; None if there are too few annotations."""
     checks: list[Check]
-    """The checks of the gate, or the one check that says what is missing."""
+    """The checks of the gate, or a single check that names the missing annotations."""
     learned_from: int
     """Number of annotated tasks in the training set."""
     held_out: int
     """Number of annotated tasks that are held out."""
     metrics: dict[str, Any] = field(default_factory=dict)
-    """On the held-out tasks: of `candidate`, and of the active version as `in_force`; for JSON."""
+    """Metrics on the held-out tasks, for JSON: `candidate`, and `in_force` (the active version)."""
 
     @property
     def passed(self) -> bool:
@@ -75,7 +75,7 @@ def learn(
     seed: int = 0,
     progress: Progress = _silent,
 ) -> Outcome:
-    """Fit a head to the annotations of a control and put it to the gate.
+    """Fit a head to the annotations of a control and judge it by the gate.
 
     features: (texts, features) of the encoder that the head will be used with.
     choices: the label of each text.

@@ -24,7 +24,7 @@ RADIUS = 0.1
 _RADIUS_EXAMPLES = 500
 _FOLDS = 5
 _SEARCH_EXAMPLES = 4000
-"""Maximum number of examples that the strength is chosen on; more only take longer."""
+"""Maximum number of examples to choose the strength with; more only take longer."""
 _DOUBT = 0.5
 """Prior standard deviation of the logarithm of the temperature."""
 _FARTHEST = np.log(4.0)
@@ -174,7 +174,7 @@ def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
 
 
 def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed: int) -> float:
-    """The strongest whose excess loss is within one standard error of the best."""
+    """Return the strongest penalty whose loss is within one standard error of the best."""
     rng = np.random.default_rng(seed)
     if len(problem.classes) > _SEARCH_EXAMPLES:
         problem = problem.rows(rng.permutation(len(problem.classes))[:_SEARCH_EXAMPLES])
@@ -195,7 +195,7 @@ def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed:
 
 
 def _folds(classes: Classes, rng: np.random.Generator) -> Classes:
-    """(texts,) folds, stratified by label."""
+    """Return (texts,) folds, stratified by label."""
     order = rng.permutation(len(classes))
     order = order[np.argsort(classes[order], kind="stable")]
     folds = np.empty(len(classes), dtype=np.int64)
@@ -204,7 +204,7 @@ def _folds(classes: Classes, rng: np.random.Generator) -> Classes:
 
 
 def _standardised(inputs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Inputs with mean 0 and deviation 1 and a column of 1; the mean; the deviation.
+    """Return inputs with mean 0 and deviation 1 and a column of 1, the mean and the deviation.
 
     The deviation has a lower bound: a feature that hardly varies here may vary in other texts.
     """

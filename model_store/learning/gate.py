@@ -19,7 +19,7 @@ CALIBRATION_SLACK = 0.02
 MIN_BEHAVIOUR = 0.9
 """Minimum share of the behaviour suite that must be right."""
 MAX_BEHAVIOUR_LOSS = 0.05
-"""How far that share may fall below the one of the active version."""
+"""Maximum difference between that share and the active version's."""
 _PERMUTATIONS = 1999
 _RESAMPLES = 300
 
@@ -78,7 +78,7 @@ def check_held_out(candidate: Predictions) -> Check:
     if total < MIN_HELD_OUT:
         more = 5 * (MIN_HELD_OUT - total)
         reason = f"{total} annotated tasks are held out, and {MIN_HELD_OUT} are needed"
-        return Check(name, False, f"{reason}: annotate about {more} more, of which a fifth is.")
+        return Check(name, False, f"{reason}: annotate about {more} more, a fifth is held out.")
     absent = [label for label, count in zip(candidate.labels, counts, strict=True) if not count]
     if absent:
         return Check(name, False, f"None of the {total} held-out tasks is {' or '.join(absent)}.")
@@ -104,9 +104,9 @@ def check_chance(candidate: Predictions, rng: np.random.Generator) -> Check:
     frequent = int(np.bincount(candidate.classes).argmax())
     reason = (
         f"{right.sum()} of {len(right)} held-out tasks are right (kappa {_kappa(candidate):.2f}), "
-        f"where always to say {candidate.labels[frequent]} gets "
-        f"{(candidate.classes == frequent).sum()} (kappa 0): by chance alone p = {p:.3g}, and "
-        f"{SIGNIFICANCE} is allowed."
+        f"always predicting {candidate.labels[frequent]} gets "
+        f"{(candidate.classes == frequent).sum()} right (kappa 0). By chance alone p = {p:.3g}, "
+        f"and at most {SIGNIFICANCE} is allowed."
     )
     return Check("better than chance", p <= SIGNIFICANCE, reason)
 
@@ -187,7 +187,7 @@ def _kappa(candidate: Predictions) -> float:
 
 
 def _chance_error(candidate: Predictions, rng: np.random.Generator) -> float:
-    """The calibration error of the same scores, with correctness drawn from them."""
+    """Return the calibration error of the same scores, with correctness drawn from them."""
     right = rng.uniform(size=len(candidate.classes)) < candidate.scores
     drawn = np.where(right, candidate.predicted, (candidate.predicted + 1) % len(candidate.labels))
     return expected_calibration_error(Predictions(drawn, candidate.probabilities, candidate.labels))

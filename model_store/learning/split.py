@@ -11,7 +11,7 @@ _FIFTHS = 5
 
 
 def is_held_out(project: str, task: int) -> bool:
-    """Whether a task is held out, that is, used for evaluation only: one in five, by a hash.
+    """Return whether a task is held out for evaluation: one in five, by a hash.
 
     The answer depends on project and task alone. It never changes, so no version learned from a
     task that a later version is evaluated on.

@@ -25,7 +25,7 @@ from model_store.model.classifier import Classifier
 _SEED = 1
 _CHUNK_TEXTS = 500
 _READ = 0.8
-"""The share of the work that is done when the encoder has read the texts."""
+"""The share of the work that is finished when the encoder has read the texts."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _publish(
 
 
 def _hash(training_sets: Sequence[TrainingSet]) -> str:
-    """The SHA-256 of all tasks, texts and answers."""
+    """Return the SHA-256 of all tasks, texts and answers."""
     digest = sha256()
     for each in training_sets:
         for task, text, answer in zip(each.tasks, each.texts, each.answers, strict=True):

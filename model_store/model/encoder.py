@@ -16,11 +16,11 @@ from model_store.model.vocabulary import Vocabulary
 
 
 class TextEncoder(Protocol):
-    """What a Classifier needs of its encoder."""
+    """The encoder of a Classifier."""
 
     @property
     def max_tokens(self) -> int:
-        """The most tokens that it reads of a text."""
+        """Maximum number of tokens that it reads of a text."""
 
     def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
         """Return (texts, features) and add tokens and seconds to `work`."""

@@ -1,4 +1,4 @@
-"""Turn token ids into features in the fastest way that the network's device has."""
+"""Turn token ids into features in the fastest way for the network's device."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -56,7 +56,7 @@ def record(name: str, start: float) -> float:
 
 @dataclass(slots=True)
 class Work:
-    """What an encoder did for a batch; it adds to these figures."""
+    """The tokens and seconds of a batch, which the encoder adds up."""
 
     tokens: int = 0
     seconds_tokenizing: float = 0.0
@@ -69,6 +69,6 @@ class Batch:
     texts: int
     tokens: int
     waits: Sequence[float]
-    """For each request in it, the time in the queue."""
+    """The time in the queue of each request in the batch."""
     tokenizing: float
     model: float

@@ -25,7 +25,7 @@ _PROBE = ("A wonderful film!", "")
 
 
 class TextClassifier(Protocol):
-    """What the server needs of a model.
+    """A model as the server uses it.
 
     An attribute `version`, a string, is optional: it becomes a part of the name that predictions
     carry, so change it whenever the model changes.
@@ -62,7 +62,7 @@ def as_classifier(model: TextClassifier, name: str) -> Classifier:
 
 
 def load(spec: str) -> tuple[str, Classifier]:
-    """Call what `spec` names, `package.module:callable`; return its name and its Classifier.
+    """Call the callable of `spec`, `package.module:callable`; return its name and Classifier.
 
     The name is `spec`, and `spec@version` if the model has a version. Raises TextClassifierError
     if the module cannot be imported, if the call fails, or if what it returns is not a

@@ -112,14 +112,14 @@ def fit(
 
 
 def _log_loss(network: SentimentCNN, texts: Encoded, classes: NDArray[np.int64]) -> float:
-    """Log loss on whole texts, in evaluation mode."""
+    """Return the log loss on whole texts, in evaluation mode."""
     return float(functional.cross_entropy(logits_of(network, texts), torch.from_numpy(classes)))
 
 
 def _batches(
     texts: Encoded, config: FitConfig, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:
-    """Batches of texts of similar length, in random order."""
+    """Yield batches of texts of similar length, in random order."""
     order = rng.permutation(len(texts))
     lengths = np.array([len(text) for text in texts])
     batches = []

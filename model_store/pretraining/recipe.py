@@ -182,5 +182,5 @@ def _train_classifier(
 
 
 def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
-    """Accuracy on the labelled texts, which come first."""
+    """Return the accuracy on the labelled texts, which come first."""
     return float((probabilities[: len(classes)].round() == classes).mean())

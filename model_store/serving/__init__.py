@@ -1,1 +1,1 @@
-"""What a server needs around a model: batching, deployments, versions, the database."""
+"""Serve models: batching, deployments, versions, the database."""

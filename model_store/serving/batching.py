@@ -1,4 +1,4 @@
-"""Adaptive batching in one worker: many callers, one network, as much in one pass as it pays.
+"""Adaptive batching in one worker: classify the texts of many callers together.
 
 While a batch is in the network, requests queue; together they are the next batch. A lone request
 goes at once. docs/decisions/0001 compares this with BentoML's dispatcher.
@@ -23,7 +23,7 @@ from model_store.model.stages import MODEL, QUEUE, TOKENIZE, Batch, Stage, Work,
 logger = logging.getLogger(__name__)
 
 _MAX_TEXTS = 256
-"""In a batch. Very short texts take longer than their tokens say."""
+"""Maximum number of texts in a batch: very short texts take longer than their tokens say."""
 _CHARACTERS_PER_TOKEN = 5
 _TOKENS_PER_TURN = 1024
 _PROBE_SECONDS = 0.5
@@ -42,13 +42,13 @@ class _Piece:
 
     queries: list[Query]
     tokens: int
-    """Estimated from the characters."""
+    """Number of tokens, estimated from the characters."""
     entered: float
-    """When it was queued, by `time.perf_counter`."""
+    """The time when it was queued, by `time.perf_counter`."""
     stages: list[Stage] | None
-    """Where the caller collects its stages, if it does."""
+    """The list that collects the caller's stages, if any."""
     deadline: float | None
-    """On the clock of the event loop."""
+    """The deadline, on the clock of the event loop."""
     answers: asyncio.Future[Answers]
 
 
@@ -87,7 +87,7 @@ class BatchRunner:
 
     async def start(self, classifier: Classifier) -> None:
         """Warm up the network with batches for `classifier`, then accept requests."""
-        torch.set_num_threads(1)  # more cores are used by more workers
+        torch.set_num_threads(1)  # use more cores by more workers
         self._worker = asyncio.create_task(self._work())
         probe = Query(_WARM_UP_TEXT, (classifier,))
         for size in _WARM_UP_BATCHES:
@@ -107,7 +107,7 @@ class BatchRunner:
             _fail(self._queue.popleft(), ModelNotReadyError())
 
     def drain(self, seconds: float) -> None:
-        """Return from every call, present or future, with what is done `seconds` from now."""
+        """Return from every call, present or future, with the results so far `seconds` from now."""
         self._drain_end = asyncio.get_running_loop().time() + seconds
 
     async def classify(
@@ -229,7 +229,9 @@ class BatchRunner:
         try:
             answers = classify_together(queries, work)
             self._report(batch, work, start, time.perf_counter())
-        except Exception:  # The boundary of the network: whatever failed, callers get one error.
+        except (
+            Exception
+        ):  # The boundary of the network: callers get the same error for any failure.
             logger.exception("The network failed on a batch of %d texts", len(queries))
             self._failing = True
             for piece in batch:

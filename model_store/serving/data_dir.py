@@ -1,4 +1,4 @@
-"""Find what a server keeps in its data directory, for the commands that work beside it."""
+"""Find the store and the database of a server, for the commands that work beside it."""
 
 import os
 from pathlib import Path

@@ -77,7 +77,7 @@ def _create_engine(url: URL, busy_seconds: float) -> Engine:
                 hide_parameters=True,
             )
         if url.database:
-            with suppress(OSError):  # To open the file fails too, with a reason.
+            with suppress(OSError):  # Opening the file will fail, too, with a reason.
                 Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -88,7 +88,7 @@ def _create_engine(url: URL, busy_seconds: float) -> Engine:
 
 
 def _migrate(url: URL) -> None:
-    """Migrate in one transaction, one process at a time; the others wait and find it done."""
+    """Migrate in one transaction, one process at a time; other processes wait."""
     engine = _create_engine(url, _MIGRATION_SECONDS)
     try:
         with writing(engine) as connection:
@@ -113,7 +113,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine, *, alone_in: Table | None = None) -> Iterator[Connection]:
-    """Open a transaction that is committed whole or not at all; raises DatabaseError.
+    """Open a transaction that is committed completely or not at all; raises DatabaseError.
 
     `alone_in`: a table that no other transaction writes until the end of this one, so that rows
     read from it stay as they are.

@@ -1,4 +1,4 @@
-"""The deployment log: which versions serve which project, and from when.
+"""The deployment log: the versions that serve each project, and the times of each change.
 
 Every worker follows the log; see `registry.py`. This module loads no models.
 """
@@ -29,7 +29,7 @@ ACTIVE = "active"
 """Stands for the active version in the list of models of a project."""
 
 NOTICE_SECONDS = 1.0
-"""Time from the writing of an entry to its effect, so that all workers can prepare for it."""
+"""Seconds from writing an entry to its effect, so that all workers can prepare for it."""
 
 _log = Table(
     "deployments",
@@ -48,12 +48,12 @@ _log = Table(
 
 @dataclass(frozen=True)
 class Entry:
-    """The deployment of a project from a moment on."""
+    """The deployment of a project from a point in time."""
 
     id: int
     project: str
     version: str | None
-    """The active version; None for the model that the server was started with."""
+    """The active version; None for the model of the server's settings."""
     models: tuple[str, ...]
     """The versions that the project chose; empty if it chose none."""
     ensemble: bool

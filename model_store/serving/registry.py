@@ -1,4 +1,4 @@
-"""The versions that one worker serves each project with.
+"""Load the versions that serve each project, and switch between them, in one worker.
 
 Follows the deployment log. Loads the versions of an entry before the entry takes effect, so that no
 request waits for a model, and all workers switch at the same time.
@@ -38,7 +38,7 @@ class Deployment:
     versions: tuple[Version, ...]
     """`/setup` names the first one to Label Studio."""
     ensemble: str | None = None
-    """The version that predictions of the average carry, if there are any."""
+    """The model version of the average's predictions; None without an average."""
 
     @property
     def name(self) -> str:
@@ -172,7 +172,7 @@ class Registry:
                 self._versions[name] = Version(name, self._load(name))
             except Exception as error:  # One broken version must not stop the others.
                 logger.warning(
-                    "Cannot load version %s, which will not predict: %s",
+                    "Cannot load version %s, predicting without it: %s",
                     name,
                     error,
                     exc_info=not isinstance(error, ModelStoreError),

@@ -1,4 +1,4 @@
-"""Finds the shell commands of the documents, and makes a folder to run them in."""
+"""Find the shell commands of the documents, and make a folder to run them in."""
 
 import gzip
 import os

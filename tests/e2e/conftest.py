@@ -22,7 +22,7 @@ from tests.e2e.servers import (
 
 EXAMPLES = ROOT / "examples"
 TIMEOUT_SECONDS = 480
-"""Of a test with the start of its servers; Label Studio needs minutes for its first one."""
+"""Time limit of a test, its servers' start included; Label Studio's first start takes minutes."""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,7 +27,7 @@ def link_environment(folder: Path, requirements: Path) -> Path:
         if canonicalize_name(installed.name) not in chosen:
             others |= {_top(file) for file in _files(installed)}
     for installed in chosen.values():
-        # Of a folder that other packages write to as well, only the package's own files.
+        # Take only the package's own files: other packages may write to the same folder.
         for name in {file if _top(file) in others else _top(file) for file in _files(installed)}:
             link = packages / name
             link.parent.mkdir(parents=True, exist_ok=True)

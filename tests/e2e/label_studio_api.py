@@ -1,4 +1,4 @@
-"""A small client of Label Studio's API for what a user of the tests does."""
+"""A small client of Label Studio's API for the actions of a user."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ _SECONDS = 120
 
 
 class LabelStudioApi:
-    """Label Studio as its user's scripts see it. Ids are Label Studio's; objects are its JSON."""
+    """A client of Label Studio's API; ids are Label Studio's, objects are its JSON."""
 
     def __init__(self, server: LabelStudioServer) -> None:
         self._http = httpx.Client(

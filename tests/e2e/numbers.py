@@ -21,7 +21,7 @@ def metric(server: Server, name: str, **labels: str) -> float:
 
 
 def wait_for_metric(server: Server, value: float, name: str, **labels: str) -> None:
-    """Wait until this sum is `value`; fail if it does not get there."""
+    """Wait until this sum is `value`; fail after a time limit."""
     wait_until(
         lambda: metric(server, name, **labels) == value,
         f"{name} of {labels} is not {value}",

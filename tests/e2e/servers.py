@@ -217,7 +217,7 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # An interrupt of the tests is not one of the servers.
+            start_new_session=True,  # Ctrl-C in the tests must not reach the servers.
         )
     return Server(f"http://127.0.0.1:{port}", log, process, Path(settings["HOME"]))
 

@@ -114,7 +114,7 @@ def files(folder: Path) -> set[Path]:
 
 @pytest.mark.timeout(2 * TIMEOUT_SECONDS)
 @pytest.mark.parametrize("path", sorted(PAYLOADS.glob("*.json")), ids=lambda path: path.stem)
-def test_the_built_bento_answers_what_label_studio_sends(
+def test_the_built_bento_answers_requests_of_label_studio(
     server: Server, backend: StartBackend, path: Path
 ) -> None:
     route = path.stem.split("_")[0]
@@ -154,7 +154,7 @@ def test_the_built_bento_annotates_files_in_bulk(image: Path, python: Path, tmp_
 
 
 def without_ids(answer: Any) -> Any:
-    """Round the scores: another build of a library may add in another order."""
+    """Round the scores: another build of a library may sum in another order."""
     if isinstance(answer, dict):
         return {k: without_ids(v) for k, v in answer.items() if k != "id"}
     if isinstance(answer, list):
@@ -183,7 +183,7 @@ def test_the_built_bento_learns_and_writes_only_to_its_data_folder(
     assert (server.data / "bentoml" / "models" / version.replace(":", "/")).is_dir()
     assert files(image) == before
 
-    # Whatever the gate decided, the workers find the version, although the Bento has a store.
+    # The workers find the version outside of the Bento's store, even if the gate refused it.
     model_store(server, "promote", version)
     wait_until(lambda: serving(server, labeling_interface) == version, "it does not serve")
     body = {

@@ -1,4 +1,4 @@
-"""What a person does on Label Studio's web pages, in Chromium.
+"""The actions of a person on Label Studio's web pages, in Chromium.
 
 `make pictures` sets PICTURES to a folder: the tests at the end then write there what they see.
 """
@@ -105,7 +105,7 @@ def person(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> Iterator[Person]:
-    """A person who has not logged in; a failed test leaves a picture in its temporary folder."""
+    """A user who is not logged in; a failed test saves a picture in its temporary folder."""
     failed_before = request.session.testsfailed
     context = browser.new_context(
         base_url=label_studio.url, viewport={"width": 1400, "height": 900}

@@ -22,32 +22,32 @@ from tests.tutorial_files import TOKENS, vocabulary_pickle, write_archive, write
 
 OTHER_TESTS = {
     "make serve        #": "tests/e2e/test_make.py::"
-    "test_make_serve_serves_the_model_that_ships_and_writes_into_its_folder_alone",
+    "test_make_serve_serves_the_shipped_model_and_writes_only_into_its_folder",
     "export SENTIMENT_MODEL": "tests/e2e/test_make.py::"
-    "test_make_serve_serves_the_model_that_the_settings_name",
+    "test_make_serve_serves_the_model_of_the_settings",
     "SENTIMENT_CLASSIFIER": "tests/e2e/test_own_model.py::"
-    "test_its_predictions_have_label_studios_shape",
+    "test_predictions_have_label_studios_format",
     "make bento": "tests/e2e/test_make.py::test_make_bento_builds_one_in_the_data_folder",
     "tracing.yaml make serve": "tests/e2e/test_seeing.py::"
-    "test_the_stages_of_a_request_are_spans_below_its_own",
+    "test_the_stages_of_a_request_are_child_spans",
     "make train": "tests/integration/test_training_killed.py::"
-    "test_a_training_killed_again_and_again_ends_in_an_artifact_and_never_in_half_of_one",
+    "test_a_training_killed_repeatedly_leaves_a_whole_artifact_or_none",
     "label-studio start": "tests/e2e/test_label_studio.py::"
-    "test_a_submitted_annotation_is_announced_and_acknowledged",
+    "test_a_submitted_annotation_sends_an_event_that_is_acknowledged",
     "api/webhooks/": "tests/e2e/test_label_studio_auth.py::"
-    "test_events_arrive_once_the_webhook_is_given_the_header_as_documented",
+    "test_events_arrive_after_the_documented_header_is_set",
     "preannotate project 12 --dry-run": "tests/e2e/test_preannotate_project.py::"
     "test_two_thousand_tasks_get_one_prediction_each_despite_kills",
     "preannotate doctor": "tests/e2e/test_preannotate_project.py::"
     "test_the_doctor_reports_a_working_backend_as_fine",
     "--ray-address": "tests/integration/test_preannotate_ray.py::"
-    "test_a_cluster_that_loses_a_node_writes_what_one_machine_writes",
+    "test_a_cluster_that_loses_a_node_writes_the_output_of_one_machine",
     "s3://": "tests/integration/test_preannotate_stores.py::"
     "test_parts_are_objects_and_stale_ones_are_removed",
     "db.internal": "tests/e2e/test_replicas.py::"
-    "test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request",
+    "test_a_change_reaches_all_replicas_within_two_seconds_and_fails_no_request",
 }
-"""By a part of the block: the test that does the same with other files or at another address."""
+"""Part of a block -> the test that does the same with other files or at another address."""
 
 NOT_EXECUTED = {
     "docker compose": "it needs an engine for containers",
@@ -58,7 +58,7 @@ NOT_EXECUTED = {
 """Part of a block -> the reason why no test runs it."""
 
 HERE = {
-    # Commands that stand in two documents are executed once.
+    # Commands in two documents are executed once.
     item.text: item
     for item in blocks()
     if not any(part in item.text for part in (*OTHER_TESTS, *NOT_EXECUTED))
@@ -93,7 +93,7 @@ CHECKS: dict[str, Callable[[Path, str], None]] = {
     "model_store evaluate": writes_a_report,
     "--state-dict": prints_a_version,
 }
-"""By a part of the block: a check of its folder and of what it printed."""
+"""Part of a block -> a check of its folder and its output."""
 
 
 @pytest.fixture

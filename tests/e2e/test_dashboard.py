@@ -128,7 +128,7 @@ def test_every_panel_has_data_after_the_mixed_load(loaded: tuple[str, float]) ->
     assert not empty
 
 
-def test_what_the_load_does_is_seen(loaded: tuple[str, float]) -> None:
+def test_the_load_shows_in_the_metrics(loaded: tuple[str, float]) -> None:
     prometheus, start = loaded
     for expression in (
         "sum(sentiment_predictions_total)",

@@ -1,4 +1,4 @@
-"""Versions that change under load: the command line on one side, callers on the other."""
+"""The command line changes versions while clients send requests."""
 
 import time
 from statistics import median
@@ -34,7 +34,7 @@ def versions(server: Server, tmp_path_factory: pytest.TempPathFactory) -> list[s
     return make_versions(server, tmp_path_factory.mktemp("versions"))
 
 
-def test_twenty_changes_under_load_are_seen_by_all_at_once_and_fail_nobody(
+def test_twenty_changes_under_load_reach_all_workers_at_once_and_fail_no_request(
     server: Server, versions: list[str], labeling_interface: str
 ) -> None:
     shipped = setup_version(server)
@@ -47,7 +47,7 @@ def test_twenty_changes_under_load_are_seen_by_all_at_once_and_fail_nobody(
     took = []
     with calling([server], labeling_interface) as callers:
         for number in range(CHANGES):
-            # As the commands do it; they themselves take long to start beside so many callers.
+            # Like the commands, which themselves start too slowly under this load.
             if number % 2:
                 log.rollback(PROJECT, by="test", available=versions)
                 expected.append(first)
@@ -64,7 +64,7 @@ def test_twenty_changes_under_load_are_seen_by_all_at_once_and_fail_nobody(
     assert setup_version(server, "8.1795453317") == shipped, "other projects are left alone"
 
 
-def test_the_table_of_versions_shows_what_serves_and_what_was_overruled(
+def test_the_table_of_versions_shows_active_and_overruled_versions(
     server: Server, versions: list[str]
 ) -> None:
     model_store(server, "promote", versions[1])
@@ -77,7 +77,7 @@ def test_the_table_of_versions_shows_what_serves_and_what_was_overruled(
     assert "overruled: it was made up" in server.read_log()
 
 
-def test_what_cannot_be_done_is_said_in_a_sentence(server: Server) -> None:
+def test_an_impossible_change_ends_with_an_error_in_a_sentence(server: Server) -> None:
     answer = model_store(server, "promote", "sentiment-cnn:none", check=False)
     assert "There is no version 'sentiment-cnn:none'" in answer
     assert "Traceback" not in answer

@@ -49,7 +49,7 @@ def expect_event(server: Server) -> Callable[[], None]:
     return check
 
 
-def test_the_hundred_reviews_of_the_tutorial_each_get_one_prediction_however_often_retrieved(
+def test_repeated_retrieving_gives_each_of_the_tutorials_reviews_one_prediction(
     api: LabelStudioApi, server: Server, labeling_interface: str, reviews_file: Path
 ) -> None:
     project = api.create_project("The tutorial", labeling_interface)
@@ -80,7 +80,7 @@ def test_a_new_backend_is_connected_with_the_version_that_its_setup_answers(
     assert backend["model_version"] == version_of(server)
 
 
-def test_opening_a_task_shows_one_prediction_and_opening_it_again_the_same(
+def test_opening_a_task_twice_shows_the_same_prediction(
     api: LabelStudioApi, server: Server, connect_project: ConnectProject
 ) -> None:
     task = connect_project(server).tasks[0]
@@ -92,7 +92,7 @@ def test_opening_a_task_shows_one_prediction_and_opening_it_again_the_same(
     assert again["id"] == prediction["id"]
 
 
-def test_the_label_stream_hands_out_a_task_with_one_prediction_again_and_again(
+def test_the_label_stream_shows_one_prediction_each_time_it_opens_a_task(
     api: LabelStudioApi, server: Server, connect_project: ConnectProject
 ) -> None:
     project = connect_project(server)
@@ -150,7 +150,7 @@ def test_an_interactive_prediction_is_answered_and_stores_nothing(
     assert api.predictions(project.id) == []
 
 
-def test_the_backends_versions_are_the_one_in_force(
+def test_the_backend_lists_the_active_version(
     api: LabelStudioApi, server: Server, connect_project: ConnectProject
 ) -> None:
     backend = connect_project(server).backend
@@ -160,7 +160,7 @@ def test_the_backends_versions_are_the_one_in_force(
     assert versions == {"versions": [version_of(server)]}
 
 
-def test_a_submitted_annotation_is_announced_and_acknowledged(
+def test_a_submitted_annotation_sends_an_event_that_is_acknowledged(
     api: LabelStudioApi,
     server: Server,
     connect_project: ConnectProject,
@@ -189,7 +189,7 @@ def test_start_training_is_acknowledged_and_the_backend_stays_connected(
     assert (backend["state"], backend["error_message"]) == ("CO", None)
 
 
-def test_tasks_without_usable_text_get_no_prediction_and_their_neighbours_do(
+def test_tasks_without_usable_text_get_no_prediction_and_the_others_do(
     api: LabelStudioApi, server: Server, labeling_interface: str
 ) -> None:
     # Label Studio checks tasks against the labeling interface at import, not when it changes.
@@ -233,7 +233,7 @@ def test_a_skipped_task_is_named_in_the_backends_log_with_the_reason(
     )
 
 
-def test_the_served_control_agrees_with_label_studios_own_reading_of_the_config(
+def test_the_served_control_is_the_one_that_label_studio_parses(
     api: LabelStudioApi, labeling_interface: str
 ) -> None:
     project = api.create_project("Interface", labeling_interface)

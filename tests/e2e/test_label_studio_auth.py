@@ -1,4 +1,4 @@
-"""A real Label Studio and a backend that asks for HTTP basic authentication."""
+"""A real Label Studio and a backend with HTTP basic authentication."""
 
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ def test_start_training_carries_the_password(
     )
 
 
-def test_events_arrive_once_the_webhook_is_given_the_header_as_documented(
+def test_events_arrive_after_the_documented_header_is_set(
     api: LabelStudioApi,
     label_studio: LabelStudioServer,
     server: Server,

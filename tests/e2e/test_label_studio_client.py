@@ -54,7 +54,7 @@ def test_a_project_is_named_as_its_events_name_it(
     assert found["label_config"] == labeling_interface.strip()
 
 
-def test_annotated_and_skipped_tasks_come_page_by_page(
+def test_annotated_and_skipped_tasks_are_read_in_pages(
     client: LabelStudioClient,
     api: LabelStudioApi,
     project: int,
@@ -92,7 +92,7 @@ def test_an_annotation_is_the_same_by_api_and_by_event(
     assert annotation_of(task["annotations"][0], task["id"]) == annotation_of(answered)
 
 
-def test_no_task_is_missed_when_others_are_deleted_meanwhile(
+def test_no_task_is_missed_while_others_are_deleted(
     client: LabelStudioClient,
     api: LabelStudioApi,
     project: int,
@@ -114,7 +114,7 @@ def test_no_task_is_missed_when_others_are_deleted_meanwhile(
     assert seen == [task for task in tasks if task != tasks[2]]
 
 
-def test_more_tasks_than_a_page_holds(
+def test_a_project_larger_than_a_page_is_read_completely(
     client: LabelStudioClient, api: LabelStudioApi, labeling_interface: str
 ) -> None:
     number = api.create_project("Of many tasks", labeling_interface)
@@ -128,7 +128,7 @@ def test_more_tasks_than_a_page_holds(
     assert [task["id"] for page in pages for task in page] == api.task_ids(number)
 
 
-def test_what_is_fetched_becomes_the_examples_of_the_project(
+def test_fetched_annotations_become_examples_of_the_project(
     client: LabelStudioClient,
     api: LabelStudioApi,
     project: int,
@@ -153,7 +153,7 @@ def test_a_project_without_annotations_has_no_pages(
     assert list(client.tasks_with_annotations(project)) == []
 
 
-def test_a_project_that_is_not_there_is_said_to_be_missing(client: LabelStudioClient) -> None:
+def test_a_missing_project_is_reported(client: LabelStudioClient) -> None:
     with pytest.raises(ClientError, match=NO_PROJECT):
         client.project(10**6)
     with pytest.raises(ClientError, match=NO_PROJECT):
@@ -182,7 +182,7 @@ def test_a_forged_personal_token_is_refused(
     assert body not in str(caught.value)
 
 
-def test_an_expired_personal_token_is_refused_before_anything_is_asked(
+def test_an_expired_personal_token_is_refused_before_any_request(
     personal_token: str,
 ) -> None:
     head, body, signature = personal_token.split(".")

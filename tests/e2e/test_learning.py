@@ -70,7 +70,7 @@ def jobs_of(server: Server, project: str) -> Any:
     return httpx.get(f"{server.url}/jobs", params={"project": project}).json()["jobs"]
 
 
-def test_labels_of_ones_own_are_learned_from_two_hundred_annotations(
+def test_new_labels_are_learned_from_two_hundred_annotations(
     api: LabelStudioApi, server: Server, opinions: list[tuple[str, str]]
 ) -> None:
     number = api.create_project("Verdicts", INTERFACE)
@@ -87,7 +87,7 @@ def test_labels_of_ones_own_are_learned_from_two_hundred_annotations(
     project = project_of(api, number)
     wait_until(
         lambda: jobs_of(server, project)[0]["state"] not in ("queued", "running"),
-        "the training goes on",
+        "the training did not end",
         seconds=TRAINING_SECONDS,
     )
     (job,) = jobs_of(server, project)
@@ -115,7 +115,7 @@ def test_labels_of_ones_own_are_learned_from_two_hundred_annotations(
     assert sum(agreed) >= 0.8 * LEFT
 
 
-def test_a_press_without_annotations_says_how_many_are_missing(
+def test_start_training_without_annotations_says_how_many_are_missing(
     api: LabelStudioApi, server: Server
 ) -> None:
     number = api.create_project("Nothing yet", INTERFACE)
@@ -128,13 +128,13 @@ def test_a_press_without_annotations_says_how_many_are_missing(
     def job() -> Any:
         return jobs_of(server, project_of(api, number))[0]
 
-    wait_until(lambda: job()["state"] not in ("queued", "running"), "it goes on", seconds=60)
+    wait_until(lambda: job()["state"] not in ("queued", "running"), "it did not end", seconds=60)
     assert job()["state"] == "too few annotations"
     assert "19 more annotations are needed" in job()["reasons"][0]
     assert "19 more annotations are needed" in server.read_log()
 
 
-def test_the_correction_of_an_annotation_and_its_deletion_are_heard(
+def test_corrections_and_deletions_of_annotations_are_stored(
     api: LabelStudioApi, server: Server
 ) -> None:
     number = api.create_project("Second thoughts", INTERFACE)
@@ -154,7 +154,7 @@ def test_the_correction_of_an_annotation_and_its_deletion_are_heard(
     assert "19 more annotations are needed, 5 of them Praise, 4 of them Complaint" in problems()
 
 
-def test_annotations_that_no_event_told_of_are_fetched_by_the_api(
+def test_annotations_without_an_event_are_fetched_by_the_api(
     api: LabelStudioApi, backend: StartBackend, label_studio: LabelStudioServer
 ) -> None:
     server = backend(
@@ -171,7 +171,7 @@ def test_annotations_that_no_event_told_of_are_fetched_by_the_api(
     project = project_of(api, number)
     wait_until(
         lambda: jobs_of(server, project)[0]["state"] not in ("queued", "running"),
-        "the training goes on",
+        "the training did not end",
         seconds=TRAINING_SECONDS,
     )
     (job,) = jobs_of(server, project)

@@ -127,7 +127,7 @@ def jobs(server: Server) -> Any:
 
 def end_of(server: Server, job: str) -> Any:
     """Wait until the job ends and return it."""
-    wait_until(partial(is_done, server, job), "the training goes on", seconds=60)
+    wait_until(partial(is_done, server, job), "the training did not end", seconds=60)
     return job_of(server, job)
 
 
@@ -136,7 +136,7 @@ def is_done(server: Server, job: str) -> bool:
 
 
 @pytest.mark.timeout(240 + 30 * KILLS)
-def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
+def test_kills_lose_no_acknowledged_annotation_and_the_server_continues(
     tmp_path: Path,
 ) -> None:
     seed = int(os.environ.get("SEED", "1"))
@@ -159,7 +159,7 @@ def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
             if end_of(server, job["id"])["state"] == "killed":  # by the last kill
                 job = job_of(server, press(server))
             done = end_of(server, job["id"])
-            # Between two models that are equally good, chance may refuse the new one.
+            # The gate may refuse one of two equally good models by chance.
             assert done["state"] in ("promoted", "refused"), done["reasons"]
             promoted = [item["version"] for item in jobs(server) if item["state"] == "promoted"]
             expected = promoted[0] if promoted else shipped
@@ -178,7 +178,7 @@ def test_whatever_is_killed_no_acknowledged_annotation_is_lost_and_it_serves_on(
     assert set(annotator.acknowledged) <= kept, f"SEED={seed}"
 
 
-def test_a_training_that_is_killed_is_a_killed_job_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_killed_training_is_a_killed_job_and_changes_nothing(tmp_path: Path) -> None:
     with run_backend(tmp_path, {"SENTIMENT_WORKERS": "2"}) as server:
         before = serving(server)
         for number in range(60):

@@ -1,4 +1,4 @@
-"""The verbs of the Makefile that start a program, as a person types them."""
+"""The targets of the Makefile that start a program."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ def make_serve(directory: Path, settings: Mapping[str, str] | None = None) -> It
         assert alive == []
 
 
-def test_make_serve_serves_the_model_that_ships_and_writes_into_its_folder_alone(
+def test_make_serve_serves_the_shipped_model_and_writes_only_into_its_folder(
     tmp_path: Path,
 ) -> None:
     with make_serve(tmp_path) as server:
@@ -52,7 +52,7 @@ def test_make_serve_serves_the_model_that_ships_and_writes_into_its_folder_alone
     assert (server.data / "bentoml/models/sentiment-cnn").is_dir()
 
 
-def test_make_serve_serves_the_model_that_the_settings_name(
+def test_make_serve_serves_the_model_of_the_settings(
     tmp_path: Path, make_classifier: ClassifierFactory
 ) -> None:
     artifact.save(tmp_path / "mine", make_classifier(), training={}, metrics={})

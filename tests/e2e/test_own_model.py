@@ -31,7 +31,7 @@ def server(backend: StartBackend, folder: Path) -> Server:
     )
 
 
-def test_its_predictions_have_label_studios_shape(server: Server, labeling_interface: str) -> None:
+def test_predictions_have_label_studios_format(server: Server, labeling_interface: str) -> None:
     texts = ["A superb, great film.", "Dull and terrible."]
     tasks = [{"id": n, "data": {"review": text}} for n, text in enumerate(texts, start=1)]
     body = {"tasks": tasks, "project": "1.1", "label_config": labeling_interface, "params": {}}
@@ -46,7 +46,7 @@ def test_its_predictions_have_label_studios_shape(server: Server, labeling_inter
         assert prediction["model_version"] == NAME
 
 
-def test_every_route_names_it(server: Server) -> None:
+def test_every_route_names_the_model(server: Server) -> None:
     assert httpx.get(f"{server.url}/versions").json()["versions"] == [NAME]
     answer = httpx.post(f"{server.url}/classify", json={"texts": ["superb", ""]}).json()
     assert answer["model_version"] == NAME
@@ -55,7 +55,7 @@ def test_every_route_names_it(server: Server) -> None:
     ] * 2
 
 
-def test_a_training_job_says_that_it_is_not_trained_here(server: Server) -> None:
+def test_a_training_job_says_that_the_model_cannot_be_trained_here(server: Server) -> None:
     for name in ("webhook_ANNOTATION_CREATED", "webhook_START_TRAINING"):
         event = json.loads((PAYLOADS / f"{name}.json").read_text())
         answer = httpx.post(f"{server.url}/webhook", json=event)
@@ -70,7 +70,7 @@ def test_a_training_job_says_that_it_is_not_trained_here(server: Server) -> None
     assert f"{NAME} is a model of your own and cannot be trained here" in ended["reasons"][0]
 
 
-def test_a_server_with_a_wrong_model_is_never_ready_and_logs_the_reason(
+def test_a_server_with_an_invalid_model_does_not_become_ready_and_logs_why(
     tmp_path: Path, folder: Path
 ) -> None:
     settings = {

@@ -121,7 +121,7 @@ def test_duplicate_predictions_are_removed(
     assert set(versions_by_task(api, number).values()) == {1}
 
 
-def test_tasks_without_text_are_listed_and_the_run_goes_on(
+def test_tasks_without_text_are_listed_and_the_run_continues(
     api: LabelStudioApi, preannotate: Command, labeling_interface: str, tmp_path: Path
 ) -> None:
     number = api.create_project("Some are empty", labeling_interface)
@@ -143,7 +143,7 @@ def test_tasks_without_text_are_listed_and_the_run_goes_on(
         ({"LABEL_STUDIO_URL": ""}, "LABEL_STUDIO_URL"),
     ],
 )
-def test_a_run_that_cannot_start_says_why(
+def test_a_run_that_cannot_start_ends_with_the_reason(
     preannotate: Command, settings: dict[str, str], reason: str
 ) -> None:
     assert reason in preannotate("--project", "1", status=2, **settings)
@@ -185,7 +185,7 @@ def test_the_doctor_reports_missing_credentials_and_adds_them_to_the_webhook(
     assert "WRONG  credentials" in preannotate("doctor", server.url, status=1)
     asked = ("doctor", server.url, "--user", "anna", "--password", "geheim", "--project", number)
     assert "WRONG  webhook credentials" in preannotate(*asked, status=1)
-    assert "are set now" in preannotate(*asked, "--fix")
+    assert "added them to the webhook" in preannotate(*asked, "--fix")
     assert "All is fine." in preannotate(*asked)
     (hook,) = api.get("/api/webhooks/", project=project.id)
     assert hook["headers"]["Authorization"].startswith("Basic ")
@@ -210,7 +210,8 @@ def test_the_doctor_uses_credentials_in_the_url(
     (hook,) = api.get("/api/webhooks/", project=project.id)
     api.patch(f"/api/webhooks/{hook['id']}/", {"url": f"{url}/webhook".replace("geheim", "falsch")})
     output = preannotate("doctor", url, *asked, "--fix", status=1)
-    assert "WRONG  webhook credentials: the backend refuses those in the webhook's URL" in output
+    finding = "WRONG  webhook credentials: the backend refuses the credentials in the webhook's URL"
+    assert finding in output
     assert "falsch" not in output
 
 

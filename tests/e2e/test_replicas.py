@@ -63,7 +63,7 @@ def versions(
     return make_versions(replicas[0], tmp_path_factory.mktemp("versions"), shared)
 
 
-def test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_request(
+def test_a_change_reaches_all_replicas_within_two_seconds_and_fails_no_request(
     replicas: list[Server],
     shared: dict[str, str],
     versions: list[str],
@@ -96,7 +96,7 @@ def test_a_change_is_seen_by_all_replicas_within_two_seconds_and_fails_no_reques
     assert callers.changes() == expected
 
 
-def test_a_rollback_beside_one_replica_is_seen_by_the_other(
+def test_a_rollback_on_one_replica_reaches_the_other(
     replicas: list[Server], shared: dict[str, str], versions: list[str]
 ) -> None:
     for version in versions:
@@ -106,7 +106,7 @@ def test_a_rollback_beside_one_replica_is_seen_by_the_other(
     wait_until(lambda: setup_version(replicas[1]) == versions[0], "no rollback")
 
 
-def test_the_metrics_of_one_replica_outlive_the_start_of_another(
+def test_the_start_of_a_replica_keeps_the_metrics_of_another(
     replicas: list[Server], shared: dict[str, str], tmp_path: Path
 ) -> None:
     first = replicas[0]

@@ -38,7 +38,7 @@ def workers(server: Server) -> list[psutil.Process]:
     return server.family()[1:]
 
 
-def test_the_numbers_of_all_workers_are_there_even_after_one_has_died(tmp_path: Path) -> None:
+def test_metrics_include_all_workers_and_one_that_died(tmp_path: Path) -> None:
     settings = {**TWO_WORKERS, "SENTIMENT_MAX_QUEUE_TOKENS": str(LIMIT)}
     with run_backend(tmp_path, settings) as server:
         wait_for_metric(server, 2 * LIMIT, "sentiment_queue_limit_tokens")
@@ -54,7 +54,7 @@ def test_the_numbers_of_all_workers_are_there_even_after_one_has_died(tmp_path: 
         assert metric(server, "sentiment_predictions_total") == 50
 
 
-def test_a_second_server_on_the_same_data_leaves_the_numbers_of_the_first(tmp_path: Path) -> None:
+def test_a_second_server_on_the_same_data_keeps_the_metrics_of_the_first(tmp_path: Path) -> None:
     with run_backend(tmp_path / "first", ONE_WORKER) as first:
         post(first, "/predict", "predict_open_task")
         data = str(first.data)
@@ -64,14 +64,14 @@ def test_a_second_server_on_the_same_data_leaves_the_numbers_of_the_first(tmp_pa
             assert metric(second, "sentiment_predictions_total") == 0
 
 
-def test_a_path_that_anybody_asks_for_makes_no_series(tmp_path: Path) -> None:
+def test_an_unknown_path_makes_no_series(tmp_path: Path) -> None:
     with run_backend(tmp_path, ONE_WORKER) as server:
         httpx.get(f"{server.url}/wp-login.php")
         wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="other")
         assert "wp-login" not in httpx.get(f"{server.url}/metrics").text
 
 
-def test_metrics_that_are_off_are_not_there(tmp_path: Path) -> None:
+def test_without_metrics_the_page_has_none_of_ours(tmp_path: Path) -> None:
     with run_backend(tmp_path, {**ONE_WORKER, "SENTIMENT_METRICS": "false"}) as server:
         post(server, "/predict", "predict_open_task")
         assert "sentiment_" not in httpx.get(f"{server.url}/metrics").text
@@ -127,7 +127,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Quiet."""
+                """Log nothing."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -147,9 +147,7 @@ def collector() -> Iterator[Collector]:
     made.server.server_close()
 
 
-def test_the_stages_of_a_request_are_spans_below_its_own(
-    tmp_path: Path, collector: Collector
-) -> None:
+def test_the_stages_of_a_request_are_child_spans(tmp_path: Path, collector: Collector) -> None:
     otlp = {"protocol": "http", "endpoint": collector.url}
     tracing = {"exporter_type": "otlp", "sample_rate": 1.0, "otlp": otlp}
     config = tmp_path / "tracing.yaml"  # JSON is YAML
@@ -168,7 +166,7 @@ def test_the_stages_of_a_request_are_spans_below_its_own(
         assert span.end_time_unix_nano <= request.end_time_unix_nano
 
 
-def test_docs_json_describes_what_label_studio_calls_and_what_others_do(
+def test_docs_json_describes_the_routes_of_label_studio_and_the_others(
     backend: StartBackend,
 ) -> None:
     server = backend()

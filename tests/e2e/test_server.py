@@ -30,7 +30,7 @@ def files_below(directory: Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
-def test_the_first_start_with_nothing_on_disk_serves_and_leaves_home_empty(
+def test_the_first_start_on_an_empty_disk_serves_and_leaves_home_empty(
     tmp_path: Path, labeling_interface: str
 ) -> None:
     with run_backend(tmp_path) as server:
@@ -73,7 +73,7 @@ def test_a_hundred_tasks_get_a_hundred_predictions_in_order_and_the_same_ones_ag
         (region,), (same,) = one["result"], other["result"]
         assert region["value"]["choices"][0] in LABELS
         assert (region["id"], region["value"]) == (same["id"], same["value"])
-        # The last digits of a sum depend on what shares its batch.
+        # The last digits of a sum depend on the other texts in its batch.
         assert one["score"] == pytest.approx(other["score"], abs=1e-5)
 
 
@@ -107,7 +107,7 @@ def seconds_for_health(server: Server) -> float:
     return time.monotonic() - start
 
 
-def test_health_answers_within_label_studios_patience_while_a_thousand_tasks_are_predicted(
+def test_health_answers_in_time_while_a_thousand_tasks_are_predicted(
     backend: StartBackend, labeling_interface: str, reviews: list[str]
 ) -> None:
     server = backend()

@@ -25,7 +25,7 @@ def predict_content(interface: str, tasks: int) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/predict", "/classify"])
-def test_past_its_bound_it_refuses_at_once_and_says_when_to_ask_again(
+def test_above_the_limit_requests_are_rejected_at_once_with_retry_after(
     backend: StartBackend, labeling_interface: str, path: str
 ) -> None:
     server = backend(SENTIMENT_WORKERS="1", SENTIMENT_MAX_QUEUE_TOKENS="1000")
@@ -54,7 +54,7 @@ def test_past_its_bound_it_refuses_at_once_and_says_when_to_ask_again(
     assert httpx.get(f"{server.url}/health").status_code == 200
 
 
-def test_a_caller_that_closes_its_connection_still_gets_the_refusal(
+def test_a_client_that_sends_connection_close_still_gets_the_rejection(
     backend: StartBackend, labeling_interface: str
 ) -> None:
     server = backend(SENTIMENT_WORKERS="1", SENTIMENT_MAX_QUEUE_TOKENS="1000")
@@ -70,7 +70,7 @@ def test_a_caller_that_closes_its_connection_still_gets_the_refusal(
         assert set(pool.map(ask, range(48))) == {200, 503}
 
 
-def test_what_the_deadline_cuts_off_is_left_for_the_next_request(
+def test_tasks_after_the_deadline_are_left_for_the_next_request(
     backend: StartBackend, labeling_interface: str
 ) -> None:
     # Text by text it takes much longer, and reading the request much shorter, than the deadline.

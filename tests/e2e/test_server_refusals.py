@@ -48,7 +48,9 @@ def assert_is_error(response: httpx.Response, *statuses: int) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"review", b"\xff\xfe\x00", b"[]", b"3", b'"text"', b"null"]
 )
-def test_a_body_that_is_no_json_object_is_refused_in_json(url: str, path: str, body: bytes) -> None:
+def test_a_body_other_than_a_json_object_is_refused_in_json(
+    url: str, path: str, body: bytes
+) -> None:
     assert_is_error(httpx.post(f"{url}{path}", content=body), 400, 422)
 
 
@@ -65,7 +67,7 @@ def test_a_body_that_is_no_json_object_is_refused_in_json(url: str, path: str, b
         ("/classify", {"texts": [1]}),
     ],
 )
-def test_an_object_of_another_shape_is_refused_in_json(url: str, path: str, body: Any) -> None:
+def test_an_object_with_wrong_fields_is_refused_in_json(url: str, path: str, body: Any) -> None:
     assert_is_error(httpx.post(f"{url}{path}", json=body), 400, 422)
 
 
@@ -112,10 +114,10 @@ def test_a_streamed_body_over_the_limit_is_refused_in_json(guarded: Server, path
 
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
 @pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
-def test_a_refusal_arrives_though_the_connection_ends_with_it(
+def test_a_rejection_arrives_before_the_connection_closes(
     guarded: Server, version: bytes, password: str
 ) -> None:
-    """Closed while the caller still sends, the connection would be reset."""
+    """If the server closed while the client still sends, the connection would be reset."""
     credentials = base64.b64encode(f"{USER}:{password}".encode())
     size = 100 * LIMIT
     with socket.create_connection(guarded.address, timeout=30) as connection:
@@ -182,7 +184,7 @@ def test_a_probe_needs_no_credentials(guarded: Server, path: str) -> None:
     assert httpx.get(f"{guarded.url}{path}").status_code == 200
 
 
-def test_half_of_the_credentials_keeps_the_server_from_starting(tmp_path: Path) -> None:
+def test_a_server_with_half_of_the_credentials_does_not_start(tmp_path: Path) -> None:
     with run_backend(tmp_path, {"SENTIMENT_BASIC_AUTH_USER": USER}, wait=False) as server:
         wait_until(lambda: server.process.poll() is not None, "it runs", seconds=60)
 

@@ -78,7 +78,7 @@ def calling(server: Server, content: bytes) -> Iterator[Callers]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_under_load_every_accepted_request_is_answered_and_new_ones_are_refused_at_once(
+def test_a_stop_under_load_answers_accepted_requests_and_refuses_new_ones(
     tmp_path: Path, labeling_interface: str, workers: int
 ) -> None:
     content = predict_content(labeling_interface, TASKS, "A good film, all in all.")
@@ -105,7 +105,7 @@ def test_under_load_every_accepted_request_is_answered_and_new_ones_are_refused_
     assert "Traceback" not in server.read_log()
 
 
-def test_a_request_that_would_take_too_long_is_answered_with_what_is_done(
+def test_a_request_that_takes_too_long_is_answered_with_the_results_so_far(
     tmp_path: Path, labeling_interface: str
 ) -> None:
     content = predict_content(labeling_interface, LONG_TASKS, LONG_REVIEW)
@@ -131,7 +131,7 @@ def test_a_request_that_would_take_too_long_is_answered_with_what_is_done(
     assert took < GONE_SECONDS
 
 
-def test_an_upload_that_does_not_go_on_keeps_no_server_from_stopping(tmp_path: Path) -> None:
+def test_a_stalled_upload_does_not_delay_the_stop(tmp_path: Path) -> None:
     with run_backend(tmp_path, {"SENTIMENT_WORKERS": "1"}) as server:
         (_, *workers) = server.family()
         with socket.create_connection(server.address, timeout=60) as connection:

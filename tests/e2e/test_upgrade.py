@@ -1,4 +1,4 @@
-"""Servers on the data of an older release, and on those of a newer one."""
+"""Servers on the data of an older and of a newer release."""
 
 import sqlite3
 from contextlib import ExitStack
@@ -39,7 +39,7 @@ def predictions(server: Server) -> list[Any]:
     return [item["result"][0]["value"]["choices"][0] for item in answer.json()["results"]]
 
 
-def test_a_server_goes_on_with_the_data_directory_of_an_older_release(tmp_path: Path) -> None:
+def test_a_server_continues_with_the_data_directory_of_an_older_release(tmp_path: Path) -> None:
     unpack(tmp_path)
     with run_backend(tmp_path, {"SENTIMENT_WORKERS": "2"}) as server:
         before = jobs(server)

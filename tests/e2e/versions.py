@@ -76,7 +76,7 @@ def setup_version(server: Server, project: str = PROJECT) -> Any:
 
 @dataclass
 class Callers:
-    """Answers that callers got: time of request, time of answer, version."""
+    """The answers to all clients: time of request, time of answer, version."""
 
     answers: list[tuple[float, float, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

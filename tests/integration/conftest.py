@@ -1,4 +1,4 @@
-"""The routes with a model of keywords behind them, and the calls that were recorded."""
+"""The routes in front of a keyword model, and recorded requests of Label Studio."""
 
 import asyncio
 import json
@@ -95,7 +95,7 @@ def learning(database: Engine) -> Coordinator:
 
 @pytest.fixture
 def measured() -> CollectorRegistry:
-    """Where the metrics of the routes end up, once they are flushed."""
+    """The registry that receives the metrics of the routes when they are flushed."""
     return CollectorRegistry()
 
 

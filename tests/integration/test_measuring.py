@@ -1,4 +1,4 @@
-"""What the metrics say after calls of Label Studio."""
+"""The metrics after requests of Label Studio."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_predictions_are_counted_by_project_label_and_version(
 @pytest.mark.parametrize(
     ("data", "reason"), [({}, "missing"), ({"review": " "}, "empty"), ({"review": None}, "no text")]
 )
-def test_a_task_without_text_is_counted_by_the_reason(
+def test_a_task_without_text_is_counted_by_its_reason(
     client: TestClient, seen: Any, data: dict[str, Any], reason: str
 ) -> None:
     client.post(
@@ -59,7 +59,7 @@ def test_tasks_of_a_config_that_is_not_served_are_counted(client: TestClient, se
     assert seen("abstentions_total", reason="no control") == 1
 
 
-def test_what_the_deadline_cuts_off_is_counted(
+def test_tasks_after_the_deadline_are_counted(
     client: TestClient, seen: Any, model: KeywordModel
 ) -> None:
     model.reached = 1
@@ -69,7 +69,7 @@ def test_what_the_deadline_cuts_off_is_counted(
     assert seen("requests_partial_total", endpoint="/predict") == 1
 
 
-def test_events_and_what_is_kept_of_them_are_counted(client: TestClient, seen: Any) -> None:
+def test_events_and_stored_changes_are_counted(client: TestClient, seen: Any) -> None:
     skipped = payload("webhook_ANNOTATION_CREATED")
     skipped["annotation"] |= {"id": 99, "was_cancelled": True, "result": []}
     for event in (payload("webhook_ANNOTATION_CREATED"), skipped):
@@ -82,7 +82,7 @@ def test_events_and_what_is_kept_of_them_are_counted(client: TestClient, seen: A
     assert seen("annotations_total", change="deleted") == 1
 
 
-def test_new_annotations_are_compared_with_the_version_in_force(
+def test_new_annotations_are_compared_with_the_active_version(
     client: TestClient, seen: Any
 ) -> None:
     for choice, text in (("Positive", "good"), ("Positive", "bad"), ("Negative", "bad")):
@@ -102,7 +102,7 @@ def test_changed_and_skipped_annotations_are_not_compared(
     assert model.texts == []
 
 
-def test_an_annotation_is_kept_where_it_cannot_be_compared(
+def test_an_annotation_that_cannot_be_compared_is_stored(
     client: TestClient, seen: Any, model: KeywordModel
 ) -> None:
     model.error = ModelNotReadyError()
@@ -111,7 +111,7 @@ def test_an_annotation_is_kept_where_it_cannot_be_compared(
     assert seen("annotations_compared_total", version=VERSION, agrees="true") == 0
 
 
-def test_of_an_event_with_many_annotations_a_hundred_are_compared(
+def test_at_most_a_hundred_annotations_of_an_event_are_compared(
     client: TestClient, seen: Any, model: KeywordModel
 ) -> None:
     event = annotated("Positive", "good")

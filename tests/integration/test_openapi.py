@@ -1,4 +1,4 @@
-"""`/docs.json` describes every route, and takes what Label Studio really sends."""
+"""`/docs.json` describes every route, and recorded requests of Label Studio are valid by it."""
 
 from typing import Any
 
@@ -46,20 +46,20 @@ def test_every_route_is_described(document: Any, client: TestClient) -> None:
             assert (method == "POST") == ("requestBody" in described)
 
 
-def test_no_route_is_described_that_is_not_there(client: TestClient) -> None:
+def test_every_described_route_exists(client: TestClient) -> None:
     app = client.app
     assert isinstance(app, Starlette)
     there = {route.path for route in app.routes if isinstance(route, Route)}
     assert {path for path, _ in OPERATIONS} - there == {"/docs.json", "/schema.json"}
 
 
-def test_routes_of_bentoml_are_there_too(document: Any) -> None:
+def test_routes_of_bentoml_are_described_too(document: Any) -> None:
     assert document["paths"]["/classify"] == {"post": {"responses": {"200": {}}}}
     assert document["components"]["schemas"]["ClassifyRequest"] == {"type": "object"}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PAYLOADS.glob("*.json")))
-def test_what_label_studio_sends_and_gets_is_as_described(
+def test_requests_and_responses_of_label_studio_match_the_description(
     document: Any, client: TestClient, name: str
 ) -> None:
     path = BODIES[name.partition("_")[0]]
@@ -73,13 +73,15 @@ def test_what_label_studio_sends_and_gets_is_as_described(
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/versions", "/jobs"])
-def test_what_is_asked_for_is_as_described(document: Any, client: TestClient, path: str) -> None:
+def test_other_responses_match_the_description(
+    document: Any, client: TestClient, path: str
+) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
     check(document, schema_of(document["paths"][path]["get"]["responses"]["200"]), answer.json())
 
 
-def test_an_error_is_as_described(document: Any, client: TestClient) -> None:
+def test_error_responses_match_the_description(document: Any, client: TestClient) -> None:
     answer = client.post("/predict", json={"tasks": 3})
     default = document["paths"]["/predict"]["post"]["responses"]["default"]
     check(document, schema_of(default), answer.json())

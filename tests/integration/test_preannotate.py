@@ -119,7 +119,7 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
     return {name: bad for name, (_, bad) in files.items()}
 
 
-def test_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
+def test_in_hostile_files_good_rows_are_predicted_and_bad_rows_reported(
     tmp_path: Path, tag: str
 ) -> None:
     expected = write_hostile_files(tmp_path / "in")
@@ -151,7 +151,7 @@ def test_hostile_files_every_good_row_is_done_and_every_bad_row_reported(
         assert secret not in rejects.read_text() + ended.stdout + ended.stderr
 
 
-def test_standard_input_to_parts_with_a_summary_and_a_confusion_matrix(
+def test_standard_input_becomes_parts_a_summary_and_a_confusion_matrix(
     tmp_path: Path, tag: str
 ) -> None:
     (tmp_path / "out-00009.json").write_text("of an earlier run")
@@ -194,7 +194,7 @@ def test_missing_folders_of_all_outputs_are_created(tmp_path: Path, tag: str) ->
 
 
 @pytest.mark.parametrize("options", [(), ("--part-size", "1")])
-def test_a_pattern_skips_what_earlier_runs_wrote(
+def test_a_pattern_skips_the_outputs_of_earlier_runs(
     tmp_path: Path, tag: str, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -245,7 +245,7 @@ def test_an_interrupt_ends_with_2_and_a_sentence_and_keeps_the_work(
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert said == "Interrupted: the same command with --resume goes on where it stopped.\n"
+    assert said == "Interrupted: the same command with --resume continues where it stopped.\n"
     assert not out.exists()
 
     refused = run(reviews, out, "--model", tag)

@@ -72,7 +72,7 @@ def test_a_run_killed_and_resumed_repeatedly_writes_the_same_bytes_as_an_undistu
     while killed < kills:
         before = rows_done(out)
         process = start(reviews, out, tag, "--resume")
-        if killed % 2:  # in the middle of its work, wherever that is
+        if killed % 2:  # at a random moment of its work
             while process.poll() is None and rows_done(out) == before:
                 time.sleep(0.01)
         try:
@@ -80,7 +80,7 @@ def test_a_run_killed_and_resumed_repeatedly_writes_the_same_bytes_as_an_undistu
         except subprocess.TimeoutExpired:
             kill(process)
             killed += 1
-            # The output is whole as soon as it is there.
+            # The output is complete as soon as it exists.
             assert not out.exists() or out.read_bytes() == expected.read_bytes()
             resumed_rows.add(rows_done(out))
         else:

@@ -112,7 +112,7 @@ def finished_splits(out: Path) -> int:
 
 
 @pytest.mark.timeout(300)
-def test_a_cluster_that_loses_a_node_writes_what_one_machine_writes(
+def test_a_cluster_that_loses_a_node_writes_the_output_of_one_machine(
     tmp_path: Path, cluster: TwoNodes
 ) -> None:
     inputs = write_reviews(tmp_path)

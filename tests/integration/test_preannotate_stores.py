@@ -1,4 +1,4 @@
-"""`preannotate` from and to an object store, which a server on this machine plays."""
+"""`preannotate` reads from and writes to an object store, run by a server on this machine."""
 
 import gzip
 import json
@@ -71,7 +71,7 @@ def store(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    # Checksums behind a content are newer than many servers that are not AWS' own.
+    # Many servers other than AWS do not support checksums after the content.
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
     yield running
     running.stop()
@@ -124,7 +124,9 @@ def test_a_folder_of_objects_gives_the_tasks_of_the_same_files(
     assert not list(tmp_path.glob("*.work"))
 
 
-def test_a_pattern_of_objects_skips_what_earlier_runs_wrote(store: Store, tmp_path: Path) -> None:
+def test_a_pattern_of_objects_skips_the_outputs_of_earlier_runs(
+    store: Store, tmp_path: Path
+) -> None:
     store.write("a b.jsonl", jsonl([*REVIEWS, " "]))
     pattern, out = f"s3://{BUCKET}/*.jsonl", f"s3://{BUCKET}/out.jsonl"
     for _ in range(2):

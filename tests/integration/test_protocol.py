@@ -1,4 +1,4 @@
-"""Label Studio's calls, in the shape it sends them, answered by the routes."""
+"""The routes answer requests in the format of Label Studio."""
 
 import json
 import logging
@@ -28,14 +28,16 @@ def test_health_is_up_while_the_model_answers(client: TestClient, path: str) -> 
     assert answer.json() == {"status": "UP", "model_class": "SentimentCNN"}
 
 
-def test_health_is_down_with_503_while_it_cannot(client: TestClient, model: KeywordModel) -> None:
+def test_health_is_down_with_503_while_the_model_fails(
+    client: TestClient, model: KeywordModel
+) -> None:
     model.error = ModelNotReadyError()
     answer = client.get("/health")
     assert answer.status_code == 503
     assert answer.json()["status"] == "DOWN"
 
 
-def test_setup_names_the_version_in_force_and_the_controls_served(client: TestClient) -> None:
+def test_setup_names_the_active_version_and_the_served_controls(client: TestClient) -> None:
     answer = client.post("/setup", json=payload("setup"))
     assert answer.status_code == 200
     assert answer.json() == {"model_version": VERSION, "controls": ["sentiment"], "problems": []}
@@ -53,9 +55,7 @@ def test_setup_says_why_a_config_is_not_served(
     assert "offers Spam, Negative" in caplog.text
 
 
-def test_setup_never_lets_the_token_out(
-    client: TestClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_setup_never_shows_the_token(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     body = payload("setup")
     answer = client.post("/setup", json=body | {"schema": 3})
@@ -108,7 +108,7 @@ def test_the_same_request_gets_the_same_answer(client: TestClient) -> None:
     assert client.post("/predict", json=body).text == client.post("/predict", json=body).text
 
 
-def test_an_interactive_call_is_answered_as_any_other(client: TestClient) -> None:
+def test_an_interactive_request_is_answered_like_any_other(client: TestClient) -> None:
     answer = client.post("/predict", json=payload("predict_interactive"))
     assert answer.json()["results"][0]["result"][0]["value"] == {"choices": ["Positive"]}
 
@@ -146,7 +146,7 @@ def test_no_tasks_give_no_results(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 3, {}])
-def test_a_task_without_data_fails_for_itself_alone(client: TestClient, data: Any) -> None:
+def test_a_task_without_data_fails_no_other(client: TestClient, data: Any) -> None:
     body = payload("predict_open_task")
     body["tasks"].append({"id": 9, "data": data})
     results = client.post("/predict", json=body).json()["results"]
@@ -176,7 +176,7 @@ def test_hostile_markup_in_one_task_fails_no_other_and_is_not_logged(
     assert "secret" not in caplog.text
 
 
-def test_a_body_of_many_megabytes_is_taken(client: TestClient) -> None:
+def test_a_body_of_many_megabytes_is_accepted(client: TestClient) -> None:
     body = payload("predict_open_task")
     body["tasks"] = [
         {"id": n, "data": {"review": f"good {n} " + "film " * 1000}} for n in range(1000)
@@ -186,7 +186,7 @@ def test_a_body_of_many_megabytes_is_taken(client: TestClient) -> None:
     assert all(result["result"] for result in results)
 
 
-def test_versions_names_the_version_in_force(client: TestClient) -> None:
+def test_versions_names_the_active_version(client: TestClient) -> None:
     assert client.get("/versions").json() == {"versions": [VERSION]}
 
 
@@ -211,7 +211,9 @@ def test_an_annotation_is_kept_when_its_event_is_acknowledged(
     assert ExampleStore(database).snapshot(PROJECT) == []
 
 
-def test_a_press_on_start_training_is_a_job_and_a_second_one_the_same(client: TestClient) -> None:
+def test_start_training_queues_a_job_and_repeating_it_returns_the_same_job(
+    client: TestClient,
+) -> None:
     first, second = (
         client.post("/webhook", json=payload("webhook_START_TRAINING")).json()["job"]
         for _ in range(2)
@@ -234,7 +236,7 @@ def test_a_press_on_start_training_is_a_job_and_a_second_one_the_same(client: Te
         ({"task": {"id": 1}}, "task.data"),
     ],
 )
-def test_an_event_that_is_none_is_refused_with_the_field(
+def test_a_malformed_event_is_refused_with_the_field(
     client: TestClient, change: dict[str, Any], field: str
 ) -> None:
     event = {**payload("webhook_ANNOTATION_CREATED"), **change}
@@ -272,7 +274,7 @@ def test_extra_params_choose_the_versions_and_unknown_ones_are_named(
 
 @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
 @pytest.mark.parametrize("content", [b"", b"{", b"secret", b"\xff", b'{"tasks": [}', b"[" * 10**5])
-def test_what_is_not_json_is_refused_with_400(
+def test_a_body_that_is_not_json_is_refused_with_400(
     client: TestClient, path: str, content: bytes
 ) -> None:
     answer = client.post(path, content=content)
@@ -294,7 +296,7 @@ def test_what_is_not_json_is_refused_with_400(
         ("/webhook", {}, ["action"]),
     ],
 )
-def test_json_of_another_shape_is_refused_with_422_and_the_field(
+def test_json_with_wrong_fields_is_refused_with_422_and_the_field(
     client: TestClient, path: str, body: Any, where: list[str | int]
 ) -> None:
     answer = client.post(path, json=body)
@@ -320,7 +322,7 @@ def test_another_method_is_405_in_json(client: TestClient) -> None:
     assert answer.json()["error"]
 
 
-def test_tasks_that_the_deadline_cuts_off_get_no_prediction_and_are_counted_in_the_log(
+def test_tasks_after_the_deadline_get_no_prediction_and_are_counted_in_the_log(
     client: TestClient, model: KeywordModel, caplog: pytest.LogCaptureFixture
 ) -> None:
     model.reached = 3
@@ -332,7 +334,7 @@ def test_tasks_that_the_deadline_cuts_off_get_no_prediction_and_are_counted_in_t
     assert "2 of 5 tasks" in caplog.text
 
 
-def test_a_task_of_which_only_one_control_was_reached_gets_no_prediction(
+def test_a_task_with_one_of_two_controls_predicted_gets_no_prediction(
     client: TestClient, model: KeywordModel
 ) -> None:
     model.reached = 3

@@ -52,7 +52,7 @@ def test_a_training_killed_repeatedly_leaves_a_whole_artifact_or_none(
             process.kill()
             process.wait()
             killed += 1
-        if out.exists():  # whole, also when the kill came between the last file and the end
+        if out.exists():  # complete, even if the kill came after the last file
             artifact.verify(out)
             break
     assert killed, "the training was over before the first kill"

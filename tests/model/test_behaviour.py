@@ -67,7 +67,7 @@ def test_case_and_trailing_breaks_change_nothing(
 
 
 @pytest.mark.parametrize("template", ["{} is great in this film.", "A dull film with {}."])
-def test_names_do_not_decide(shipped: Classifier, template: str) -> None:
+def test_names_do_not_change_the_label(shipped: Classifier, template: str) -> None:
     names = ["Anna", "John", "Maria", "Ahmed", "Wei", "Olga", "Peter"]
     labels = {shipped.classify([template.format(name)])[0].label for name in names}
     assert len(labels) == 1
@@ -81,7 +81,7 @@ def test_blame_lowers_and_praise_raises_the_probability_of_positive(
     assert positive(shipped, f"{text} It was wonderful.") > positive(shipped, text) - 1e-6
 
 
-def test_a_text_without_opinion_is_left_in_doubt(shipped: Classifier) -> None:
+def test_a_text_without_an_opinion_gets_a_low_score(shipped: Classifier) -> None:
     for text in ("", "the", "film", "qwzx vbnm", "1917"):
         assert shipped.classify([text])[0].score < 0.9, text
 

@@ -97,7 +97,7 @@ SHIFTS: dict[str, Chooser] = {
 
 
 @pytest.mark.parametrize("shift", SHIFTS)
-def test_500_corrections_of_a_shifted_subset_do_not_undo_what_the_model_knows(
+def test_500_corrections_of_a_shifted_subset_do_not_spoil_the_model(
     shipped: Classifier, behave: Behave, reviews: dict[Part, Reviews], shift: str
 ) -> None:
     train = reviews[Part.TRAIN]
@@ -109,7 +109,7 @@ def test_500_corrections_of_a_shifted_subset_do_not_undo_what_the_model_knows(
     assert after >= before - 0.005
 
 
-def test_500_corrections_of_its_errors_do_not_undo_what_the_model_knows(
+def test_500_corrections_of_its_errors_do_not_spoil_the_model(
     shipped: Classifier, behave: Behave, reviews: dict[Part, Reviews]
 ) -> None:
     train = reviews[Part.TRAIN]

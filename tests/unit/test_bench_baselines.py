@@ -52,7 +52,7 @@ def test_the_eager_network_gives_the_labels_of_the_served_one_in_order(
         assert [label for label, _ in given] == expected
 
 
-def test_of_requests_that_share_a_batch_each_gets_its_own_results(
+def test_requests_that_share_a_batch_get_their_own_results(
     make_classifier: ClassifierFactory,
 ) -> None:
     api = SentimentAPI(max_batch_size=64, batch_timeout=0.002)
@@ -78,6 +78,6 @@ def tutorial_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return app
 
 
-def test_the_tutorial_s_app_gives_every_task_a_prediction(tutorial_app: ModuleType) -> None:
+def test_the_tutorials_app_predicts_every_task(tutorial_app: ModuleType) -> None:
     answer = tutorial_app.app.test_client().post("/predict", json=make_request(TEXTS))
     assert len(labels_of(answer.get_json())) == len(TEXTS)

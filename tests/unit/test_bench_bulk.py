@@ -1,4 +1,4 @@
-"""What the benchmark of bulk pre-annotation takes for missed."""
+"""The thresholds of the benchmark of bulk pre-annotation."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ FINE = {
     ("figures", "missed"),
     [
         ({}, []),
-        ({"ratio": 24.9}, ["25 times the rate"]),
-        ({"busy": 0.5}, ["70% of all cores"]),
+        ({"ratio": 24.9}, ["at least 25 times the rate of the tutorial's script"]),
+        ({"busy": 0.5}, ["at least 70% of the processor time of all cores"]),
         (
             {"peak_bytes": {bulk.FEW_ROWS: 800_000_000, bulk.ROWS: 900_000_000}},
-            ["1.1 times the memory of 5,000 rows at most"],
+            ["at most 1.1 times the memory of 5,000 rows"],
         ),
         (
             {"peak_bytes": {bulk.FEW_ROWS: 1_600_000_000, bulk.ROWS: 1_600_000_000}},
-            ["1,500,000,000 bytes at most"],
+            ["at most 1,500,000,000 bytes of memory"],
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the benchmark makes of its raw figures."""
+"""The summary, page and plot of the benchmark's raw figures."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ SPEEDS = {"tutorial": 10, "litserve": 100, "ours": 1000}
 
 
 def make_results() -> Results:
-    """Three rounds, in which a server answers its speed in requests, then 2 and 9 times as many."""
+    """Three rounds, in which each server answers 1, 2 and 9 times its speed in requests."""
     rounds = (1, 2, 9)
     measurements = [
         Measurement(
@@ -67,7 +67,7 @@ def make_results() -> Results:
     )
 
 
-def test_a_load_is_told_by_medians_and_by_all_failures() -> None:
+def test_a_load_is_reported_with_medians_and_total_failures() -> None:
     told = summary.of_load(make_results().comparison, "litserve", FIFTY)
     assert told == summary.LoadSummary(
         requests_per_second=100,
@@ -79,12 +79,12 @@ def test_a_load_is_told_by_medians_and_by_all_failures() -> None:
     )
 
 
-def test_a_server_is_told_by_medians() -> None:
+def test_a_server_is_reported_with_medians() -> None:
     told = summary.of_server(make_results().comparison, "ours")
     assert (told.ready_seconds, told.idle_ms, told.peak_mib) == (2, 50, 2048)
 
 
-def test_ratios_are_ours_by_the_other_s() -> None:
+def test_ratios_are_our_figures_divided_by_the_others() -> None:
     comparison = make_results().comparison
     ratios = summary.ratios(
         summary.of_load(comparison, "ours", SINGLE), summary.of_load(comparison, "tutorial", SINGLE)
@@ -94,13 +94,13 @@ def test_ratios_are_ours_by_the_other_s() -> None:
     assert "failures" not in ratios
 
 
-def test_of_a_batched_way_the_fastest_batch_size_is_told() -> None:
+def test_the_fastest_batch_size_is_reported() -> None:
     rates = summary.of_process(make_results().in_process)
     assert rates[in_process.EAGER] == summary.Rate(16, 200)
     assert rates[in_process.EAGER_SINGLE] == summary.Rate(1, 50)
 
 
-def test_the_table_is_read_at_the_memory_s_speed_divided_by_the_bytes_of_a_token() -> None:
+def test_the_limit_is_the_bandwidth_divided_by_the_bytes_of_a_token() -> None:
     assert bandwidth.limit(12e9, offsets=15, filters=100, itemsize=2) == 4e6
     measured = make_results().in_process
     assert summary.table_limit(measured, 12e9) == 10_000
@@ -115,7 +115,7 @@ def test_a_number_has_about_three_digits(value: float, text: str) -> None:
     assert page.number(value) == text
 
 
-def test_the_page_tells_every_load_on_every_server() -> None:
+def test_the_page_has_every_load_on_every_server() -> None:
     text = page.render(make_results())
     for load in LOADS:
         for server in SPEEDS:
@@ -124,7 +124,7 @@ def test_the_page_tells_every_load_on_every_server() -> None:
     assert "| 1 task, 16 connections | ours / tutorial | 100 | 0.010 | 0.010 | 0.010 |" in text
 
 
-def test_the_page_tells_the_limit_and_the_machine() -> None:
+def test_the_page_has_the_limit_and_the_machine() -> None:
     text = page.render(make_results())
     assert "15 rows of 100 elements of 4 bytes, 6,000 bytes" in text
     assert "10,000 reviews/s" in text

@@ -1,4 +1,4 @@
-"""What the benchmark reads of its load generator."""
+"""Running wrk and reading its figures."""
 
 import pytest
 
@@ -13,13 +13,13 @@ Requests/sec:    348.02
 """
 
 
-def test_the_figures_are_those_of_the_script_not_those_of_wrk() -> None:
+def test_the_figures_come_from_the_script_not_from_wrk() -> None:
     assert wrk.parse(OUTPUT) == wrk.Figures(
         requests=1743, failures=2, seconds=5.0082, p50_ms=43.208, p99_ms=110.992
     )
 
 
-def test_a_missing_wrk_is_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_wrk_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(wrk.MissingError, match="apt-get install wrk"):
         wrk.find()

@@ -1,4 +1,4 @@
-"""Which answers to `/predict` the load tests take."""
+"""The load tests accept complete responses of `/predict` only."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ def body(*results: Any) -> bytes:
     return json.dumps({"results": results}).encode()
 
 
-def test_a_prediction_for_each_task_is_taken() -> None:
+def test_a_prediction_for_each_task_is_accepted() -> None:
     assert problem_of_predictions(body(PREDICTION, PREDICTION), 2) is None
 
 
@@ -30,11 +30,11 @@ def test_another_number_of_results_is_a_problem() -> None:
     "result",
     [None, {}, [], "text", PREDICTION | {"result": []}, PREDICTION | {"score": None}],
 )
-def test_a_result_that_is_no_prediction_is_a_problem(result: Any) -> None:
+def test_a_malformed_prediction_is_a_problem(result: Any) -> None:
     problem = problem_of_predictions(body(PREDICTION, result), 2)
     assert problem == "1 of 2 tasks without a prediction"
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"[]", b"{}", b'{"results": null}'])
-def test_what_holds_no_results_is_a_problem(content: bytes) -> None:
+def test_a_body_without_results_is_a_problem(content: bytes) -> None:
     assert problem_of_predictions(content, 1) == "the body holds no results"

@@ -1,4 +1,4 @@
-"""How figures look in the terminal."""
+"""Figures as tables for the terminal."""
 
 from loadtests.figures import RouteFigures, ScenarioFigures
 from loadtests.table import format_figures, format_routes

@@ -1,4 +1,4 @@
-"""What is a miss, and what is none."""
+"""Figures are compared with their thresholds."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ def misses(measured: ScenarioFigures = MEASURED, limits: Limits = LIMITS) -> lis
     return [str(miss) for miss in judge(measured, limits)]
 
 
-def test_a_figure_on_its_threshold_keeps_it() -> None:
+def test_a_figure_equal_to_its_threshold_is_no_miss() -> None:
     assert misses() == []
 
 
@@ -53,7 +53,7 @@ def test_a_percentile_without_a_threshold_is_a_miss() -> None:
     assert misses(limits=limits) == ["mixed, /health: no threshold for p95, p99"]
 
 
-def test_a_threshold_for_what_was_not_measured_is_a_miss() -> None:
+def test_a_threshold_without_a_figure_is_a_miss() -> None:
     measured = replace(MEASURED, routes=[], figures={"failures": 0})
     assert misses(measured) == [
         "mixed, served_to_peak: not measured",
@@ -66,7 +66,7 @@ def test_a_route_without_requests_is_a_miss() -> None:
     assert misses(measured) == ["mixed, /health: no requests"]
 
 
-def test_what_is_not_a_number_is_a_miss() -> None:
+def test_a_figure_that_is_not_a_number_is_a_miss() -> None:
     measured = replace(MEASURED, figures={"failures": 0, "served_to_peak": float("nan")})
     assert misses(measured) == ["mixed, served_to_peak: nan, at least 0.9"]
 

@@ -1,4 +1,4 @@
-"""The Makefile asks PyTorch's index for the CPU build only where that is wanted."""
+"""The Makefile adds PyTorch's index of CPU builds only on machines that need it."""
 
 import os
 import re
@@ -63,13 +63,13 @@ def test_nvidia_smi_on_the_path_counts_as_a_driver(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"]
 )
-def test_pip_is_left_alone_where_its_environment_names_a_source(tmp_path: Path, name: str) -> None:
+def test_pip_is_not_changed_if_its_environment_names_a_source(tmp_path: Path, name: str) -> None:
     assert indexes(dry_run("serve", tmp_path, LINUX, {name: "1"})) == []
 
 
 @pytest.mark.parametrize("option", ["index-url", "extra-index-url", "find-links"])
 @pytest.mark.parametrize("section", ["global", "install"])
-def test_pip_is_left_alone_where_its_file_names_a_source(
+def test_pip_is_not_changed_if_its_file_names_a_source(
     tmp_path: Path, section: str, option: str
 ) -> None:
     path = tmp_path / "pip.conf"

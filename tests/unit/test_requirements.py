@@ -1,4 +1,4 @@
-"""The requirements, the versions of Python and what the project says about them."""
+"""Requirements and Python versions agree in all files that state them."""
 
 import re
 import shutil

@@ -145,7 +145,7 @@ def test_the_site_loads_nothing_from_other_sites(pages: dict[str, str]) -> None:
 
 
 def text(markup: str) -> str:
-    """Return what a reader sees of HTML, in one line."""
+    """Return the visible text of HTML, in one line."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", "", markup.replace("<br>", " "))).split())
 
 

@@ -71,7 +71,7 @@ def main() -> None:
 
 
 class Release:
-    """The server and the command line of a release, and what a team does with them."""
+    """Run the server and the command line of a release as a team would use them."""
 
     def __init__(self, checkout: Path, folder: Path) -> None:
         self._checkout = checkout
@@ -79,7 +79,7 @@ class Release:
         self.data = folder / "data"
 
     def run(self) -> None:
-        """Fill the data directory; the server is killed in the end, amid its work."""
+        """Fill the data directory; kill the server while it works."""
         (self.data / "bentoml").mkdir(parents=True)
         model = self._import_model()
         settings = {
@@ -107,7 +107,7 @@ class Release:
             for project, state in ((8, "refused"), (9, "too few annotations"), (10, "failed")):
                 job = label_studio.train(project)
                 assert job["state"] == state, job
-            wait_until(lambda: self._trainers(server) == [], "a training goes on")
+            wait_until(lambda: self._trainers(server) == [], "a training did not end")
             killed = label_studio.start_training(7)
             wait_until(lambda: self._trainers(server) != [], "no training starts")
             for process in self._trainers(server):
@@ -179,14 +179,14 @@ class Release:
         modules = {"adapters.learning.process", "adapters.label_studio.training"}
         found = []
         for process in server.family():
-            with suppress(psutil.NoSuchProcess):  # It has ended, if only just.
+            with suppress(psutil.NoSuchProcess):  # It has just ended.
                 if modules & set(process.cmdline()):
                     found.append(process)
         return found
 
 
 class LabelStudio:
-    """Label Studio as a release's server sees it: events and requests over HTTP."""
+    """A fake Label Studio: sends events and requests to the server over HTTP."""
 
     def __init__(self, server: Server) -> None:
         self._http = httpx.Client(base_url=server.url, timeout=30)

@@ -1,4 +1,4 @@
-"""The data directory of the last release without migrations opens with everything in it."""
+"""The data directory of the last release without migrations opens, and nothing is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ FILMS, REFUSED, ENSEMBLE = "7.1795453317", "8.1795453317", "11.1795453317"
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database that the old release has written."""
+    """The URL of a database that the old release wrote."""
     if request.param == "sqlite":
         yield sqlite_url(unpack(tmp_path))
     else:
@@ -39,7 +39,7 @@ def opened(old_url: str) -> Iterator[Engine]:
 
 
 def rows(url: str) -> dict[str, list[Any]]:
-    """The rows of the tables of a database, without the revision of its schema."""
+    """Return the rows of all tables of a database, without the revision of its schema."""
     engine, tables = create_engine(url), MetaData()
     tables.reflect(engine)
     with engine.connect() as connection:
@@ -102,7 +102,7 @@ def test_a_new_deployment_comes_after_the_old_ones(opened: Engine) -> None:
     assert entry.id > before[-1].id
 
 
-def test_every_version_is_whole_and_predicts(tmp_path: Path) -> None:
+def test_every_version_is_complete_and_predicts(tmp_path: Path) -> None:
     data = unpack(tmp_path)
     engine = connect(sqlite_url(data))
     versions = [job.version for job in JobQueue(engine).jobs() if job.version]

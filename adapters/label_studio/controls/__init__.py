@@ -13,7 +13,7 @@ from adapters.label_studio.controls.control import Control, NotServedError, Opti
 __all__ = ["CONTROLS", "Control", "NotServedError", "Option", "answers_in", "match"]
 
 CONTROLS: dict[str, type[Control]] = {kind.region_type: kind for kind in (Choices,)}
-"""By the tag in lower case, which is also the `type` of the control's regions."""
+"""All controls by their tag in lower case, which is also the `type` of their regions."""
 
 
 def answers_in(region: Mapping[str, Any]) -> tuple[str, ...] | None:

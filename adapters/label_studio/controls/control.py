@@ -1,4 +1,4 @@
-"""What every control has in common: a text, options, and the labels they stand for."""
+"""The base of all controls: a text, options, and the labels they stand for."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from xml.etree.ElementTree import Element
 
 
 class NotServedError(Exception):
-    """A control cannot be served. The message goes on after the control's name."""
+    """A control cannot be served. The message continues a sentence that starts with its name."""
 
 
 class Option(NamedTuple):
     """One option of a control, with the names by which the label of a model can match it."""
 
     answer: str
-    """What Label Studio stores when an annotator takes it, as text."""
+    """The value that Label Studio stores when an annotator takes the option, as text."""
     value: str
     alias: str = ""
     predicted_values: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class Control(ABC):
-    """A control of a labeling config, the text that it is about, and its options.
+    """A control of a labeling config, with its text and its options.
 
     A subclass is one tag. It says how to read the options from the XML element, how a region
     stores an answer, and how to read answers from a region.

@@ -24,7 +24,7 @@ _IN_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _BLANK = " \t\r\n"
 _TOO_LONG = Unreadable(TOO_LONG)
 _CUT_OFF = Unreadable("is cut off: the file ends inside of it")
-_AFTER_END = Unreadable("comes after the end of the array: what is there was not read")
+_AFTER_END = Unreadable("comes after the end of the array: the rest of the file was not read")
 
 
 def read_lines(lines: Iterator[tuple[int, str | None]]) -> Table:
@@ -52,7 +52,7 @@ def _fields(text: str) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise RowError("is not valid JSON in UTF-8") from error
     if not isinstance(value, dict):
-        raise RowError("is no JSON object")
+        raise RowError("is not a JSON object")
     return value
 
 

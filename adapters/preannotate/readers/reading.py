@@ -39,7 +39,7 @@ class Inputs:
         return sum(source.size for source in self.sources)
 
     def key(self) -> dict[str, Any]:
-        """Return what determines the chunks, to compare two runs by."""
+        """Return everything that determines the chunks, to compare two runs."""
         return {
             "chunk_rows": CHUNK_ROWS,
             "inputs": [[*source.identity(), source.format] for source in self.sources],
@@ -133,12 +133,12 @@ def reason_of(error: Exception) -> str:
     """Say why a file cannot be read. The library's own message can contain data."""
     match error:
         case pa.ArrowException() | UnicodeDecodeError():  # UnicodeDecodeError: of column names
-            return "cannot be read: the file is no Parquet, or damaged from here on"
+            return "cannot be read: the file is not Parquet, or damaged from here on"
         case UnicodeError():
             return "cannot be read without a byte order mark: name its order, as in utf-16-le"
         case OSError() if error.errno is not None:
             return f"cannot be read: {error.strerror}"
-    return "cannot be read: the file is damaged, or cut off, from here on"
+    return "cannot be read: the file is damaged or cut off from here on"
 
 
 def _block(row: Row) -> int:

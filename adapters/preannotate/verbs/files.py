@@ -33,13 +33,13 @@ or - for standard input; plain, or compressed with gzip or zstd. OUT is a file o
 .json, .jsonl or .parquet.
 
 Each row becomes a task with all its columns in "data"; the labeling config says which column is the
-text. Rows that cannot become a task are listed in a file of their own, and the run goes on."""
+text. Rows that cannot become a task are listed in a separate file, and the run continues."""
 
 _EPILOG = """\
-An input named like a command is written as a path: ./project.
+Write an input that is named like a command as a path: ./project.
 
-Exit codes: 0 all rows are done, 1 some rows were rejected, 2 the run stopped; the same command with
---resume continues it.
+Exit codes: 0 all rows have predictions, 1 some rows were rejected, 2 the run stopped; the same
+command with --resume continues it.
 
 More, with examples: docs/preannotate.md"""
 
@@ -102,8 +102,7 @@ def _positive(value: str) -> int:
 @click.option(
     "--ray-address",
     metavar="ADDRESS",
-    help="Address of the cluster, such as 10.0.0.1:6379. By default, one is started on this "
-    "machine.",
+    help="Address of the cluster, such as 10.0.0.1:6379. By default, start one on this machine.",
 )
 @click.option(
     "--to",
@@ -115,19 +114,19 @@ def _positive(value: str) -> int:
     "--part-size",
     type=_positive,
     metavar="N",
-    help="Write parts of N tasks: OUT-00001, OUT-00002, ... The remaining parts of an earlier run "
-    "are removed.",
+    help="Write parts of N tasks: OUT-00001, OUT-00002, ... Remove the remaining parts of an "
+    "earlier run.",
 )
 @click.option(
     "--resume",
     is_flag=True,
-    help="Continue an interrupted run of the same command, or start one if there is none.",
+    help="Continue an interrupted run of the same command, or start a new run.",
 )
 @click.option(
     "--rejects",
     metavar="FILE",
-    help="List rejected rows in this file, as JSONL. By default, OUT.rejects.jsonl if there are "
-    "any.",
+    help="List rejected rows in this file, as JSONL. By default, OUT.rejects.jsonl if a row is "
+    "rejected.",
 )
 @click.option(
     "--summary",
@@ -156,7 +155,7 @@ def files(
     quiet: bool,
 ) -> int:
     """Run the verb and return its exit code; raises PreannotateError and OSError."""
-    message = "Interrupted: the same command with --resume goes on where it stopped."
+    message = "Interrupted: the same command with --resume continues where it stopped."
     with interrupted_as(message), _sigterm_as_interrupt():
         if engine == "local":
             processes.start_early()

@@ -47,7 +47,7 @@ More: docs/preannotate.md"""
     metavar="FOLDER",
     help="Data directory of the server that serves the project.",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be done; store nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plan; store nothing.")
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path),
@@ -72,7 +72,7 @@ def project(
     quiet: bool,
 ) -> int:
     """Run the verb and return its exit code; raises PreannotateError and OSError."""
-    with interrupted_as("Interrupted: the same command goes on where it stopped."):
+    with interrupted_as("Interrupted: the same command continues where it stopped."):
         with processes.interrupts_held_back():  # an import can lose an interrupt
             from adapters.label_studio.client import ClientError, LabelStudioClient
             from adapters.label_studio.events import EventError

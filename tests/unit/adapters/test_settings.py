@@ -58,7 +58,7 @@ def test_the_deadline_must_be_below_the_time_out(monkeypatch: pytest.MonkeyPatch
         read_settings()
 
 
-def test_a_variable_that_is_no_setting_is_named() -> None:
+def test_an_unknown_variable_is_named() -> None:
     names = ["SENTIMENT_WORKERS", "SENTIMENT_WORKER", "SENTIMENT_TORCH_THREADS", "PATH"]
     assert unknown_variables(names) == ["SENTIMENT_TORCH_THREADS", "SENTIMENT_WORKER"]
 

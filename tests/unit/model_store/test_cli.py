@@ -1,4 +1,4 @@
-"""Every verb explains itself, and bad input ends with one sentence."""
+"""Every verb has a help text, and bad input ends with one sentence."""
 
 import json
 import subprocess
@@ -95,7 +95,7 @@ def test_import_wants_an_artifact_or_both_files(options: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", [["simulate"], ["train"], ["promote", "--no-such-option"]])
-def test_a_command_that_is_typed_wrong_ends_with_2(command: list[str]) -> None:
+def test_a_usage_error_exits_with_2(command: list[str]) -> None:
     assert run(*command).exit_code == 2
 
 

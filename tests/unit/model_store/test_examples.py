@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the model store give the results that they show."""
+"""The examples in the docstrings of the model store print their documented output."""
 
 import doctest
 import importlib
@@ -28,7 +28,7 @@ def modules() -> Iterator[ModuleType]:
             yield importlib.import_module(info.name)
 
 
-def test_every_example_gives_what_it_shows() -> None:
+def test_every_example_prints_its_documented_output() -> None:
     results = {module.__name__: doctest.testmod(module) for module in modules()}
     assert not {name for name, result in results.items() if result.failed}
     assert {name for name, result in results.items() if result.attempted} >= PUBLIC

@@ -1,4 +1,4 @@
-"""The package has a small face: `load`, the types, and the errors."""
+"""The public names of the package: `load`, the types and the errors."""
 
 import subprocess
 import sys

@@ -79,7 +79,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def refusal(url: str, token: str = TOKEN) -> str:
-    """Return the message of the error on reading a project."""
+    """Read a project and return the message of the error."""
     with pytest.raises(ClientError) as caught, LabelStudioClient(url, token) as client:
         client.project(1)
     message = str(caught.value)
@@ -166,7 +166,7 @@ def test_a_retried_deletion_of_a_prediction_succeeds(pauses: list[float]) -> Non
     statuses = iter([502, 404])
 
     def behaviour(_: str) -> Answer:
-        return next(statuses), {}, b"{}"  # the first was carried out, and its answer lost
+        return next(statuses), {}, b"{}"  # the first one succeeded, but its response was lost
 
     with serve(behaviour) as server, LabelStudioClient(server.url, TOKEN) as client:
         client.delete_prediction(5)

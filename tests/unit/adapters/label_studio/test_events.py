@@ -169,7 +169,7 @@ def test_a_labeling_config_that_cannot_be_stored_is_skipped_alone(config: object
     ("annotator", "expected"),
     [(7, 7), ({"id": 7}, 7), (None, None), ("me", None), ({}, None), (2**70, None), (True, None)],
 )
-def test_an_annotator_that_is_no_number_is_unknown(annotator: object, expected: int | None) -> None:
+def test_an_annotator_without_a_number_is_unknown(annotator: object, expected: int | None) -> None:
     item = event("ANNOTATION_CREATED")["annotation"] | {"completed_by": annotator}
     assert annotation_of(item).annotator == expected
 

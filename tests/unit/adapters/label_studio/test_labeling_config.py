@@ -161,6 +161,6 @@ def test_a_control_whose_choices_changed_must_be_trained_again() -> None:
     assert "the model knows Ham, Spam" in config.problems[0]
 
 
-def test_the_default_labels_are_served_whatever_the_control_was_trained_for() -> None:
+def test_the_default_labels_are_served_by_a_version_trained_for_others() -> None:
     config = parse(choices(BOTH), Labels(LABELS, (("sentiment", ("Ham", "Spam")),)))
     assert [control.name for control in config.controls] == ["sentiment"]

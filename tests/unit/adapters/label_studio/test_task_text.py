@@ -43,7 +43,7 @@ def test_strings_numbers_and_lists_of_strings_are_text(value: Any, text: str) ->
         (float("nan"), "NaN or an infinite number"),
     ],
 )
-def test_other_values_are_no_text_and_the_reason_never_quotes_them(value: Any, reason: str) -> None:
+def test_other_values_are_rejected_without_quoting_them(value: Any, reason: str) -> None:
     with pytest.raises(NoTextError, match=reason) as caught:
         task_text({"review": value}, control())
     assert "secret" not in str(caught.value)
@@ -60,7 +60,7 @@ def test_dots_lead_into_nested_objects_unless_a_key_contains_them() -> None:
     assert task_text({"page.body": "flat", "page": {}}, control("page.body")) == "flat"
 
 
-def test_the_text_of_html_is_what_a_reader_sees() -> None:
+def test_the_text_of_html_is_the_text_that_a_browser_shows() -> None:
     html = "<style>p {}</style><p>Good &amp; <b>bad</b></p><script>x</script>"
     assert task_text({"review": html}, control(is_html=True)).split() == ["Good", "&", "bad"]
 

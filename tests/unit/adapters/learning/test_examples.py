@@ -267,28 +267,32 @@ def test_a_fetch_finds_deletions_without_an_event(store: ExampleStore) -> None:
     assert choices(store, "2.2") == {2: "Positive"}
 
 
-def test_a_late_event_does_not_restore_what_a_fetch_missed(store: ExampleStore) -> None:
+def test_a_late_event_does_not_restore_an_annotation_that_a_fetch_missed(
+    store: ExampleStore,
+) -> None:
     store.record(annotated(1))
     store.replace(PROJECT, CONFIG, [])
     store.record(annotated(1))
     assert store.snapshot(PROJECT) == []
 
 
-def test_a_change_restores_what_a_fetch_missed(store: ExampleStore) -> None:
+def test_a_change_restores_an_annotation_that_a_fetch_missed(store: ExampleStore) -> None:
     store.record(annotated(1))
     store.replace(PROJECT, CONFIG, [])
     store.record(annotated(1, at=time.time() + 1))
     assert choices(store) == {1: "Positive"}
 
 
-def test_a_fetch_restores_what_an_earlier_one_missed(store: ExampleStore) -> None:
+def test_a_fetch_restores_an_annotation_that_an_earlier_one_missed(store: ExampleStore) -> None:
     page = [api_task(1, (1, "Positive", 1))]
     for pages in ([page], [], [page]):
         store.replace(PROJECT, CONFIG, pages)
     assert choices(store) == {1: "Positive"}
 
 
-def test_a_fetch_does_not_restore_what_an_event_deleted_during_it(store: ExampleStore) -> None:
+def test_a_fetch_does_not_restore_an_annotation_that_was_deleted_during_it(
+    store: ExampleStore,
+) -> None:
     def pages() -> Iterator[list[dict[str, Any]]]:
         page = [api_task(1, (1, "Positive", 1))]
         store.record(deleted(1))

@@ -146,7 +146,7 @@ def test_a_job_ends_once(jobs: JobQueue, state: State) -> None:
     assert again(jobs, job) == ended
 
 
-def test_a_job_ends_together_with_other_changes_or_not_at_all(jobs: JobQueue) -> None:
+def test_a_job_and_other_changes_are_committed_together(jobs: JobQueue) -> None:
     job = jobs.enqueue("1.1", 1)
     claimed(jobs)
     done: list[object] = []

@@ -64,7 +64,7 @@ class World:
         return self.log.since(0)
 
     def kill(self) -> None:
-        """End the job as a worker does that finds it stale."""
+        """End the job like a worker that finds it stale."""
         self.jobs.end(self._id, State.KILLED, ["It was stale."])
 
     def run(self, train: Train, **settings: str) -> None:
@@ -170,7 +170,7 @@ def test_a_job_over_its_time_limit_fails_and_the_old_version_stays_active(world:
     assert world.entries() == []
 
 
-def test_a_job_names_its_time_limit_whatever_error_the_interrupted_code_raises(
+def test_a_job_names_its_time_limit_for_any_error_of_the_interrupted_code(
     world: World,
 ) -> None:
     def train(_: Progress) -> Result:

@@ -167,7 +167,7 @@ def test_a_stop_ends_even_without_the_database(
     assert not psutil.pid_exists(int(world.written.read_text()))
 
 
-@pytest.mark.parametrize("error", [DatabaseError("of the tests", "it is gone"), OSError("odd")])
+@pytest.mark.parametrize("error", [DatabaseError("of the tests", "it is gone"), OSError("broken")])
 def test_an_outage_is_logged_once_and_jobs_run_after_it(
     world: World,
     error: Exception,

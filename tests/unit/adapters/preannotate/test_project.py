@@ -1,4 +1,4 @@
-"""Predicting a project while its Label Studio fails now and then."""
+"""Predicting a project while its Label Studio sometimes fails."""
 
 import json
 from collections.abc import Sequence

@@ -127,7 +127,7 @@ def test_a_comparison_reports_accuracy_and_confusion() -> None:
     assert "2 rows have another value" in str(comparison)
 
 
-def test_a_comparison_of_nothing_says_so() -> None:
+def test_a_comparison_without_rows_says_so() -> None:
     comparison = Comparison("y", LABELS, Counter())
     assert comparison.accuracy is None
     assert str(comparison) == 'No row has one of Negative, Positive in "y".'

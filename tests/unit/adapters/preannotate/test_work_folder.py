@@ -29,7 +29,7 @@ def encoded(name: str, *reasons: str, consumed: int = 0) -> EncodedChunk:
     return EncodedChunk(f"{name}\n".encode(), 1, rejections, confusion, consumed)
 
 
-def test_resuming_cuts_off_what_was_not_committed(tmp_path: Path) -> None:
+def test_resuming_removes_uncommitted_results(tmp_path: Path) -> None:
     folder = tmp_path / "work"
     with WorkFolder(folder, KEY, resume=False) as work:
         work.append(encoded("first", "bad", consumed=10))

@@ -1,4 +1,4 @@
-"""What the patches rely on in foreign code. A failure here means: look at the patch again."""
+"""The foreign code that the patches rely on. If a test fails, review its patch."""
 
 import asyncio
 import hashlib
@@ -44,7 +44,7 @@ def test_the_foreign_code_is_that_for_which_the_patch_was_made(
 
 
 class Inner:
-    """A middleware that notes through which layers of BentoML a request has come."""
+    """A middleware that records the layers of BentoML that a request has passed."""
 
     def __init__(self, app: ASGIApp, traces: bool) -> None:
         self.app = app
@@ -95,7 +95,7 @@ def test_the_layers_around_are_removed_and_others_stay(traces: bool, left: list[
 def test_the_timer_of_bentomls_middleware_outlives_its_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The fault: once it ends its timer, the patch is not needed any more."""
+    """The fault: if BentoML ends this timer one day, remove the patch."""
 
     async def app(_: Scope, __: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200})
@@ -122,7 +122,7 @@ def test_the_timer_of_bentomls_middleware_outlives_its_request(
     assert asyncio.run(scenario())
 
 
-def test_the_parent_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_parent_process_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CircusSocket, "listen", CircusSocket.listen)  # put back at the end
     patches.open_port_when_ready()
     parent = CircusSocket(name="_", host="127.0.0.1", port=0, family=socket.AF_INET)

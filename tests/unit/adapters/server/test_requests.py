@@ -25,7 +25,7 @@ async def echo_length(request: Request) -> PlainTextResponse:
 
 
 async def swallow_errors(request: Request) -> PlainTextResponse:
-    """An endpoint that answers every error with 500, as those of BentoML do."""
+    """An endpoint that answers every error with 500, like BentoML's."""
     try:
         return await echo_length(request)
     except Exception:  # noqa: BLE001 (that is the point)
@@ -172,7 +172,7 @@ class Crowd:
         await PlainTextResponse(str(size))(scope, receive, send)
 
 
-def test_requests_past_the_bound_are_refused_at_once_until_there_is_room() -> None:
+def test_requests_above_the_limit_are_rejected_until_the_queue_shrinks() -> None:
     async def scenario() -> None:
         crowd = Crowd()
         working = [asyncio.create_task(crowd.ask(size=100)) for _ in range(5)]

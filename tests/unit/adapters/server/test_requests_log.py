@@ -25,7 +25,7 @@ SECRET = "my private review"
 
 async def predict(request: Request) -> Response:
     await request.body()
-    logging.getLogger("adapters.somewhere").warning("Project %s: odd", 3)
+    logging.getLogger("adapters.somewhere").warning("Project %s: broken", 3)
     stages = recorded()
     assert stages is not None
     stages += [Stage(QUEUE, 1.0, 1.5), Stage(MODEL, 2.0, 2.25), Stage(MODEL, 3.0, 3.25)]
@@ -77,7 +77,7 @@ def test_a_request_is_one_line_with_its_id_sizes_and_times(
 
     assert answer.headers["x-request-id"] == "abc-1"
     inside, request = read(lines)
-    assert inside["message"] == "Project 3: odd"
+    assert inside["message"] == "Project 3: broken"
     assert inside["level"] == "WARNING"
     assert inside["logger"] == "adapters.somewhere"
     assert inside["request_id"] == "abc-1"
@@ -130,10 +130,10 @@ def test_a_traced_request_is_logged_with_its_trace(client: TestClient, lines: io
 
 
 def test_an_exception_is_part_of_its_line() -> None:
-    error = ValueError("odd")
+    error = ValueError("broken")
     record = logging.LogRecord(
         "a", logging.ERROR, "", 1, "It failed", (), (ValueError, error, None)
     )
     line = json.loads(JsonFormatter().format(record))
     assert line["message"] == "It failed"
-    assert "ValueError: odd" in line["exc_info"]
+    assert "ValueError: broken" in line["exc_info"]

@@ -1,4 +1,4 @@
-"""The stages of a traced request are spans below its own."""
+"""The stages of a traced request are child spans of its span."""
 
 import asyncio
 import time
@@ -87,7 +87,7 @@ def parent_of(span: ReadableSpan) -> object:
 
 
 def test_a_request_that_is_not_sampled_records_no_stages() -> None:
-    """BentoML's sampler records such requests all the same."""
+    """BentoML's sampler records requests that are not sampled, too."""
     provider = TracerProvider(sampler=StaticSampler(Decision.RECORD_ONLY))
 
     async def answer() -> None:

@@ -1,4 +1,4 @@
-"""The behaviour suite tells a model that understands plain opinions from one that does not."""
+"""The behaviour suite passes a model that understands plain opinions, and no other."""
 
 from collections.abc import Callable, Sequence
 

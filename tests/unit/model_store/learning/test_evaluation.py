@@ -18,7 +18,7 @@ LABELS = ("Negative", "Positive")
 
 
 def calibrated(count: int, seed: int = 0) -> Predictions:
-    """Predictions that are right as often as they say."""
+    """Return calibrated predictions: as often right as their scores say."""
     rng = np.random.default_rng(seed)
     positive = rng.uniform(size=count)
     classes = (rng.uniform(size=count) < positive).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Heads learn from few examples and move only so far."""
+"""Heads learn from few examples, and their change is bounded."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ TRUTH = np.random.default_rng(3).normal(size=(2, FEATURES))
 def sample(
     count: int, *, seed: int = 0, sharpness: float = 2.0
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Features as an encoder makes them, never negative, and classes drawn by TRUTH."""
+    """Return features like an encoder's, which are never negative, and classes drawn by TRUTH."""
     rng = np.random.default_rng(seed)
     features = np.maximum(rng.normal(size=(count, FEATURES)), 0)
     logits = sharpness * (features - features.mean(axis=0)) @ (TRUTH[1] - TRUTH[0])

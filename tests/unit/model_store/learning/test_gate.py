@@ -22,7 +22,7 @@ def predictions(
 
 
 def with_errors(count: int, errors: int, score: float = 0.9, first: int = 0) -> Predictions:
-    """As many of each label, the `errors` from `first` on wrong."""
+    """Return equally many of each label, of which `errors` are wrong, starting at `first`."""
     classes = np.arange(count) % 2
     predicted = classes.copy()
     predicted[first : first + errors] = 1 - predicted[first : first + errors]
@@ -64,7 +64,7 @@ def test_nine_held_out_examples_are_not_enough_and_ten_are() -> None:
     assert not check.passed
     assert check.reason == (
         "9 annotated tasks are held out, and 10 are needed: "
-        "annotate about 5 more, of which a fifth is."
+        "annotate about 5 more, a fifth is held out."
     )
     assert of(judge(with_errors(10, 0), None), "enough held-out examples").passed
 
@@ -75,7 +75,7 @@ def test_a_label_without_a_held_out_example_is_named() -> None:
     assert check.reason == "None of the 30 held-out tasks is Spam."
 
 
-def test_always_the_most_frequent_label_is_no_better_than_chance() -> None:
+def test_predicting_the_most_frequent_label_is_not_better_than_chance() -> None:
     classes = (np.arange(200) % 10 == 0).astype(np.int64)
     checks = judge(predictions(classes, np.zeros(200, int)), None)
     assert failed(checks) == ["better than chance", "every label predicted"]
@@ -85,11 +85,11 @@ def test_a_rare_label_that_is_found_is_better_than_chance() -> None:
     classes = (np.arange(200) % 10 == 0).astype(np.int64)
     predicted = classes.copy()
     predicted[[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]] = 0  # half of them are missed
-    predicted[1:15:2] = 1  # and some of the others are taken for them
+    predicted[1:15:2] = 1  # and some of the other label are predicted as them
     check = of(judge(predictions(classes, predicted), None), "better than chance")
     assert check.passed
     assert "183 of 200 held-out tasks are right" in check.reason
-    assert "always to say Ham gets 180" in check.reason
+    assert "always predicting Ham gets 180 right" in check.reason
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ def parent(make_classifier: ClassifierFactory, home_store: Path) -> Parent:
 def judge(
     monkeypatch: pytest.MonkeyPatch, make_classifier: ClassifierFactory
 ) -> Callable[[Mapping[str, bool]], None]:
-    """Sets what the gate says of each control."""
+    """Sets the verdict of the gate for each control."""
 
     def set_verdicts(passed: Mapping[str, bool]) -> None:
         def learn(control: str, *_: Any, **__: Any) -> Outcome:

@@ -1,4 +1,4 @@
-"""The classifier gives every text the same answer in any company."""
+"""The classifier gives a text the same answer in any batch."""
 
 import math
 import random

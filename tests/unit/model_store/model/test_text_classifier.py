@@ -18,7 +18,7 @@ from tests.conftest import ClassifierFactory
 
 
 class Lengths:
-    """The longer a text, the surer it is "Long"."""
+    """Predicts "Long", with a probability that grows with the length of the text."""
 
     labels = ("Short", "Long", "Never")
 
@@ -137,7 +137,7 @@ def test_a_model_is_named_by_its_setting_and_its_version(module: Path) -> None:
         ("mine", MODEL, "write it as package.module:callable"),
         (":Even", MODEL, "write it as package.module:callable"),
         ("absent_module:Even", MODEL, "importing absent_module failed with ModuleNotFoundError"),
-        ("mine:Odd", MODEL, "mine has no callable Odd"),
+        ("mine:Missing", MODEL, "mine has no callable Missing"),
         ("mine:Even", "1 / 0", "importing mine failed with ZeroDivisionError"),
         ("mine:Even", "Even = 3", "mine has no callable Even"),
         ("mine:Even", "def Even():\n    raise OSError('no file')", r"failed with OSError: no file"),

@@ -46,7 +46,9 @@ def test_any_string_gives_the_tokens_of_torchtext(text: str) -> None:
     st.integers(1, 12),
     st.integers(1, 8),
 )
-def test_the_first_tokens_are_those_of_the_whole(text: str, limit: int, characters: int) -> None:
+def test_the_first_tokens_do_not_depend_on_the_limit(
+    text: str, limit: int, characters: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenizer, "_CHARACTERS_PER_TOKEN", characters)
         assert tokenize(text, limit) == reference(text)[:limit]

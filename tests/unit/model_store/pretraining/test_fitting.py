@@ -1,4 +1,4 @@
-"""Fitting learns, and a killed run ends as an undisturbed one."""
+"""Fitting learns, and a killed run resumes with the result of an undisturbed one."""
 
 from pathlib import Path
 

@@ -25,7 +25,7 @@ def test_metrics_plots_and_page_are_written(tmp_path: Path) -> None:
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_page_loads_nothing_and_escapes_what_it_shows(tmp_path: Path) -> None:
+def test_the_page_loads_nothing_and_escapes_its_texts(tmp_path: Path) -> None:
     report.write(tmp_path, make_predictions(), title="<b>T</b>", subtitle="S & S")
     page = (tmp_path / "report.html").read_text()
     sources = re.findall(r'(?:src|href)="(.{20})', page)

@@ -84,7 +84,7 @@ def test_a_pickle_with_code_is_refused_and_the_code_does_not_run(
     assert not witness.exists()
 
 
-def test_the_message_names_what_a_vocabulary_does_not_need(tmp_path: Path) -> None:
+def test_the_message_names_the_class_that_a_vocabulary_does_not_need(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "vocab_obj.pt", b"\x80\x02cposix\nsystem\n.")
     with pytest.raises(ImportFileError, match=r"asks for posix\.system"):
         tutorial.read_vocabulary(path)

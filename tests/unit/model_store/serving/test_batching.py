@@ -1,4 +1,4 @@
-"""The batcher: what it promises its callers."""
+"""The guarantees of the batcher to its callers."""
 
 import asyncio
 import time
@@ -124,7 +124,7 @@ def test_a_text_over_the_bound_is_a_batch_of_its_own(
     assert encoder.batches == [[150], [4], [150]]
 
 
-def test_a_lone_text_does_not_wait_for_the_whole_of_a_large_request(
+def test_a_single_text_does_not_wait_for_all_of_a_large_request(
     classifier: Classifier, encoder: Recorder
 ) -> None:
     async def scenario() -> int:
@@ -199,10 +199,10 @@ def test_a_burst_on_a_cold_worker_is_answered_completely(
     assert len(asyncio.run(scenario())) == 1000
 
 
-def test_a_lone_text_after_a_burst_is_not_held_back(
+def test_a_single_text_after_a_burst_is_not_delayed(
     classifier: Classifier, encoder: Recorder
 ) -> None:
-    """A batcher that waits for company would hold it as long as the texts of the burst waited."""
+    """A batcher that waits for more texts would delay it as long as the texts of the burst."""
 
     async def scenario() -> float:
         async with running(classifier, max_batch_size=4) as runner:

@@ -1,4 +1,4 @@
-"""The database of a server: what it guarantees to every module that uses it."""
+"""The guarantees of the database to the modules that use it."""
 
 import sqlite3
 import time
@@ -54,7 +54,7 @@ WRITE_FOREVER = """
 
 @pytest.fixture
 def database(database: Engine) -> Engine:
-    """A database with one table more, which only these tests know."""
+    """A database with an additional table for these tests."""
     _counters.create(database)
     return database
 
@@ -106,7 +106,7 @@ def test_many_processes_can_create_the_tables_at_once(database_url: str) -> None
 
 def test_a_switch_to_wal_is_retried_while_another_process_blocks_it() -> None:
     class Busy:
-        """Answers as SQLite does while another connection switches: at once, with an error."""
+        """Fails at once, like SQLite while another connection switches to WAL."""
 
         tries = 0
 

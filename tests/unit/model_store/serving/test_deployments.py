@@ -51,7 +51,7 @@ def test_rollback_goes_back_step_by_step_to_the_model_of_the_start(log: Deployme
         log.rollback("1.1", by="me", available=versions)
 
 
-def test_a_second_rollback_restores_what_served_before_the_promotion(log: DeploymentLog) -> None:
+def test_a_second_rollback_restores_the_version_before_the_promotion(log: DeploymentLog) -> None:
     versions = {None, "a:1", "a:2", "a:3"}
     log.activate("1.1", "a:1", by="training")
     log.activate("1.1", "a:2", by="training")

@@ -1,4 +1,4 @@
-"""A loop logs each outage once and goes on."""
+"""A loop logs each outage once and continues."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ def test_only_unexpected_errors_are_logged_with_their_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run(DatabaseError("of the tests", "it is gone"))
-    run(OSError("odd"))
+    run(OSError("broken"))
     assert [record.exc_info is None for record in caplog.records] == [True, False]
 
 

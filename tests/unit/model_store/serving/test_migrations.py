@@ -100,7 +100,7 @@ def schema(engine: Engine) -> dict[str, Any]:
 
 
 def conditions(index: ReflectedIndex) -> dict[str, str]:
-    """The conditions of a partial index; as they come, equal ones are not equal."""
+    """Return the conditions of a partial index as text: as objects, equal ones are not equal."""
     return {name: str(value) for name, value in index.get("dialect_options", {}).items()}
 
 
@@ -114,8 +114,8 @@ def test_the_migrations_create_the_declared_tables(database: Engine) -> None:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_the_migrations_create_what_sqlalchemy_would_create(database: Engine, raw: Engine) -> None:
-    """Alembic compares no conditions of indexes, for one."""
+def test_the_migrations_create_the_same_schema_as_sqlalchemy(database: Engine, raw: Engine) -> None:
+    """Alembic's comparison leaves out, for example, the conditions of indexes."""
     migrated = schema(database)
     with raw.begin() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
@@ -231,6 +231,6 @@ def test_many_processes_migrate_at_once(
 
 
 def test_the_modules_of_the_migrations_are_in_the_wheel_and_the_bento() -> None:
-    """Both take what is a Python module; there is no alembic.ini."""
+    """Both contain only Python modules, so alembic.ini does not exist."""
     files = [path for path in migrations.FOLDER.rglob("*") if path.is_file()]
     assert [path for path in files if path.suffix not in (".py", ".pyc")] == []

@@ -147,7 +147,7 @@ def test_a_version_that_cannot_be_loaded_does_not_block_the_next(
             await until(lambda: registry.deployment("1.1").name == "a:2")
 
     run(database, scenario)
-    assert "Cannot load version a:1, which will not predict: weights" in caplog.text
+    assert "Cannot load version a:1, predicting without it: weights" in caplog.text
 
 
 def test_the_log_is_read_again_after_a_failure(
@@ -155,7 +155,7 @@ def test_the_log_is_read_again_after_a_failure(
 ) -> None:
     async def scenario(log: DeploymentLog) -> None:
         since = log.since
-        fails = [DatabaseError("of the tests", "it is gone"), OSError("odd"), OSError("odd")]
+        fails = [DatabaseError("of the tests", "it is gone"), OSError("broken"), OSError("broken")]
 
         def sometimes(last_id: int) -> list[Entry]:
             if fails:

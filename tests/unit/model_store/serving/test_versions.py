@@ -24,7 +24,7 @@ class World:
         self._count = 0
 
     def version(self, project: str | None = PROJECT, **metrics: object) -> str:
-        """A new version, which was made after all others."""
+        """Return a new version, newer than all others."""
         self._count += 1
         directory = self._folder / f"artifact-{self._count}"
         training = {"created": f"2026-01-01T00:00:{self._count:02}", "examples": {}}

@@ -65,7 +65,7 @@ def test_the_quoting_is_detected(content: str, fields: list[str] | None) -> None
 
 
 @given(st.lists(st.tuples(FIELDS, FIELDS, FIELDS), min_size=1, max_size=8))
-def test_what_pythons_csv_writer_writes_is_read_unchanged(rows: list[tuple[str, str, str]]) -> None:
+def test_output_of_pythons_csv_writer_is_read_unchanged(rows: list[tuple[str, str, str]]) -> None:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerows([("id", "review", "note"), *rows])

@@ -1,4 +1,4 @@
-"""JSON and JSONL are split as a parser splits them; a bad value rejects no other."""
+"""JSON and JSONL are split like a parser would; a bad value rejects only itself."""
 
 import io
 import json
@@ -77,7 +77,7 @@ def test_an_invalid_value_rejects_no_other() -> None:
         (1, {"a": 1}),
         (2, "is not valid JSON in UTF-8"),
         (3, {"b": "]},["}),
-        (4, "is no JSON object"),
+        (4, "is not a JSON object"),
         (5, {"c": '"\\'}),
     ]
 
@@ -120,7 +120,7 @@ def test_a_bad_line_rejects_no_other() -> None:
         (3, "is not valid JSON in UTF-8"),
         (4, "is longer than 33,554,432 characters"),
         (5, "is not valid JSON in UTF-8"),
-        (6, "is no JSON object"),
+        (6, "is not a JSON object"),
         (7, {"a": 2}),
     ]
 

@@ -46,7 +46,7 @@ def test_folders_and_patterns_are_expanded_in_order_without_duplicates(
 
 
 @pytest.mark.parametrize("argument", [".", "*", "*.*", "**/*.*", "[ao]*.*"])
-def test_folders_and_patterns_skip_what_the_run_writes(
+def test_folders_and_patterns_skip_the_outputs_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
