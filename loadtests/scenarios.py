@@ -4,13 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from loadtests.clients import (
-    Annotator,
-    LabelStream,
-    Retriever100,
-    Retriever1000,
-    Submitter,
-)
+from loadtests.clients import Annotator, LabelStream, Retriever100, Retriever1000, Submitter
 from loadtests.experiments import WARM_UP_SECONDS, burst, overload, scaling, soak, training
 from loadtests.figures import ScenarioFigures
 from loadtests.load import Crowd, Load

@@ -7,19 +7,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtests.bench import (
-    bandwidth,
-    comparison,
-    eager,
-    in_process,
-    machine,
-    page,
-    plot,
-    servers,
-    wrk,
-)
-from loadtests.bench.headline import headline
-from loadtests.bench.results import Results
+from loadtests.bench import bandwidth, comparison, eager, in_process, machine, servers, wrk
+from loadtests.bench.report import page, plot
+from loadtests.bench.report.headline import headline
+from loadtests.bench.report.results import Results
 from loadtests.reviews import corpus_folder, has_reviews
 from loadtests.thresholds import judge, read_limits
 from model_store.store import PRETRAINED

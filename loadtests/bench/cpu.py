@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from loadtests.bench import usage, wrk
-from loadtests.bench.page import table
+from loadtests.bench.report.page import table
 from loadtests.bodies import predict_bodies
 from loadtests.server import data_below, run_server, serve_command
 
@@ -69,7 +69,7 @@ class Candidate:
 def bare_command(port: int) -> list[str]:
     """Return the arguments of Python for the bare app, on the event loop that BentoML uses."""
     return [
-        *("-m", "uvicorn", "loadtests.bench.bare_app:app", "--port", str(port)),
+        *("-m", "uvicorn", "loadtests.bench.apps.bare:app", "--port", str(port)),
         *("--loop", "uvloop", "--http", "httptools", "--no-access-log"),
     ]
 

@@ -34,7 +34,7 @@ class Product:
 def _prepare_tutorial(folder: Path) -> Settings:
     classifier = eager.load(PRETRAINED)
     ids = {token: index for index, token in enumerate(classifier.vocabulary.tokens)}
-    # Not imported from tutorial_app.py, which reads its settings at import: the same names.
+    # Not imported from apps/tutorial.py, which reads its settings at import: the same names.
     torch.save(classifier.network.state_dict(), folder / "cnn.pt")
     (folder / "vocabulary.pickle").write_bytes(pickle.dumps(ids))
     return {"TUTORIAL_FILES": str(folder), "TUTORIAL_MAX_TOKENS": str(classifier.max_tokens)}
@@ -51,7 +51,7 @@ PRODUCTS = (
         "the tutorial's server: Flask and gunicorn, 1 worker with 8 threads; it loads the network "
         "for each request and classifies one text at a time",
         lambda port: [
-            *("-m", "gunicorn", "loadtests.bench.tutorial_app:app"),
+            *("-m", "gunicorn", "loadtests.bench.apps.tutorial:app"),
             *("--workers", "1", "--threads", "8", "--bind", f"127.0.0.1:{port}"),
         ],
         _prepare_tutorial,
@@ -60,7 +60,7 @@ PRODUCTS = (
         "litserve",
         "the same network in PyTorch's eager mode behind LitServe, with padded batches across "
         "requests, in bfloat16 where the processor has it",
-        lambda port: ["-m", "loadtests.bench.litserve_app", "--port", str(port)],
+        lambda port: ["-m", "loadtests.bench.apps.litserve", "--port", str(port)],
         _prepare_litserve,
     ),
     Product(

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from loadtests.bench import eager, protocol
-from loadtests.bench.litserve_app import SentimentAPI
+from loadtests.bench import eager
+from loadtests.bench.apps import protocol
+from loadtests.bench.apps.litserve import SentimentAPI
 from model_store.model.encoder import Encoder
 from model_store.model.vocabulary import PADDING, UNKNOWN
 from tests.conftest import ClassifierFactory
@@ -70,7 +71,7 @@ def tutorial_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The tutorial's app, with random weights for a few words."""
     monkeypatch.setenv("TUTORIAL_FILES", str(tmp_path))
     monkeypatch.setenv("TUTORIAL_MAX_TOKENS", "32")
-    app = importlib.import_module("loadtests.bench.tutorial_app")
+    app = importlib.import_module("loadtests.bench.apps.tutorial")
     monkeypatch.setattr(app, "_FILES", tmp_path)
     ids = {token: index for index, token in enumerate((UNKNOWN, PADDING, "good", "bad"))}
     (tmp_path / app.VOCABULARY).write_bytes(pickle.dumps(ids))

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench import bandwidth, in_process, page, plot, summary, wrk
+from loadtests.bench import bandwidth, in_process, wrk
 from loadtests.bench.comparison import LOADS, Comparison, Measurement, Plan, Visit
-from loadtests.bench.headline import headline
 from loadtests.bench.in_process import InProcess, Timing
 from loadtests.bench.machine import Machine
-from loadtests.bench.results import Results
+from loadtests.bench.report import page, plot, summary
+from loadtests.bench.report.headline import headline
+from loadtests.bench.report.results import Results
 from loadtests.thresholds import judge, read_limits
 
 SINGLE, FIFTY, LARGE = LOADS

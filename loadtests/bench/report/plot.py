@@ -6,10 +6,10 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from loadtests.bench import summary
 from loadtests.bench.comparison import LOADS
-from loadtests.bench.page import describe, number
-from loadtests.bench.results import Results
+from loadtests.bench.report import summary
+from loadtests.bench.report.page import describe, number
+from loadtests.bench.report.results import Results
 from loadtests.bench.servers import PRODUCTS
 
 _FIGURES = {

@@ -15,7 +15,7 @@ from flask import Flask, Response, jsonify, request
 from torch import Tensor, nn
 from torchtext.data.utils import get_tokenizer
 
-from loadtests.bench import protocol
+from loadtests.bench.apps import protocol
 
 STATE_DICT, VOCABULARY = "cnn.pt", "vocabulary.pickle"
 

@@ -14,7 +14,8 @@ import orjson
 import torch
 from starlette.responses import Response
 
-from loadtests.bench import eager, protocol
+from loadtests.bench import eager
+from loadtests.bench.apps import protocol
 from model_store.store import PRETRAINED
 
 _CORES = len(os.sched_getaffinity(0))
@@ -62,7 +63,7 @@ class SentimentAPI(litserve.LitAPI):  # type: ignore[misc]
 
 def main() -> None:
     """Serve on the port of the command line, without an access log."""
-    parser = argparse.ArgumentParser(prog="python -m loadtests.bench.litserve_app")
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench.apps.litserve")
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
     server = litserve.LitServer(

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from loadtests.bench import in_process, summary
+from loadtests.bench import in_process
 from loadtests.bench.comparison import LARGE, LOADS, Load
-from loadtests.bench.results import Results
+from loadtests.bench.report import summary
+from loadtests.bench.report.results import Results
 from loadtests.bench.servers import PRODUCTS
 
 _NAMES = [product.name for product in PRODUCTS]

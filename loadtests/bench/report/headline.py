@@ -1,8 +1,9 @@
 """The figures of the benchmark that have lower limits in `thresholds.toml`."""
 
-from loadtests.bench import in_process, summary
+from loadtests.bench import in_process
 from loadtests.bench.comparison import LARGE, LOADS
-from loadtests.bench.results import Results
+from loadtests.bench.report import summary
+from loadtests.bench.report.results import Results
 from loadtests.bench.servers import PRODUCTS
 from loadtests.figures import ScenarioFigures
 

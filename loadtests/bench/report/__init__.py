@@ -1,0 +1,1 @@
+"""From results to documents: summary, page, plot and headline."""
