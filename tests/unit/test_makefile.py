@@ -84,7 +84,7 @@ def test_other_settings_of_pip_do_not_count_as_sources(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("build", "expected"), [("cu130", CUDA), ("cpu", CPU), ("", [])])
-@pytest.mark.parametrize("environment", [{}, {"PIP_FIND_LINKS": "/opt/wheels"}])
+@pytest.mark.parametrize("environment", [{}, {"PIP_FIND_LINKS": "/srv/wheels"}])
 def test_torch_chooses_a_build_everywhere(
     tmp_path: Path, build: str, expected: list[str], environment: dict[str, str]
 ) -> None:
