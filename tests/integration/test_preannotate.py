@@ -51,7 +51,7 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
         ),
         "duplicate-header.csv": (f"review,review\n{GOOD},other\n", []),
         "empty.csv": ("", [(1, "the file is empty")]),
-        "empty.parquet": ("", [(1, "no Parquet")]),
+        "empty.parquet": ("", [(1, "not Parquet")]),
         "header-only.csv": ("id,review\n", []),
         "html.jsonl": (
             "\n".join(
@@ -83,7 +83,7 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
         ),
         "nested.json": (
             f'[{{"review": "{GOOD}"}}, {{"review": tru}}, [1], {{"review": "{GOOD}"}}, {{"review',
-            [(2, "not valid"), (3, "no JSON object"), (5, "cut off")],
+            [(2, "not valid"), (3, "not a JSON object"), (5, "cut off")],
         ),
         "nul.csv": (f"id,review\n1,a\0b\n2,{GOOD}\n", [(2, "NUL")]),
         "broken-utf16.csv": (
