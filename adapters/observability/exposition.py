@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.observability.metrics import Metrics
+from adapters.observability.metrics_folder import VARIABLE
 
 METRICS_PATH = "/metrics"
 
@@ -25,7 +26,7 @@ def metrics_route(metrics: Metrics) -> Route:
 
 
 def _render() -> bytes:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if VARIABLE not in os.environ:
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -23,6 +23,7 @@ from adapters.observability.instruments import (
     Histogram,
     Instrument,
 )
+from adapters.observability.metrics_folder import VARIABLE
 from model_store.model.stages import ENCODE, MODEL, QUEUE, TOKENIZE, Batch
 
 NO_PROJECT = "none"
@@ -286,7 +287,7 @@ class Metrics:
 
 def _drop_gauges_of_dead_workers() -> None:
     """Remove the gauges of killed workers, which Prometheus' client would still add up."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    folder = os.environ.get(VARIABLE)
     if folder:
         pids = {path.stem.rpartition("_")[2] for path in Path(folder).glob("gauge_live*.db")}
         for pid in pids:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 QUEUE, TOKENIZE, MODEL, ENCODE = "queue", "tokenize", "model", "encode"
-STAGES = (QUEUE, TOKENIZE, MODEL, ENCODE)
 
 
 class Stage(NamedTuple):

@@ -5,11 +5,22 @@ A verb declares its options and makes one call. Nothing slow is imported before 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
 FILES = "INPUT... OUT"
 """The key of the verb that is typed without a name; no input is named like this."""
+
+summary_option = click.option(
+    "--summary",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the summary of the run to this file, as JSON.",
+)
+quiet_option = click.option(
+    "--quiet", is_flag=True, help="Print errors only: no progress bar, no summary."
+)
 
 
 class Verbs(click.Group):

@@ -18,7 +18,7 @@ from adapters.preannotate.errors import (
     InputError,
     interrupted_as,
 )
-from adapters.preannotate.verbs import FilesVerb
+from adapters.preannotate.verbs import FilesVerb, quiet_option, summary_option
 
 if TYPE_CHECKING:
     from adapters.preannotate.run import Engine
@@ -128,13 +128,8 @@ def _positive(value: str) -> int:
     help="List rejected rows in this file, as JSONL. By default, OUT.rejects.jsonl if a row is "
     "rejected.",
 )
-@click.option(
-    "--summary",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the summary of the run to this file, as JSON.",
-)
-@click.option("--quiet", is_flag=True, help="Print errors only: no progress bar, no summary.")
+@summary_option
+@quiet_option
 def files(
     *,
     inputs: tuple[str, ...],

@@ -11,6 +11,7 @@ from adapters.preannotate.errors import (
     PreannotateError,
     interrupted_as,
 )
+from adapters.preannotate.verbs import quiet_option, summary_option
 
 _HELP = """\
 Predict all tasks of a project in Label Studio and store the predictions there.
@@ -54,13 +55,8 @@ More: docs/preannotate.md"""
     metavar="FILE",
     help="List tasks without a prediction in this file, as JSONL.",
 )
-@click.option(
-    "--summary",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the summary of the run to this file, as JSON.",
-)
-@click.option("--quiet", is_flag=True, help="Print errors only: no progress bar, no summary.")
+@summary_option
+@quiet_option
 def project(
     *,
     number: int,
