@@ -44,9 +44,10 @@ if server_context.worker_index == 1 and (unknown := unknown_variables(os.environ
     logger.warning("Ignoring unknown settings: %s", ", ".join(unknown))
 if server_context.worker_index is None:
     metrics_folder.prepare_for_workers(settings.data_dir)
+    has_room = True
 else:
-    metrics_folder.use_in_worker(settings.data_dir)
-metrics = Metrics(REGISTRY if settings.metrics else None)
+    has_room = metrics_folder.use_in_worker(settings.data_dir)
+metrics = Metrics(REGISTRY if settings.metrics and has_room else None)
 try:
     engine = connect(settings.database)
 except DatabaseError as error:
@@ -138,6 +139,8 @@ class SentimentService:
 
 patches.open_port_when_ready()
 patches.close_port_at_stop(runner.drain)
+patches.bound_connections()
+patches.log_ended_workers()
 
 
 def _bentoml_document() -> dict[str, Any]:

@@ -143,7 +143,7 @@ class Crowd:
         self.middleware = RequestMiddleware(
             self._app,
             routes=RouteNames(Starlette(routes=ROUTES), ("/setup",)),
-            admission=Admission(("/predict",), max_tokens=max_tokens),
+            admissions=[Admission(("/predict",), max_tokens=max_tokens)],
         )
 
     async def ask(
