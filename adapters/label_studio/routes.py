@@ -22,7 +22,7 @@ from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, project_key
 from adapters.label_studio.predictions import Runner, predict
-from adapters.label_studio.served_config import serve
+from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
 from adapters.observability.metrics import Metrics
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
@@ -157,7 +157,7 @@ async def health(_: Request, backend: Backend) -> Response:
 async def setup(request: Request, backend: Backend) -> Response:
     """`POST /setup`: the active version, and the supported controls of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     config = served.config
     problems = list(config.problems)
     if body.project:
@@ -172,6 +172,15 @@ async def setup(request: Request, backend: Backend) -> Response:
             problems=problems,
         )
     )
+
+
+async def _serve(
+    body: schemas.SetupRequest | schemas.PredictRequest, backend: Backend
+) -> ServedConfig:
+    """Return what serves the labeling config of a request; parse a large one in a thread."""
+    xml = body.label_config or "<View/>"
+    is_small = len(xml) <= SMALL_CHARACTERS
+    return await offload(serve, xml, backend.registry.deployment(body.project), inline=is_small)
 
 
 async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
@@ -197,7 +206,7 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     """`POST /predict`: one result for each task, in order."""
     deadline = asyncio.get_running_loop().time() + backend.deadline
     body = await _read(request, schemas.PredictRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     if not served.controls:
         _log_problems(served.config.problems, body.project)
         backend.metrics.abstained("no control", len(body.tasks))

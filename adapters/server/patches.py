@@ -41,6 +41,8 @@ from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp
 
+from adapters.server.http_protocol import raise_descriptor_limit
+
 logger = logging.getLogger(__name__)
 
 REMOVED = (ServerErrorMiddleware, TimeoutMiddleware)
@@ -98,7 +100,8 @@ def remove_layers_around(inner: ASGIApp, app: Starlette, *, traces: bool) -> Non
 
 
 def bound_connections() -> None:
-    """Make workers use `http_protocol.BoundedProtocol`."""
+    """Make workers use `http_protocol.BoundedProtocol`, with all file descriptors they can have."""
+    raise_descriptor_limit()
     uvicorn.config.HTTP_PROTOCOLS["auto"] = "adapters.server.http_protocol:BoundedProtocol"
 
 
