@@ -65,7 +65,7 @@ def connection_limit() -> int:
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of a worker."""
 
-    _waiting: ClassVar[dict[Self, None]] = {}  # type: ignore[misc]
+    _waiting: ClassVar[dict[Self, None]] = {}
     """The connections whose time for a head runs, the oldest first."""
     _limit: ClassVar[int] = 0
     _noted: ClassVar[float] = -_NOTE_SECONDS
