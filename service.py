@@ -28,7 +28,7 @@ from adapters.server.classify import (
     classify_route,
 )
 from adapters.server.requests import RequestMiddleware, options_of
-from adapters.settings import read_settings, unknown_variables
+from adapters.settings import described, read_settings, unknown_variables
 from model_store import artifact, store
 from model_store.errors import DatabaseError
 from model_store.model import text_classifier
@@ -45,7 +45,7 @@ NAME = "sentiment"
 settings = read_settings()
 logs.use(settings.log_format)
 if server_context.worker_index == 1 and (unknown := unknown_variables(os.environ)):
-    logger.warning("Ignoring unknown settings: %s", ", ".join(unknown))
+    logger.warning("Ignoring unknown variables: %s.", "; ".join(map(described, unknown)))
 if server_context.worker_index is None:
     metrics_folder.prepare_for_workers(settings.data_dir)
     has_room = True

@@ -4,7 +4,8 @@ There are six, and no public setting can replace them. `tests/unit/adapters/serv
 fails when the foreign code changes: then review each of them.
 
 1. circus, `CircusSocket.listen`: the parent listens before a worker can answer. In a load test from
-   the first moment the slowest `/health` took 4.0 s, and 0.45 s with the patch (decision 5).
+   the first moment the slowest `/health` took 4.0 s, and 0.45 s with the patch (decision 5). A port
+   in use ends the parent with a traceback: `bind` ends it with a sentence.
 2. circus, `Arbiter._stop_watchers`: the parent holds the port open until the last worker has ended.
    Connections that it takes are never answered (decision 13).
 3. uvicorn, `Server.shutdown`: it closes connections that the kernel has accepted and whose request
@@ -24,10 +25,12 @@ fails when the foreign code changes: then review each of them.
 """
 
 import asyncio
+import errno
 import logging
 import select
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -70,6 +73,7 @@ def open_port_when_ready() -> None:
     The parent binds the port only. While the server starts, connections are refused at once.
     """
     CircusSocket.listen = _bind_only
+    CircusSocket.bind = _bind_or_exit
 
 
 def close_port_at_stop(drain: Callable[[float], None]) -> None:
@@ -131,6 +135,18 @@ def _reason(exit_code: int) -> str:
 
 def _bind_only(_socket: CircusSocket, _backlog: int) -> None:
     """Replace `listen` in the parent: do nothing."""
+
+
+def _bind_or_exit(unbound: CircusSocket, address: Any) -> None:
+    """Replace `bind` in the parent: exit with a sentence if the port cannot be had."""
+    try:
+        socket.socket.bind(unbound, address)
+    except OSError as error:
+        advice = {
+            errno.EADDRINUSE: "end the server that uses it, or choose another port",
+            errno.EACCES: "choose a port above 1023",
+        }.get(error.errno or 0, "choose another host or port")
+        sys.exit(f"Cannot listen on {unbound.location}: {error.strerror}. Solution: {advice}.")
 
 
 def _close_in_parent_first() -> None:

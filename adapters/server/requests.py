@@ -5,6 +5,7 @@ All in one ASGI middleware, because each layer costs a small request several mic
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -33,6 +34,8 @@ from adapters.server.patches import remove_layers_around
 from adapters.settings import Settings
 from model_store.model.stages import Stage, recording
 
+logger = logging.getLogger(__name__)
+
 HUNG_UP = 499
 """The status of a request whose client disconnected before it was answered."""
 
@@ -53,6 +56,7 @@ _TOO_MUCH_WORK = (
     "The server has more work than it can do right now: "
     f"ask again in {RETRY_AFTER_SECONDS} seconds."
 )
+_NOTE_SECONDS = 60.0
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
@@ -127,6 +131,8 @@ class RequestMiddleware:
         self._traces = traces
         self._replaces_layers = replaces_layers
         self._tracer: Tracer | None = None
+        self._noted: dict[str, float] = {}
+        """When a 401 was logged last, by route."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -214,6 +220,7 @@ class RequestMiddleware:
         """
         scope = exchange.scope
         if self._auth and not self._auth.allows(scope):
+            self._note_unauthorized(exchange)
             raise _RefusedError(401, _NO_CREDENTIALS, CHALLENGE)
         limit = self._limits.body_bytes_of.get(scope["path"], self._limits.body_bytes)
         limit = min(limit, self._limits.body_bytes)
@@ -230,6 +237,19 @@ class RequestMiddleware:
                 raise self._too_large(scope["path"], limit)
         if admission and admission.is_full():
             raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+
+    def _note_unauthorized(self, exchange: "_Exchange") -> None:
+        """Log a 401, once a minute for each route: Label Studio refers its user to this log."""
+        now = time.monotonic()
+        if now - self._noted.get(exchange.route, -_NOTE_SECONDS) >= _NOTE_SECONDS:
+            self._noted[exchange.route] = now
+            given = "authorization" in Headers(scope=exchange.scope)
+            logger.warning(
+                "%s was answered with 401: the request had %s. Label Studio takes both in the form "
+                "of the model, and for events in a header of the webhook.",
+                exchange.route,
+                "a wrong user or password" if given else "no user and password",
+            )
 
     def _too_large(self, path: str, limit: int) -> "_RefusedError":
         message = _TOO_LARGE if limit == self._limits.body_bytes else _TOO_LARGE_FOR

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -172,8 +173,8 @@ def test_at_the_maximum_of_connections_the_oldest_without_a_request_makes_room(
 
 def test_connections_stay_below_the_file_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = {"now": (1024, 2048)}
-    monkeypatch.setattr(http_protocol.resource, "getrlimit", lambda _: limits["now"])
-    monkeypatch.setattr(http_protocol.resource, "setrlimit", lambda _, new: limits.update(now=new))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
     assert http_protocol.connection_limit() < 1024
     http_protocol.raise_descriptor_limit()
     assert limits["now"] == (2048, 2048)

@@ -132,6 +132,7 @@ def test_the_timer_of_bentomls_middleware_outlives_its_request(
 
 def test_the_parent_process_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CircusSocket, "listen", CircusSocket.listen)  # put back at the end
+    monkeypatch.setattr(CircusSocket, "bind", CircusSocket.bind)
     patches.open_port_when_ready()
     parent = CircusSocket(name="_", host="127.0.0.1", port=0, family=socket.AF_INET)
     parent.bind_and_listen()
@@ -166,3 +167,16 @@ def test_the_exit_status_of_a_dead_worker_is_logged(
     (pid,) = watcher.processes
     watcher.reap_process(pid)
     assert f"Worker process {pid} ended: {reason}." in caplog.text
+
+
+def test_a_port_in_use_ends_the_server_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CircusSocket, "listen", CircusSocket.listen)  # put back at the end
+    monkeypatch.setattr(CircusSocket, "bind", CircusSocket.bind)
+    patches.open_port_when_ready()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        second = CircusSocket(name="_", host="127.0.0.1", port=port, family=socket.AF_INET)
+        with second, pytest.raises(SystemExit) as ended:
+            second.bind_and_listen()
+    assert str(ended.value.code).startswith(f"Cannot listen on 127.0.0.1:{port}: Address")
+    assert "choose another port" in str(ended.value.code)
