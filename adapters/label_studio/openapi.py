@@ -12,9 +12,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from adapters.label_studio import schemas
+from adapters.label_studio.openapi_examples import ANSWERS, REQUESTS
 
 DOCUMENT_PATH = "/docs.json"
 _REFERENCE = "#/components/schemas/{model}"
+_JSON = "application/json"
 _TAG = "Label Studio"
 _TITLE = "Sentiment backend for Label Studio"
 _ABOUT = """The routes that Label Studio calls of an ML backend, and `/classify` for other clients.
@@ -125,9 +127,12 @@ def _operation(
     }
     error = _body("Error", refers(schemas.ErrorResponse, "out"))
     described["responses"]["default"] = error
+    if path in ANSWERS:
+        described["responses"]["200"]["content"][_JSON]["example"] = ANSWERS[path]
     if operation.request is not None:
-        request = _body("", refers(operation.request, "in"))
-        described["requestBody"] = {"required": True, "content": request["content"]}
+        content = _body("", refers(operation.request, "in"))["content"]
+        content[_JSON]["example"] = REQUESTS[path]
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -145,7 +150,7 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
 
 
 def _body(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {"description": description, "content": {_JSON: {"schema": schema}}}
 
 
 def _schemas() -> tuple[Callable[[Any, str], dict[str, Any]], dict[str, Any]]:

@@ -34,7 +34,10 @@ _MAX_DETAILS = 10
 class ClassifyRequest(BaseModel):
     """The texts to classify."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
+    model_config = ConfigDict(
+        hide_input_in_errors=True,
+        json_schema_extra={"examples": [{"texts": ["A wonderful film.", "What a bore."]}]},
+    )
 
     texts: list[str]
 
