@@ -20,13 +20,13 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
-from adapters.label_studio.events import Changes, EventError, project_key
+from adapters.label_studio.events import Changes, EventError, is_storable, project_key
 from adapters.label_studio.predictions import Runner, predict
-from adapters.label_studio.served_config import serve
+from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
 from adapters.observability.metrics import Metrics
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
-from model_store.errors import ModelStoreError
+from model_store.errors import DatabaseError, ModelStoreError
 from model_store.model.stages import ENCODE, record
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.registry import Registry
@@ -36,6 +36,10 @@ logger = logging.getLogger(__name__)
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
 _NOTHING = "Nothing to store."
+_NO_DATABASE = (
+    "The database cannot be used right now, so nothing was stored or read; predictions go on. "
+    "See the server log for the reason."
+)
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -119,10 +123,17 @@ class _Handler:
             response = _json(error.body, error.status)
         except ModelStoreError as error:
             retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            response = _json(schemas.ErrorResponse(error=str(error)), 503, retry)
+            response = _json(schemas.ErrorResponse(error=self._told(error)), 503, retry)
         except ClientDisconnect:
             response = Response(status_code=499)  # not read by anybody
         await response(scope, receive, send)
+
+    def _told(self, error: ModelStoreError) -> str:
+        """Return what a caller may know of an error: not where the database is."""
+        if isinstance(error, DatabaseError):
+            logger.warning("%s was answered with 503: %s", self._endpoint.__name__, error)
+            return _NO_DATABASE
+        return str(error)
 
 
 def create_app(backend: Backend) -> Starlette:
@@ -157,7 +168,7 @@ async def health(_: Request, backend: Backend) -> Response:
 async def setup(request: Request, backend: Backend) -> Response:
     """`POST /setup`: the active version, and the supported controls of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     config = served.config
     problems = list(config.problems)
     if body.project:
@@ -172,6 +183,15 @@ async def setup(request: Request, backend: Backend) -> Response:
             problems=problems,
         )
     )
+
+
+async def _serve(
+    body: schemas.SetupRequest | schemas.PredictRequest, backend: Backend
+) -> ServedConfig:
+    """Return what serves the labeling config of a request; parse a large one in a thread."""
+    xml = body.label_config or "<View/>"
+    is_small = len(xml) <= SMALL_CHARACTERS
+    return await offload(serve, xml, backend.registry.deployment(body.project), inline=is_small)
 
 
 async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
@@ -197,7 +217,7 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     """`POST /predict`: one result for each task, in order."""
     deadline = asyncio.get_running_loop().time() + backend.deadline
     body = await _read(request, schemas.PredictRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     if not served.controls:
         _log_problems(served.config.problems, body.project)
         backend.metrics.abstained("no control", len(body.tasks))
@@ -258,13 +278,15 @@ async def webhook(request: Request, backend: Backend) -> Response:
 
 async def jobs(request: Request, backend: Backend) -> Response:
     """`GET /jobs`: the last training jobs, newest first; of one project with `?project=`."""
-    found = await backend.learning.jobs(request.query_params.get("project"))
+    project = request.query_params.get("project")
+    found = await backend.learning.jobs(project) if is_storable(project or "") else []
     return _json(schemas.JobsResponse(jobs=[_job(item) for item in found]))
 
 
 async def job(request: Request, backend: Backend) -> Response:
     """`GET /jobs/{id}`: the progress of a training job, or its result."""
-    found = await backend.learning.job(request.path_params["job_id"])
+    job_id = request.path_params["job_id"]
+    found = await backend.learning.job(job_id) if is_storable(job_id) else None
     if found is None:
         return _json(schemas.ErrorResponse(error="There is no such job: see GET /jobs."), 404)
     return _json(_job(found))

@@ -24,7 +24,7 @@ from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import Job, JobQueue, State
-from adapters.observability.logs import use_json
+from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
 from model_store.learning.training import Parent, TrainingSet, load_parent, train
@@ -53,8 +53,7 @@ def main() -> None:
     os.nice(_NICE)
     settings = read_settings()
     logging.basicConfig(format="%(asctime)s [training] %(message)s", level=logging.WARNING)
-    if settings.log_format == "json":
-        use_json()
+    logs.use(settings.log_format)
     for package in ("adapters", "model_store"):
         logging.getLogger(package).setLevel(logging.INFO)
     engine = connect(settings.database)

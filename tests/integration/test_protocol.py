@@ -3,19 +3,28 @@
 import json
 import logging
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from starlette.testclient import TestClient
 
+from adapters.label_studio.routes import Backend, create_app
+from adapters.learning.agreement import Agreement
+from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import JobQueue
+from adapters.observability.metrics import Metrics
 from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.serving.database import sqlite_url
 from model_store.serving.deployments import DeploymentLog
 from tests.integration.conftest import (
+    DEADLINE,
     PAYLOADS,
     PROJECT,
     VERSION,
+    FixedRegistry,
     KeywordModel,
     payload,
 )
@@ -348,3 +357,33 @@ def test_a_task_with_one_of_two_controls_predicted_gets_no_prediction(
     body["tasks"] = [{"id": n, "data": {"review": "good"}} for n in range(3)]
     results = client.post("/predict", json=body).json()["results"]
     assert [len(result["result"]) if result else 0 for result in results] == [2, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%ED%A0%80"])
+def test_a_job_or_project_that_no_database_can_hold_does_not_exist(
+    client: TestClient, name: str
+) -> None:
+    assert client.get(f"/jobs/{name}").status_code == 404
+    assert client.get(f"/jobs?project={name}").json() == {"jobs": []}
+
+
+def test_an_error_of_the_database_tells_its_place_to_the_log_alone(
+    model: KeywordModel, registry: FixedRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = create_engine(sqlite_url(tmp_path / "secret-folder"))
+    learning = Coordinator(ExampleStore(gone), JobQueue(gone), DeploymentLog(gone))
+    metrics = Metrics()
+    compare = Agreement(registry, model, metrics).compare
+    backend = Backend(model, registry, learning, compare, deadline=DEADLINE)
+    client = TestClient(create_app(backend))
+    with caplog.at_level(logging.WARNING):
+        answers = [
+            client.post("/webhook", json=payload("webhook_ANNOTATION_CREATED")),
+            client.get("/jobs"),
+        ]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "secret" not in answer.text
+        assert "predictions go on" in answer.json()["error"]
+    assert caplog.text.count("secret-folder") == 2
+    assert client.post("/predict", json=payload("predict_retrieve")).status_code == 200
