@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.webhook_secret import WebhookSecret
 from adapters.learning.agreement import Agreement
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
@@ -75,6 +76,9 @@ backend = Backend(
     deadline=settings.deadline,
     score=settings.score,
     metrics=metrics,
+    secret=WebhookSecret(
+        settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    ),
 )
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     basic_auth_password: SecretStr | None = None
     """Password for basic authentication."""
 
+    webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """Secret that each event must carry in the header `X-Webhook-Secret`; others are refused with
+    403. Unset, whoever reaches the port can store and delete annotations."""
+
     log_format: Literal["text", "json"] = "text"
     """Format of log lines: `text`, or `json` for one object a line."""
 
@@ -122,6 +126,14 @@ class Settings(BaseSettings):
         if isinstance(models, str):
             return [name for part in models.split(",") if (name := part.strip())]
         return models
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _fits_a_header(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = secret.get_secret_value() if secret else ""
+        if not text.isascii() or not text.isprintable() or text != text.strip():
+            raise ValueError("use printable ASCII characters, without blanks around them")
+        return secret
 
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:

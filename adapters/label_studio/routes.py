@@ -23,6 +23,7 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, project_key
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.served_config import serve
+from adapters.label_studio.webhook_secret import REFUSAL, WebhookSecret
 from adapters.observability.metrics import Metrics
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
@@ -87,6 +88,8 @@ class Backend:
     """Seconds after which `/predict` answers with the predictions so far."""
     score: ScoreKind = "confidence"
     metrics: Metrics = field(default_factory=Metrics)
+    secret: WebhookSecret = field(default_factory=WebhookSecret)
+    """The secret that events must carry."""
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
@@ -237,6 +240,8 @@ async def webhook(request: Request, backend: Backend) -> Response:
                     detail=f"The training job of this project is {training.state}.",
                 )
             )
+        if not backend.secret.admits(request):
+            return _json(schemas.ErrorResponse(error=REFUSAL), 403)
         changes = await backend.learning.record(dict(body))
     except EventError as error:
         raise _BadRequestError(422, schemas.ErrorResponse(error=str(error))) from None
