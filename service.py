@@ -24,7 +24,7 @@ from adapters.observability.metrics import Metrics
 from adapters.server import patches
 from adapters.server.classify import ClassifyRequest, ClassifyResponse, TextEndpoint
 from adapters.server.requests import RequestMiddleware, options_of
-from adapters.settings import read_settings, unknown_variables
+from adapters.settings import LabelStudioSettings, read_settings, unknown_variables
 from model_store import artifact, store
 from model_store.errors import DatabaseError
 from model_store.model import text_classifier
@@ -71,7 +71,13 @@ runner = BatchRunner(
 backend = Backend(
     runner,
     registry,
-    Coordinator(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
+    Coordinator(
+        ExampleStore(engine),
+        jobs,
+        deployments,
+        train_every=settings.train_every,
+        fetches=LabelStudioSettings().is_complete,
+    ),
     Agreement(registry, runner, metrics).compare,
     deadline=settings.deadline,
     score=settings.score,

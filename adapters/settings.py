@@ -170,6 +170,11 @@ class LabelStudioSettings(BaseSettings):
     api_key: SecretStr | None = None
     """Personal access token, or legacy token, of a user who can see the projects."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the API can be called."""
+        return self.url is not None and self.api_key is not None
+
 
 def read_settings() -> Settings:
     """Return the settings of this process; exit with a line for each invalid one."""

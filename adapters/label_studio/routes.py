@@ -52,6 +52,10 @@ class Job(Protocol):
     def state(self) -> str:
         """Its state: queued, running, or how it ended."""
 
+    @property
+    def reasons(self) -> Sequence[str]:
+        """The reasons for its end, in sentences."""
+
 
 class Learning(Protocol):
     """The learning loop for the routes: `adapters.learning.coordinator` implements it."""
@@ -237,7 +241,9 @@ async def webhook(request: Request, backend: Backend) -> Response:
                 schemas.TrainingResponse(
                     action=body.action,
                     job=training.id,
-                    detail=f"The training job of this project is {training.state}.",
+                    detail=" ".join(
+                        [f"State of the training job: {training.state}.", *training.reasons]
+                    ),
                 )
             )
         if not backend.secret.admits(request):
