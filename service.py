@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.webhook_secret import WebhookSecret
 from adapters.learning.agreement import Agreement
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
@@ -28,7 +29,12 @@ from adapters.server.classify import (
     classify_route,
 )
 from adapters.server.requests import RequestMiddleware, options_of
-from adapters.settings import described, read_settings, unknown_variables
+from adapters.settings import (
+    LabelStudioSettings,
+    described,
+    read_settings,
+    unknown_variables,
+)
 from model_store import artifact, store
 from model_store.errors import DatabaseError
 from model_store.model import text_classifier
@@ -75,11 +81,20 @@ runner = BatchRunner(
 backend = Backend(
     runner,
     registry,
-    Coordinator(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
+    Coordinator(
+        ExampleStore(engine),
+        jobs,
+        deployments,
+        train_every=settings.train_every,
+        fetches=LabelStudioSettings().is_complete,
+    ),
     Agreement(registry, runner, metrics).compare,
     deadline=settings.deadline,
     score=settings.score,
     metrics=metrics,
+    secret=WebhookSecret(
+        settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    ),
 )
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     basic_auth_password: SecretStr | None = None
     """Password for basic authentication."""
 
+    webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """Secret that each event must carry in the header `X-Webhook-Secret`; others are refused with
+    403. Unset, whoever reaches the port can store and delete annotations."""
+
     log_format: Literal["text", "json"] = "text"
     """Format of log lines: `text`, or `json` for one object a line."""
 
@@ -130,6 +134,14 @@ class Settings(BaseSettings):
             return [name for part in models.split(",") if (name := part.strip())]
         return models
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _fits_a_header(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = secret.get_secret_value() if secret else ""
+        if not text.isascii() or not text.isprintable() or text != text.strip():
+            raise ValueError("use printable ASCII characters, without blanks around them")
+        return secret
+
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
         if self.deadline >= self.request_timeout:
@@ -165,6 +177,11 @@ class LabelStudioSettings(BaseSettings):
 
     api_key: SecretStr | None = None
     """Personal access token, or legacy token, of a user who can see the projects."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the API can be called."""
+        return self.url is not None and self.api_key is not None
 
 
 def read_settings() -> Settings:

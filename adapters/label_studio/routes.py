@@ -23,6 +23,7 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, is_storable, project_key
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
+from adapters.label_studio.webhook_secret import REFUSAL, WebhookSecret
 from adapters.observability.metrics import Metrics
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
@@ -54,6 +55,10 @@ class Job(Protocol):
     @property
     def state(self) -> str:
         """Its state: queued, running, or how it ended."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """The reasons for its end, in sentences."""
 
 
 class Learning(Protocol):
@@ -91,6 +96,8 @@ class Backend:
     """Seconds after which `/predict` answers with the predictions so far."""
     score: ScoreKind = "confidence"
     metrics: Metrics = field(default_factory=Metrics)
+    secret: WebhookSecret = field(default_factory=WebhookSecret)
+    """The secret that events must carry."""
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
@@ -254,9 +261,13 @@ async def webhook(request: Request, backend: Backend) -> Response:
                 schemas.TrainingResponse(
                     action=body.action,
                     job=training.id,
-                    detail=f"The training job of this project is {training.state}.",
+                    detail=" ".join(
+                        [f"State of the training job: {training.state}.", *training.reasons]
+                    ),
                 )
             )
+        if not backend.secret.admits(request):
+            return _json(schemas.ErrorResponse(error=REFUSAL), 403)
         changes = await backend.learning.record(dict(body))
     except EventError as error:
         raise _BadRequestError(422, schemas.ErrorResponse(error=str(error))) from None

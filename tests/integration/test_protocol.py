@@ -223,6 +223,7 @@ def test_an_annotation_is_kept_when_its_event_is_acknowledged(
 def test_start_training_queues_a_job_and_repeating_it_returns_the_same_job(
     client: TestClient,
 ) -> None:
+    client.post("/webhook", json=payload("webhook_ANNOTATION_CREATED"))
     first, second = (
         client.post("/webhook", json=payload("webhook_START_TRAINING")).json()["job"]
         for _ in range(2)
@@ -232,7 +233,19 @@ def test_start_training_queues_a_job_and_repeating_it_returns_the_same_job(
     assert (job["state"], job["project"], job["progress"]) == ("queued", PROJECT, 0.0)
     assert client.get("/jobs").json()["jobs"] == [job]
     assert client.get("/jobs?project=1.1").json()["jobs"] == []
+    number, _, _ = PROJECT.partition(".")
+    assert client.get(f"/jobs?project={number}").json()["jobs"] == [job]
+    assert client.get(f"/jobs?project={number[:-1]}").json()["jobs"] == []
     assert client.get("/jobs/none").status_code == 404
+
+
+def test_a_training_of_a_project_without_annotations_ends_at_once(client: TestClient) -> None:
+    answer = client.post("/webhook", json=payload("webhook_START_TRAINING")).json()
+    job = client.get(f"/jobs/{answer['job']}").json()
+    assert (job["state"], job["started_at"]) == ("too few annotations", None)
+    (reason,) = job["reasons"]
+    assert "annotate some tasks first" in reason
+    assert reason in answer["detail"]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,18 @@ def test_user_and_password_go_together(monkeypatch: pytest.MonkeyPatch, name: st
     assert "secret" not in str(ended.value.code)
 
 
+@pytest.mark.parametrize(
+    "secret", ["short", "a secret\nin two lines", " padded secret ", "geheimnüs"]
+)
+def test_a_secret_that_no_header_can_carry_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("SENTIMENT_WEBHOOK_SECRET", secret)
+    with pytest.raises(SystemExit, match="SENTIMENT_WEBHOOK_SECRET: ") as ended:
+        read_settings()
+    assert secret not in str(ended.value.code)
+
+
 def test_the_deadline_must_be_below_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_DEADLINE", "30")
     monkeypatch.setenv("SENTIMENT_REQUEST_TIMEOUT", "30")
