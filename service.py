@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.shown_version import ShownVersions
 from adapters.label_studio.webhook_secret import WebhookSecret
 from adapters.learning.agreement import Agreement
 from adapters.learning.coordinator import Coordinator
@@ -78,6 +79,7 @@ runner = BatchRunner(
     max_batch_tokens=settings.max_batch_tokens,
     on_batch=metrics.batch if settings.metrics else None,
 )
+shown = ShownVersions.of_environment(registry) if settings.select_version else None
 backend = Backend(
     runner,
     registry,
@@ -95,6 +97,7 @@ backend = Backend(
     secret=WebhookSecret(
         settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     ),
+    shown=shown,
 )
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)
@@ -139,6 +142,8 @@ class SentimentService:
             metrics=metrics,
         )
         self.trainer.start()
+        if shown:
+            shown.start()
         # Garbage collection need not look at what was loaded.
         gc.collect()
         gc.freeze()
@@ -146,6 +151,8 @@ class SentimentService:
     @bentoml.on_shutdown
     async def stop(self) -> None:
         await self.trainer.stop()
+        if shown:
+            await shown.stop()
         await registry.stop()
         await runner.stop()
         await metrics.stop()

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     """Score of a prediction, lowest where the model is least certain: `confidence`, `margin` or
     `entropy`."""
 
+    select_version: bool = True
+    """Whether the server makes projects of Label Studio show the scores of the version that serves
+    them; needs `LABEL_STUDIO_URL` and `LABEL_STUDIO_API_KEY`."""
+
     database_url: SecretStr | None = None
     """SQLAlchemy URL of the database for annotations, jobs and active versions; by default SQLite
     in the data directory. PostgreSQL: `postgresql+psycopg://user:password@host/name`."""
@@ -85,6 +89,10 @@ class Settings(BaseSettings):
 
     request_timeout: float = Field(default=100.0, gt=0)
     """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""
+
+    root_path: str = Field(default="", pattern=r"^(/[^/?#\s]+)*$")
+    """Path prefix that a proxy in front of the server keeps, such as `/sentiment`; requests without
+    it are answered, too."""
 
     basic_auth_user: str | None = Field(default=None, min_length=1)
     """User name for basic authentication on every route except health probes; unset, there is

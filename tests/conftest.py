@@ -43,7 +43,7 @@ ClassifierFactory = Callable[..., Classifier]
 SHARED_SERVERS = {
     "label studio": (
         *("browser", "label_studio", "label_studio_auth", "label_studio_client", "learning"),
-        *("preannotate", "preannotate_project"),
+        *("doctor", "preannotate", "preannotate_project"),
     ),
     "backend": ("deployments", "seeing", "server", "server_overload", "server_refusals"),
 }

@@ -23,6 +23,7 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, is_storable, project_key
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
+from adapters.label_studio.shown_version import ShownVersions
 from adapters.label_studio.webhook_secret import REFUSAL, WebhookSecret
 from adapters.observability.metrics import Metrics
 from adapters.server.limits import RETRY_AFTER_SECONDS
@@ -98,6 +99,8 @@ class Backend:
     metrics: Metrics = field(default_factory=Metrics)
     secret: WebhookSecret = field(default_factory=WebhookSecret)
     """The secret that events must carry."""
+    shown: ShownVersions | None = None
+    """Makes Label Studio show the predictions of the version that serves a project."""
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
@@ -181,7 +184,11 @@ async def setup(request: Request, backend: Backend) -> Response:
     if body.project:
         if config.unknown:
             problems += await backend.learning.needed(body.project, config.unknown)
-        problems += await _choose(body.project, body.extra_params, backend)
+        if "extra_params" in body.model_fields_set:  # Label Studio always sends them.
+            problems += await _choose(body.project, body.extra_params, backend)
+        if backend.shown:
+            backend.shown.notice(body.project)
+            problems += backend.shown.advice(served.versions[0]) if served.controls else []
     _log_problems(problems, body.project)
     return _json(
         schemas.SetupResponse(
@@ -238,6 +245,8 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
         score=backend.score,
         deadline=deadline,
     )
+    if backend.shown and body.project:
+        backend.shown.notice(body.project, is_predicting=True)
     answer: schemas.PredictResponse = {"results": results}
     start = time.perf_counter()
     content = orjson.dumps(answer)

@@ -294,6 +294,15 @@ def test_extra_params_choose_the_versions_and_unknown_ones_are_named(
     assert (entry.project, entry.models) == (PROJECT, ("active",))
 
 
+def test_setup_without_extra_params_leaves_the_choice_of_the_project(
+    client: TestClient, database: Engine
+) -> None:
+    body = {"project": PROJECT, "schema": payload("setup")["schema"]}
+    client.post("/setup", json={**body, "extra_params": {"models": ["active"]}})
+    client.post("/setup", json=body)
+    assert [entry.models for entry in DeploymentLog(database).since(0)] == [("active",)]
+
+
 @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
 @pytest.mark.parametrize("content", [b"", b"{", b"secret", b"\xff", b'{"tasks": [}', b"[" * 10**5])
 def test_a_body_that_is_not_json_is_refused_with_400(

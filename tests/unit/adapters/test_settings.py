@@ -120,3 +120,12 @@ def test_every_setting_has_a_docstring_and_is_in_the_readme() -> None:
     listed = set(re.findall(r"^\| `(SENTIMENT_\w+)` \|", readme, re.MULTILINE))
     assert listed == {f"SENTIMENT_{name.upper()}" for name in Settings.model_fields}
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("path", ["sentiment", "/", "/a/", "/a//b", "/a?b", "http://a"])
+def test_a_root_path_that_no_request_could_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("SENTIMENT_ROOT_PATH", path)
+    with pytest.raises(SystemExit, match="SENTIMENT_ROOT_PATH: "):
+        read_settings()
