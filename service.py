@@ -12,6 +12,8 @@ from prometheus_client import REGISTRY
 
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.shown_version import ShownVersions
+from adapters.label_studio.webhook_secret import WebhookSecret
 from adapters.learning.agreement import Agreement
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
@@ -28,7 +30,12 @@ from adapters.server.classify import (
     classify_route,
 )
 from adapters.server.requests import RequestMiddleware, options_of
-from adapters.settings import described, read_settings, unknown_variables
+from adapters.settings import (
+    LabelStudioSettings,
+    described,
+    read_settings,
+    unknown_variables,
+)
 from model_store import artifact, store
 from model_store.errors import DatabaseError
 from model_store.model import text_classifier
@@ -72,14 +79,25 @@ runner = BatchRunner(
     max_batch_tokens=settings.max_batch_tokens,
     on_batch=metrics.batch if settings.metrics else None,
 )
+shown = ShownVersions.of_environment(registry) if settings.select_version else None
 backend = Backend(
     runner,
     registry,
-    Coordinator(ExampleStore(engine), jobs, deployments, train_every=settings.train_every),
+    Coordinator(
+        ExampleStore(engine),
+        jobs,
+        deployments,
+        train_every=settings.train_every,
+        fetches=LabelStudioSettings().is_complete,
+    ),
     Agreement(registry, runner, metrics).compare,
     deadline=settings.deadline,
     score=settings.score,
     metrics=metrics,
+    secret=WebhookSecret(
+        settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+    ),
+    shown=shown,
 )
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)
@@ -124,6 +142,8 @@ class SentimentService:
             metrics=metrics,
         )
         self.trainer.start()
+        if shown:
+            shown.start()
         # Garbage collection need not look at what was loaded.
         gc.collect()
         gc.freeze()
@@ -131,6 +151,8 @@ class SentimentService:
     @bentoml.on_shutdown
     async def stop(self) -> None:
         await self.trainer.stop()
+        if shown:
+            await shown.stop()
         await registry.stop()
         await runner.stop()
         await metrics.stop()

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     """Score of a prediction, lowest where the model is least certain: `confidence`, `margin` or
     `entropy`."""
 
+    select_version: bool = True
+    """Whether the server makes projects of Label Studio show the scores of the version that serves
+    them; needs `LABEL_STUDIO_URL` and `LABEL_STUDIO_API_KEY`."""
+
     database_url: SecretStr | None = None
     """SQLAlchemy URL of the database for annotations, jobs and active versions; by default SQLite
     in the data directory. PostgreSQL: `postgresql+psycopg://user:password@host/name`."""
@@ -86,12 +90,20 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=100.0, gt=0)
     """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""
 
+    root_path: str = Field(default="", pattern=r"^(/[^/?#\s]+)*$")
+    """Path prefix that a proxy in front of the server keeps, such as `/sentiment`; requests without
+    it are answered, too."""
+
     basic_auth_user: str | None = Field(default=None, min_length=1)
     """User name for basic authentication on every route except health probes; unset, there is
     none."""
 
     basic_auth_password: SecretStr | None = None
     """Password for basic authentication."""
+
+    webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """Secret that each event must carry in the header `X-Webhook-Secret`; others are refused with
+    403. Unset, whoever reaches the port can store and delete annotations."""
 
     log_format: Literal["text", "json"] = "text"
     """Format of log lines: `text`, or `json` for one object a line."""
@@ -130,6 +142,14 @@ class Settings(BaseSettings):
             return [name for part in models.split(",") if (name := part.strip())]
         return models
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _fits_a_header(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = secret.get_secret_value() if secret else ""
+        if not text.isascii() or not text.isprintable() or text != text.strip():
+            raise ValueError("use printable ASCII characters, without blanks around them")
+        return secret
+
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
         if self.deadline >= self.request_timeout:
@@ -165,6 +185,11 @@ class LabelStudioSettings(BaseSettings):
 
     api_key: SecretStr | None = None
     """Personal access token, or legacy token, of a user who can see the projects."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the API can be called."""
+        return self.url is not None and self.api_key is not None
 
 
 def read_settings() -> Settings:

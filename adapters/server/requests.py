@@ -31,6 +31,7 @@ from adapters.server.classify import CLASSIFY_PATH
 from adapters.server.connections import Recycling
 from adapters.server.limits import RETRY_AFTER_SECONDS, Admission, BodyBudget, Limits
 from adapters.server.patches import remove_layers_around
+from adapters.server.path_prefix import without_prefix
 from adapters.settings import Settings
 from model_store.model.stages import Stage, recording
 
@@ -84,6 +85,7 @@ def options_of(settings: Settings, protocol: Starlette, metrics: Metrics) -> dic
         "metrics": metrics,
         "log": RequestLog(_UNLOGGED) if settings.logs_requests and is_json else None,
         "traces": settings.tracing,
+        "prefix": settings.root_path,
         "replaces_layers": True,
     }
 
@@ -116,6 +118,7 @@ class RequestMiddleware:
         metrics: Metrics | None = None,
         log: RequestLog | None = None,
         traces: bool = False,
+        prefix: str = "",
         replaces_layers: bool = False,
     ) -> None:
         self.app = app
@@ -129,6 +132,7 @@ class RequestMiddleware:
         self._metrics = metrics or Metrics()
         self._log = log
         self._traces = traces
+        self._prefix = prefix
         self._replaces_layers = replaces_layers
         self._tracer: Tracer | None = None
         self._noted: dict[str, float] = {}
@@ -140,6 +144,8 @@ class RequestMiddleware:
                 remove_layers_around(self, scope["app"], traces=self._traces)
             await self.app(scope, receive, send)
             return
+        if self._prefix:
+            scope = without_prefix(scope, self._prefix)
         exchange = _Exchange(self._routes(scope["path"]), scope, receive, send)
         if scope["path"] != METRICS_PATH:
             exchange.metrics = self._metrics

@@ -51,6 +51,18 @@ def test_user_and_password_go_together(monkeypatch: pytest.MonkeyPatch, name: st
     assert "secret" not in str(ended.value.code)
 
 
+@pytest.mark.parametrize(
+    "secret", ["short", "a secret\nin two lines", " padded secret ", "geheimnüs"]
+)
+def test_a_secret_that_no_header_can_carry_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("SENTIMENT_WEBHOOK_SECRET", secret)
+    with pytest.raises(SystemExit, match="SENTIMENT_WEBHOOK_SECRET: ") as ended:
+        read_settings()
+    assert secret not in str(ended.value.code)
+
+
 def test_the_deadline_must_be_below_the_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTIMENT_DEADLINE", "30")
     monkeypatch.setenv("SENTIMENT_REQUEST_TIMEOUT", "30")
@@ -108,3 +120,12 @@ def test_every_setting_has_a_docstring_and_is_in_the_readme() -> None:
     listed = set(re.findall(r"^\| `(SENTIMENT_\w+)` \|", readme, re.MULTILINE))
     assert listed == {f"SENTIMENT_{name.upper()}" for name in Settings.model_fields}
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("path", ["sentiment", "/", "/a/", "/a//b", "/a?b", "http://a"])
+def test_a_root_path_that_no_request_could_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("SENTIMENT_ROOT_PATH", path)
+    with pytest.raises(SystemExit, match="SENTIMENT_ROOT_PATH: "):
+        read_settings()

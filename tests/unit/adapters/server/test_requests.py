@@ -105,6 +105,21 @@ def test_probes_need_no_credentials_but_refuse_wrong_ones(guarded: TestClient, p
     assert guarded.get(path, headers=basic("anna:wrong")).status_code == 401
 
 
+def test_a_path_prefix_that_a_proxy_keeps_is_removed_before_everything_else() -> None:
+    client = client_of(
+        prefix="/a/sentiment",
+        auth=BasicAuth("anna", "geheim"),
+        admission=Admission(("/predict",), max_tokens=1),
+    )
+    assert client.get("/a/sentiment/health").status_code == 200
+    assert client.get("/health").status_code == 200, "probes come without the proxy"
+    assert client.post("/a/sentiment/predict").status_code == 401
+    answer = client.post("/a/sentiment/predict", content=b"abc", headers=basic("anna:geheim"))
+    assert (answer.status_code, answer.text) == (200, "3")
+    for path in ("/sentiment/health", "/a/sentimental/health", "/a/sentimenthealth"):
+        assert client.get(path, headers=basic("anna:geheim")).status_code == 404
+
+
 def chunks(size: int) -> Iterator[bytes]:
     for _ in range(size // 10):
         yield b"x" * 10
