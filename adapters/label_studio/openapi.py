@@ -1,6 +1,7 @@
 """The OpenAPI document of the whole server, at `/docs.json`: these routes and BentoML's own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -49,6 +50,7 @@ _JOB = {
 }
 
 _REQUESTS: Mapping[str, Any] = {
+    "/classify": {"texts": ["A wonderful film.", "What a bore."]},
     "/setup": {"project": _PROJECT, "schema": _CONFIG},
     "/predict": {"tasks": [_TASK], "project": _PROJECT, "label_config": _CONFIG},
     "/webhook": {
@@ -160,7 +162,9 @@ def document_route(others: Callable[[], dict[str, Any]]) -> Route:
 def describe(others: Mapping[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI document of these routes and of those of another document."""
     refers, definitions = _schemas()
-    paths: dict[str, dict[str, Any]] = {path: {**item} for path, item in others["paths"].items()}
+    paths: dict[str, dict[str, Any]] = {
+        path: _with_example(path, item) for path, item in others["paths"].items()
+    }
     for (path, method), operation in OPERATIONS.items():
         described = _operation(path, operation, refers)
         paths.setdefault(path, {})[method.lower()] = described
@@ -178,6 +182,16 @@ def describe(others: Mapping[str, Any]) -> dict[str, Any]:
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
         },
     }
+
+
+def _with_example(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a path in another document with an example of its request."""
+    described = deepcopy(dict(item))
+    for operation in described.values():
+        content = operation.get("requestBody", {}).get("content", {})
+        if _JSON in content and path in _REQUESTS:
+            content[_JSON]["example"] = _REQUESTS[path]
+    return described
 
 
 def _operation(

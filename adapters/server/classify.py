@@ -34,10 +34,7 @@ _MAX_DETAILS = 10
 class ClassifyRequest(BaseModel):
     """The texts to classify."""
 
-    model_config = ConfigDict(
-        hide_input_in_errors=True,
-        json_schema_extra={"examples": [{"texts": ["A wonderful film.", "What a bore."]}]},
-    )
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     texts: list[str]
 

@@ -153,7 +153,10 @@ def test_metrics_count_the_requests(tmp_path: Path) -> None:
 
 
 def test_docs_json_describes_classify(backend: StartBackend) -> None:
-    assert "/classify" in httpx.get(f"{backend().url}/docs.json").json()["paths"]
+    url = backend().url
+    described = httpx.get(f"{url}/docs.json").json()["paths"]["/classify"]["post"]
+    example = described["requestBody"]["content"]["application/json"]["example"]
+    assert len(httpx.post(f"{url}/classify", json=example).json()["classifications"]) == 2
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
