@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -36,7 +36,11 @@ class ClassifyRequest(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    texts: list[str]
+    # BentoML's client makes a list of an array: of a string, one of its characters. It passes on
+    # a value of another schema, so that a string is refused here.
+    texts: Annotated[
+        list[str], WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}]})
+    ]
 
 
 class TextClassification(BaseModel):

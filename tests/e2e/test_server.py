@@ -7,8 +7,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import bentoml
 import httpx2 as httpx
 import pytest
+from bentoml.exceptions import BentoMLException
 
 from tests.e2e.conftest import StartBackend
 from tests.e2e.numbers import wait_for_metric
@@ -150,6 +152,14 @@ def test_metrics_count_the_requests(tmp_path: Path) -> None:
         wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="/classify")
         page = httpx.get(f"{server.url}/metrics")
         assert page.headers["content-type"].startswith("text/plain")
+
+
+def test_bentomls_client_refuses_a_string_in_place_of_a_list(backend: StartBackend) -> None:
+    """It would make a list of the characters of the string."""
+    with bentoml.SyncHTTPClient(backend().url) as client:
+        assert len(client.classify(texts=["Good.", "Bad."])["classifications"]) == 2
+        with pytest.raises(BentoMLException, match="list of strings"):
+            client.classify(texts="Good.")
 
 
 def test_docs_json_describes_classify(backend: StartBackend) -> None:
