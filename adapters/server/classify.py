@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -31,16 +31,20 @@ _INLINE_BYTES = 1024 * 1024
 _MAX_DETAILS = 10
 
 
+def _wrap(schema: dict[str, Any]) -> None:
+    """Hide an array from BentoML's client, which makes a list of the characters of a string.
+
+    The client passes on a value of another schema, so that the server refuses the string.
+    """
+    schema["oneOf"] = [{"type": schema.pop("type"), "items": schema.pop("items")}]
+
+
 class ClassifyRequest(BaseModel):
     """The texts to classify."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    # BentoML's client makes a list of an array: of a string, one of its characters. It passes on
-    # a value of another schema, so that a string is refused here.
-    texts: Annotated[
-        list[str], WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}]})
-    ]
+    texts: list[str] = Field(json_schema_extra=_wrap)
 
 
 class TextClassification(BaseModel):
