@@ -17,6 +17,7 @@ import logging
 import resource
 import socket
 import time
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -51,7 +52,8 @@ def raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MAX_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(ValueError, OSError):  # macOS has another, lower limit.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def connection_limit() -> int:
