@@ -15,7 +15,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.database import sqlite_url
 
-_PREFIX = "SENTIMENT_"
 _SECRET = re.compile("AUTH|PASS|PWD|SECRET|USER")
 """The names of credentials."""
 
@@ -27,7 +26,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
     )
 
     data_dir: Path = Field(default=Path(".data"))
@@ -191,6 +190,9 @@ class LabelStudioSettings(BaseSettings):
     def is_complete(self) -> bool:
         """Whether the API can be called."""
         return self.url is not None and self.api_key is not None
+
+
+_PREFIX = Settings.model_config["env_prefix"]
 
 
 def read_settings() -> Settings:
