@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from model_store.wording import shown
 
 MIN_EXAMPLES = 20
 """Annotated tasks that a control needs before a head is fitted."""
@@ -23,6 +26,10 @@ def is_held_out(project: str, task: int) -> bool:
     return int.from_bytes(digest[:8]) % _FIFTHS == 0
 
 
+_NAMED_LABELS = 10
+"""Maximum number of labels in the sentence about missing annotations."""
+
+
 def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     """Return a sentence that says how many annotations are missing, or None.
 
@@ -38,7 +45,11 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     more = max(MIN_EXAMPLES - total, sum(lacking.values()))
     if more <= 0:
         return None
-    each = "".join(f", {n} of them {label}" for label, n in lacking.items())
+    named = dict(islice(lacking.items(), _NAMED_LABELS))
+    each = "".join(f", {n} of them {shown(label)}" for label, n in named.items())
+    if unnamed := len(lacking) - len(named):
+        rest = sum(lacking.values()) - sum(named.values())
+        each += f", {rest} of {unnamed} other labels"
     if lacking and (others := more - sum(lacking.values())):
         each += f", {others} of any label"
     return (
