@@ -56,11 +56,8 @@ ANNOTATIONS = Table(
 )
 Index("annotations_of_task", ANNOTATIONS.c.project, ANNOTATIONS.c.task)
 
-IS_VALID = (
-    (ANNOTATIONS.c.updated_at < _FOREVER)
-    & ~ANNOTATIONS.c.cancelled
-    & (TASKS.c.updated_at < _FOREVER)
-)
+IS_STORED = (ANNOTATIONS.c.updated_at < _FOREVER) & (TASKS.c.updated_at < _FOREVER)
+IS_VALID = IS_STORED & ~ANNOTATIONS.c.cancelled
 ON_A_TASK = (TASKS.c.project == ANNOTATIONS.c.project) & (TASKS.c.task == ANNOTATIONS.c.task)
 
 

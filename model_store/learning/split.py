@@ -2,12 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from model_store.wording import shown
 
 MIN_EXAMPLES = 20
 """Annotated tasks that a control needs before a head is fitted."""
 MIN_PER_LABEL = 5
 """Annotated tasks that each label needs."""
 _FIFTHS = 5
+_NAMED = 10
 
 
 def is_held_out(project: str, task: int) -> bool:
@@ -38,7 +42,9 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     more = max(MIN_EXAMPLES - total, sum(lacking.values()))
     if more <= 0:
         return None
-    each = "".join(f", {n} of them {label}" for label, n in lacking.items())
+    named = islice(lacking.items(), _NAMED)
+    each = "".join(f", {n} of them {shown(label)}" for label, n in named)
+    each += f", and some of {len(lacking) - _NAMED} other labels" if len(lacking) > _NAMED else ""
     return (
         f"{more} more {'annotation is' if more == 1 else 'annotations are'} needed{each}: "
         f"there are {total}, and training takes {MIN_EXAMPLES}, "
