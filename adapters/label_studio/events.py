@@ -90,7 +90,7 @@ def changes_of(event: Mapping[str, Any]) -> Changes:
     config = project.get("label_config")
     changes = Changes(
         project_key(project),
-        config if isinstance(config, str) and _is_storable(config) else None,
+        config if isinstance(config, str) and is_storable(config) else None,
         _time(project.get("updated_at"), "project.updated_at"),
     )
     if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"):
@@ -204,7 +204,7 @@ def _is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value <= _MAX_ID
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
     """Return whether every database can store a text: no lone surrogate, no NUL character."""
     try:
         return b"\0" not in text.encode()

@@ -20,14 +20,16 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
-from adapters.label_studio.events import Changes, EventError, project_key
+from adapters.label_studio.events import Changes, EventError, is_storable, project_key
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.problem_log import ProblemLog
-from adapters.label_studio.served_config import serve
+from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
+from adapters.label_studio.shown_version import ShownVersions
+from adapters.label_studio.webhook_secret import REFUSAL, WebhookSecret
 from adapters.observability.metrics import Metrics
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
-from model_store.errors import ModelStoreError
+from model_store.errors import DatabaseError, ModelStoreError
 from model_store.model.stages import ENCODE, record
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.registry import Registry
@@ -38,6 +40,10 @@ logger = logging.getLogger(__name__)
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
 _NOTHING = "Nothing to store."
+_NO_DATABASE = (
+    "The database cannot be used right now, so nothing was stored or read; predictions go on. "
+    "See the server log for the reason."
+)
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -52,6 +58,10 @@ class Job(Protocol):
     @property
     def state(self) -> str:
         """Its state: queued, running, or how it ended."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """The reasons for its end, in sentences."""
 
 
 class Learning(Protocol):
@@ -89,6 +99,10 @@ class Backend:
     """Seconds after which `/predict` answers with the predictions so far."""
     score: ScoreKind = "confidence"
     metrics: Metrics = field(default_factory=Metrics)
+    secret: WebhookSecret = field(default_factory=WebhookSecret)
+    """The secret that events must carry."""
+    shown: ShownVersions | None = None
+    """Makes Label Studio show the predictions of the version that serves a project."""
     problems: ProblemLog = field(default_factory=lambda: ProblemLog(logger))
 
 
@@ -122,10 +136,17 @@ class _Handler:
             response = _json(error.body, error.status)
         except ModelStoreError as error:
             retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            response = _json(schemas.ErrorResponse(error=str(error)), 503, retry)
+            response = _json(schemas.ErrorResponse(error=self._told(error)), 503, retry)
         except ClientDisconnect:
             response = Response(status_code=499)  # not read by anybody
         await response(scope, receive, send)
+
+    def _told(self, error: ModelStoreError) -> str:
+        """Return what a caller may know of an error: not where the database is."""
+        if isinstance(error, DatabaseError):
+            logger.warning("%s was answered with 503: %s", self._endpoint.__name__, error)
+            return _NO_DATABASE
+        return str(error)
 
 
 def create_app(backend: Backend) -> Starlette:
@@ -160,13 +181,17 @@ async def health(_: Request, backend: Backend) -> Response:
 async def setup(request: Request, backend: Backend) -> Response:
     """`POST /setup`: the active version, and the supported controls of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     config = served.config
     problems = list(config.problems)
     if body.project:
         if config.unknown:
             problems += await backend.learning.needed(body.project, config.unknown)
-        problems += await _choose(body.project, body.extra_params, backend)
+        if "extra_params" in body.model_fields_set:  # Label Studio always sends them.
+            problems += await _choose(body.project, body.extra_params, backend)
+        if backend.shown:
+            backend.shown.notice(body.project)
+            problems += backend.shown.advice(served.versions[0]) if served.controls else []
     backend.problems.report(body.project, "/setup", problems)
     return _json(
         schemas.SetupResponse(
@@ -175,6 +200,15 @@ async def setup(request: Request, backend: Backend) -> Response:
             problems=problems,
         )
     )
+
+
+async def _serve(
+    body: schemas.SetupRequest | schemas.PredictRequest, backend: Backend
+) -> ServedConfig:
+    """Return what serves the labeling config of a request; parse a large one in a thread."""
+    xml = body.label_config or "<View/>"
+    is_small = len(xml) <= SMALL_CHARACTERS
+    return await offload(serve, xml, backend.registry.deployment(body.project), inline=is_small)
 
 
 async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
@@ -201,7 +235,7 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     """`POST /predict`: one result for each task, in order."""
     deadline = asyncio.get_running_loop().time() + backend.deadline
     body = await _read(request, schemas.PredictRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     if not served.controls:
         backend.problems.report(body.project, "/predict", served.config.problems)
         backend.metrics.abstained("no control", len(body.tasks))
@@ -215,6 +249,8 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
         score=backend.score,
         deadline=deadline,
     )
+    if backend.shown and body.project:
+        backend.shown.notice(body.project, is_predicting=True)
     answer: schemas.PredictResponse = {"results": results}
     start = time.perf_counter()
     content = orjson.dumps(answer)
@@ -238,9 +274,13 @@ async def webhook(request: Request, backend: Backend) -> Response:
                 schemas.TrainingResponse(
                     action=body.action,
                     job=training.id,
-                    detail=f"The training job of this project is {training.state}.",
+                    detail=" ".join(
+                        [f"State of the training job: {training.state}.", *training.reasons]
+                    ),
                 )
             )
+        if not backend.secret.admits(request):
+            return _json(schemas.ErrorResponse(error=REFUSAL), 403)
         changes = await backend.learning.record(dict(body))
     except EventError as error:
         backend.problems.report(_project_of(body), body.action, [f"Refused an event: {error}"])
@@ -270,13 +310,15 @@ def _project_of(event: schemas.WebhookRequest) -> str | None:
 
 async def jobs(request: Request, backend: Backend) -> Response:
     """`GET /jobs`: the last training jobs, newest first; of one project with `?project=`."""
-    found = await backend.learning.jobs(request.query_params.get("project"))
+    project = request.query_params.get("project")
+    found = await backend.learning.jobs(project) if is_storable(project or "") else []
     return _json(schemas.JobsResponse(jobs=[_job(item) for item in found]))
 
 
 async def job(request: Request, backend: Backend) -> Response:
     """`GET /jobs/{id}`: the progress of a training job, or its result."""
-    found = await backend.learning.job(request.path_params["job_id"])
+    job_id = request.path_params["job_id"]
+    found = await backend.learning.job(job_id) if is_storable(job_id) else None
     if found is None:
         return _json(schemas.ErrorResponse(error="There is no such job: see GET /jobs."), 404)
     return _json(_job(found))

@@ -45,6 +45,8 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     named = islice(lacking.items(), _NAMED)
     each = "".join(f", {n} of them {shown(label)}" for label, n in named)
     each += f", and some of {len(lacking) - _NAMED} other labels" if len(lacking) > _NAMED else ""
+    if lacking and (others := more - sum(lacking.values())):
+        each += f", {others} of any label"
     return (
         f"{more} more {'annotation is' if more == 1 else 'annotations are'} needed{each}: "
         f"there are {total}, and training takes {MIN_EXAMPLES}, "
