@@ -152,6 +152,13 @@ def forget(
             connection.execute(delete(table).where(is_one, table.c.updated_at < before))
 
 
+def task_data(connection: Connection, project: str, tasks: Iterable[int]) -> Iterator[Any]:
+    """Yield a row with `task` and `data` for each of the tasks that is known."""
+    for some in _parts(tasks):
+        is_one = (TASKS.c.project == project) & TASKS.c.task.in_(some)
+        yield from connection.execute(select(TASKS.c.task, TASKS.c.data).where(is_one))
+
+
 def _delete_tasks(
     connection: Connection, project: str, tasks: Sequence[int], deleted_at: float
 ) -> None:

@@ -4,14 +4,15 @@ Events may arrive twice, late, or in any order. The newest state of an annotatio
 is a state. What Label Studio's API says overrules the events before.
 """
 
+import sys
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from adapters.label_studio.events import (
     AnnotatedTask,
@@ -31,9 +32,11 @@ from adapters.learning.example_tables import (
     forget,
     mark_deleted,
     record,
+    task_data,
 )
 from adapters.learning.tally import StoredAnnotation
 from adapters.learning.votes import last_of_each_annotator, majority
+from model_store.learning.split import sample
 from model_store.serving.database import reading, writing
 
 _LAG_SECONDS = 2.0
@@ -116,30 +119,24 @@ class ExampleStore:
 
     def snapshot(self, project: str) -> list[Example]:
         """Return the examples of a project, by ascending task id."""
-        by_task = self._annotations_by_task(project, TASKS.c.data)
-        examples = [Example(task, of[-1].data, _votes(of)) for task, of in by_task.items()]
-        return [example for example in examples if example.choices]
+        return self.sample(project, sys.maxsize)[0]
+
+    def sample(self, project: str, size: int) -> tuple[list[Example], int]:
+        """Return about `size` examples of a project, by ascending task id, and their total number.
+
+        Reads the data of these examples only.
+        """
+        with reading(self._engine) as connection:
+            votes = dict(_votes_by_task(connection, project))
+            tasks = sample(project, votes, size)
+            data = {row.task: row.data for row in task_data(connection, project, tasks)}
+        examples = [Example(task, data[task], votes[task]) for task in tasks if task in data]
+        return examples, len(votes)
 
     def choices(self, project: str) -> list[Mapping[str, str]]:
         """Return the `choices` of all examples, without reading their data, which is slow."""
-        return [
-            votes for of in self._annotations_by_task(project).values() if (votes := _votes(of))
-        ]
-
-    def _annotations_by_task(self, project: str, *more: Column[Any]) -> dict[int, list[Any]]:
-        """Return the valid annotations of each task, newest last."""
-        of = ANNOTATIONS.c
-        statement = (
-            select(of.task, of.annotation, of.answers, of.annotator, *more)
-            .join(TASKS, ON_A_TASK)
-            .where(of.project == project, IS_VALID)
-            .order_by(of.task, of.updated_at, of.annotation)
-        )
-        by_task: dict[int, list[Any]] = defaultdict(list)
         with reading(self._engine) as connection:
-            for row in connection.execute(statement):
-                by_task[row.task].append(row)
-        return by_task
+            return [votes for _, votes in _votes_by_task(connection, project)]
 
     def annotated(self, project: str) -> Iterator[list[StoredAnnotation]]:
         """Yield the annotations of each task, newest last, with those that were skipped."""
@@ -153,7 +150,7 @@ class ExampleStore:
         )
         with reading(self._engine) as connection:
             rows = (StoredAnnotation(*row) for row in connection.execute(statement))
-            for _, of_task in groupby(rows, key=lambda row: row.task):
+            for _, of_task in groupby(rows, key=attrgetter("task")):
                 yield list(of_task)
 
     def label_config(self, project: str) -> str | None:
@@ -168,6 +165,22 @@ class ExampleStore:
             statement = select(func.count()).select_from(ANNOTATIONS).join(TASKS, ON_A_TASK)
             valid = statement.where(ANNOTATIONS.c.project == project, IS_VALID)
             return connection.execute(valid).scalar_one()
+
+
+def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield tasks with a majority for some control, by ascending id, and the majority answers."""
+    of = ANNOTATIONS.c
+    statement = (
+        select(of.task, of.annotation, of.answers, of.annotator)
+        .join(TASKS, ON_A_TASK)
+        .where(of.project == project, IS_VALID)
+        .order_by(of.task, of.updated_at, of.annotation)
+        # Row by row: all rows at once take more memory than the rest of a training.
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+    for task, rows in groupby(connection.execute(statement), key=attrgetter("task")):
+        if votes := _votes(list(rows)):
+            yield task, votes
 
 
 def _votes(rows: Sequence[Any]) -> dict[str, str]:

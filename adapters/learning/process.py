@@ -28,6 +28,7 @@ from adapters.learning.tally import Tally, tally
 from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
+from model_store.learning.split import MAX_EXAMPLES
 from model_store.learning.training import Parent, TrainingSet, load_parent, train
 from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
@@ -138,7 +139,11 @@ class TrainingJob:
         for warning in self._warnings:
             logger.warning("Project %s: %s", project, warning)
         self._report("reading annotations", 0.1)
-        examples = self._examples.snapshot(project)
+        examples, total = self._examples.sample(project, MAX_EXAMPLES)
+        if len(examples) < total:
+            self._warnings.append(
+                f"{total} annotated tasks are stored; a sample of {len(examples)} was used."
+            )
         xml = self._examples.label_config(project)
         if xml is None:
             return Ending(State.TOO_FEW, [NO_ANNOTATIONS])

@@ -424,6 +424,16 @@ def test_malformed_tasks_are_counted_and_the_others_stored(
     assert choices(store) == {1: "Positive", 2: "Positive", 3: "Negative", 4: "Negative"}
 
 
+def test_a_sample_has_the_data_of_its_examples_and_says_how_many_there_are(
+    store: ExampleStore,
+) -> None:
+    for number in range(9):
+        store.record(annotated(number, task=number, data={"text": f"text {number}"}))
+    examples, total = store.sample(PROJECT, 3)
+    assert (len(examples), total) == (6, 9), "rare labels double the sample at most"
+    assert [each for each in store.snapshot(PROJECT) if each in examples] == examples
+
+
 def test_choices_are_read_without_the_data_of_the_tasks(store: ExampleStore) -> None:
     store.record(annotated(1, "Positive", task=1, by=1))
     store.record(annotated(2, "Negative", task=1, by=2))
