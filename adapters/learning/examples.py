@@ -142,7 +142,10 @@ class ExampleStore:
         """Yield the annotations of each task, newest last, with those that were skipped."""
         of = ANNOTATIONS.c
         statement = (
-            select(of.task, of.annotation, of.answers, of.cancelled, of.annotator, TASKS.c.data)
+            select(
+                *(of.task, of.annotation, of.answers, of.cancelled, of.annotator),
+                *(TASKS.c.data, of.ground_truth),
+            )
             .join(TASKS, ON_A_TASK)
             .where(of.project == project, IS_STORED)
             .order_by(of.task, of.updated_at, of.annotation)
@@ -171,7 +174,7 @@ def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, 
     """Yield tasks with a majority for some control, by ascending id, and the majority answers."""
     of = ANNOTATIONS.c
     statement = (
-        select(of.task, of.annotation, of.answers, of.annotator)
+        select(of.task, of.annotation, of.answers, of.annotator, of.ground_truth)
         .join(TASKS, ON_A_TASK)
         .where(of.project == project, IS_VALID)
         .order_by(of.task, of.updated_at, of.annotation)

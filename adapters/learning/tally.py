@@ -31,6 +31,7 @@ class StoredAnnotation(NamedTuple):
     cancelled: bool
     annotator: int | None
     data: Any
+    ground_truth: bool = False
 
 
 @dataclass
