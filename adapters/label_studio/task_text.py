@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from adapters.label_studio.controls import Control
-from adapters.label_studio.html_text import visible_text
-from adapters.label_studio.variables import look_up, replace_variables
+from adapters.label_studio.editor.html_text import visible_text
+from adapters.label_studio.editor.variables import look_up, replace_variables
 from model_store.wording import shown
 
 ENCODINGS = ("base64", "base64unicode")

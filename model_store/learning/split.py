@@ -14,6 +14,8 @@ MIN_PER_LABEL = 5
 MAX_EXAMPLES = 20_000
 """Annotated tasks of a training; of more, a sample is as good and needs less time and memory."""
 _FIFTHS = 5
+_NAMED_LABELS = 10
+"""Maximum number of labels in the sentence about missing annotations."""
 _MIN_IN_SAMPLE = 50
 """Tasks of each label that a sample keeps, if there are so many."""
 
@@ -52,10 +54,6 @@ def sample(project: str, answers: Mapping[int, Mapping[str, str]], size: int) ->
 
 def _digest(project: str, task: int) -> bytes:
     return hashlib.sha256(f"{project} {task}".encode("utf-8", "surrogatepass")).digest()
-
-
-_NAMED_LABELS = 10
-"""Maximum number of labels in the sentence about missing annotations."""
 
 
 def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
