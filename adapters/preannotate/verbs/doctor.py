@@ -37,7 +37,9 @@ _EPILOG = "Exit codes: 0 all is fine, 1 something is wrong, 2 the checks could n
     help="Password for basic auth.",
 )
 @click.option("--project", type=int, metavar="ID", help="Project that the backend is connected to.")
-@click.option("--fix", is_flag=True, help="Add missing credentials to the project's webhook.")
+@click.option(
+    "--fix", is_flag=True, help="Change the project's webhook and the version that it shows."
+)
 def doctor(
     *, url: str, user: str | None, password: str | None, project: int | None, fix: bool
 ) -> int:
