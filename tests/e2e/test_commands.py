@@ -36,6 +36,8 @@ OTHER_TESTS = {
     "test_a_submitted_annotation_sends_an_event_that_is_acknowledged",
     "api/webhooks/": "tests/e2e/test_label_studio_auth.py::"
     "test_events_arrive_after_the_documented_header_is_set",
+    "Uncertainty sampling": "tests/e2e/test_doctor.py::"
+    "test_the_documented_command_makes_the_label_stream_show_the_lowest_score_first",
     "preannotate project 12 --dry-run": "tests/e2e/test_preannotate_project.py::"
     "test_two_thousand_tasks_get_one_prediction_each_despite_kills",
     "preannotate doctor": "tests/e2e/test_preannotate_project.py::"
