@@ -23,6 +23,8 @@ class Unreadable(NamedTuple):
     """Replaces the content of a row that could not be read."""
 
     reason: str
+    ends_file: bool = False
+    """Whether it stands for the rest of the file, whose number of rows is not known."""
 
 
 class Row(NamedTuple):
@@ -53,6 +55,8 @@ class Rejection(NamedTuple):
     unit: Unit
     number: int
     reason: str
+    ends_file: bool = False
+    """See `Unreadable`."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ class Chunk:
         """Decode the rows, in order."""
         for number, raw in zip(self.numbers, self.contents, strict=True):
             if isinstance(raw, Unreadable):
-                yield Rejection(self.file, self.unit, number, raw.reason)
+                yield Rejection(self.file, self.unit, number, raw.reason, raw.ends_file)
                 continue
             try:
                 fields = self.decode(raw)

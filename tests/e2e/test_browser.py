@@ -3,6 +3,7 @@
 `make pictures` sets PICTURES to a folder: the tests at the end then write there what they see.
 """
 
+import base64
 import io
 import json
 import os
@@ -338,6 +339,80 @@ def test_an_imported_prediction_fills_in_the_choice(
 
     (predicted,) = tasks[0]["predictions"][0]["result"][0]["value"]["choices"]
     expect(page.get_by_role("checkbox", name=predicted)).to_be_checked()
+
+
+def choices(text: str, attributes: str = "") -> str:
+    """Return a labeling config with Positive and Negative for this Text object."""
+    return (
+        f'<View>{text}<Choices name="sentiment" toName="text" {attributes}>'
+        '<Choice value="Positive"/><Choice value="Negative"/></Choices></View>'
+    )
+
+
+CONFIGS = {
+    "nested choices": (
+        choices('<Text name="text" value="$review"/>', 'allowNested="true"'),
+        {"review": SENTENCES[0]},
+        [["Positive"]],
+    ),
+    "an encoded text": (
+        choices('<Text name="text" value="$review" encoding="base64"/>'),
+        {"review": base64.b64encode(SENTENCES[0].encode()).decode()},
+        ["Positive"],
+    ),
+    "an index": (
+        choices('<Text name="text" value="$items[1].body"/>'),
+        {"items": [{"body": SENTENCES[1]}, {"body": SENTENCES[0]}]},
+        ["Positive"],
+    ),
+    "a text around a field": (
+        choices('<Text name="text" value="Review: $review"/>'),
+        {"review": SENTENCES[0]},
+        ["Positive"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_editor_shows_the_classified_text_and_ticks_and_stores_the_prediction(
+    person: Person, api: LabelStudioApi, backend: StartBackend, name: str
+) -> None:
+    config, data, stored = CONFIGS[name]
+    # Label Studio would not import a task without the field "items[1].body".
+    project = Project(api.create_project(name, "<View/>"), name)
+    api.import_tasks(project.id, [data])
+    api.patch(f"/api/projects/{project.id}/", {"label_config": config})
+    api.connect(project.id, backend().url)
+    (task,) = api.task_ids(project.id)
+    page = person.open(project)
+    page.goto(f"/projects/{project.id}/data?task={task}")
+
+    expect(page.get_by_text(re.compile(f"{re.escape(SENTENCES[0])}$")).last).to_be_visible()
+    expect(page.get_by_role("checkbox", name=re.compile("Positive"))).to_be_checked()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Update", exact=True)).to_be_visible()
+    (annotation,) = api.open_task(task)["annotations"]
+    (region,) = annotation["result"]
+    assert region["value"]["choices"] == stored
+
+
+def test_extra_params_can_be_typed_into_the_page(
+    person: Person, project: Project, api: LabelStudioApi, backend: StartBackend
+) -> None:
+    page = person.open(project)
+    page.goto(f"/projects/{project.id}/settings/ml")
+    page.get_by_text("Connect Model").click()
+    page.get_by_label("Name").fill("Sentiment CNN")
+    page.get_by_label("Backend URL").fill(backend().url)
+    page.locator("[name=extra_params]").fill('{"models": ["active"], "ensemble": true}')
+    page.get_by_text("Validate and Save").click()
+    expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+
+    (task, *_) = api.task_ids(project.id)
+    api.retrieve_predictions(project.id, [task])
+    versions = [prediction["model_version"] for prediction in api.predictions(project.id)]
+    assert len(versions) == 2
+    assert sum(version.startswith("ensemble") for version in versions) == 1
 
 
 def picture(page: Page, name: str, *, viewport: int, height: int) -> None:

@@ -21,6 +21,8 @@ from adapters.label_studio.openapi import OPERATIONS
 from adapters.settings import LabelStudioSettings, Settings
 from website import links, readme
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "README.md": "index.md",

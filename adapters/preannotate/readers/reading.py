@@ -1,14 +1,15 @@
 """Read the inputs of a run as one sequence of chunks, the same for the same inputs."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from adapters.preannotate.readers import delimited, json_values, parquet
+from adapters.preannotate.readers.partitions import with_partitions
 from adapters.preannotate.readers.sources import OpenSource, Source, opened
 from adapters.preannotate.readers.text import decoded, lines
 from adapters.preannotate.records import Chunk, Row, Table, Unreadable
@@ -32,6 +33,8 @@ class Inputs:
     encoding: str
     wanted: Sequence[str]
     """Columns that the labeling config names: they help to find the dialect of a CSV file."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """Files that were found and are not read, by reason."""
 
     @property
     def size(self) -> int:
@@ -42,7 +45,9 @@ class Inputs:
         """Return everything that determines the chunks, to compare two runs."""
         return {
             "chunk_rows": CHUNK_ROWS,
-            "inputs": [[*source.identity(), source.format] for source in self.sources],
+            "inputs": [
+                [*source.identity(), source.format, *source.partitions] for source in self.sources
+            ],
             "encoding": self.encoding,
         }
 
@@ -60,7 +65,11 @@ class Inputs:
                     return before + min(content.position(), size)
 
                 yield from chunks_of(
-                    table, rows, file=source.name, file_number=number, consumed=consumed
+                    with_partitions(table, source.partitions),
+                    rows,
+                    file=source.name,
+                    file_number=number,
+                    consumed=consumed,
                 )
             before += size
 
@@ -75,7 +84,9 @@ class Inputs:
                 text = decoded(content.stream, self.encoding, newline)
                 table = self._text_table(source.format, text)
         except BROKEN as error:
-            table = Table("row", dict, iter([Row(1, Unreadable(reason_of(error)), 0)]))
+            table = Table(
+                "row", dict, iter([Row(1, Unreadable(reason_of(error), ends_file=True), 0)])
+            )
         try:
             yield table
         finally:
@@ -99,7 +110,7 @@ def until_broken(rows: Iterator[Row], first: int = 1) -> Iterator[Row]:
             number = row.number
             yield row
     except BROKEN as error:
-        yield Row(number + 1, Unreadable(reason_of(error)), 0)
+        yield Row(number + 1, Unreadable(reason_of(error), ends_file=True), 0)
 
 
 def chunks_of(

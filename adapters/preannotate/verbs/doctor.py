@@ -4,6 +4,7 @@ import click
 
 from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import DONE, interrupted_as
+from model_store import console
 
 _WRONG = 1
 
@@ -53,7 +54,7 @@ def doctor(
         for finding in examine(
             url, user, password, access=(access.url, key), project=project, fix=fix
         ):
-            click.echo(str(finding))
+            console.say(str(finding))
             wrong += not finding.fine
-    click.echo(f"{wrong} wrong." if wrong else "All is fine.")
+    console.say(f"{wrong} wrong." if wrong else "All is fine.")
     return _WRONG if wrong else DONE
