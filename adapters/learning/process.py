@@ -23,7 +23,7 @@ from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
-from adapters.learning.jobs import NO_ANNOTATIONS, Job, JobQueue, State
+from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, State
 from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
@@ -149,7 +149,8 @@ class TrainingJob:
         outcome = train(project, parent, found, self._report)
         changes: dict[str, Any] = {"metrics": outcome.metrics}
         if outcome.version is None:
-            return Ending(State.TOO_FEW, outcome.reasons, changes=changes)
+            hints = [] if LabelStudioSettings().is_complete else [NO_EVENTS]
+            return Ending(State.TOO_FEW, [*outcome.reasons, *hints], changes=changes)
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
         return Ending(state, outcome.reasons, outcome.version, changes)

@@ -29,7 +29,7 @@ OTHER_TESTS = {
     "test_predictions_have_label_studios_format",
     "make bento": "tests/e2e/test_make.py::test_make_bento_builds_one_in_the_data_folder",
     "tracing.yaml make serve": "tests/e2e/test_seeing.py::"
-    "test_the_stages_of_a_request_are_child_spans",
+    "test_the_stages_of_a_request_are_child_spans_without_metrics_too",
     "make train": "tests/integration/test_training_killed.py::"
     "test_a_training_killed_repeatedly_leaves_a_whole_artifact_or_none",
     "label-studio start": "tests/e2e/test_label_studio.py::"
