@@ -155,7 +155,7 @@ def test_the_documented_command_makes_the_label_stream_show_the_lowest_score_fir
 ) -> None:
     project = connect_project(server)
     api.retrieve_predictions(project.id)
-    doctor(project.id, "--fix")
+    assert FINE in doctor(project.id, "--fix")
     Workplace(tmp_path).run(
         block("docs/active-learning.md", "Uncertainty sampling"),
         {
@@ -166,7 +166,8 @@ def test_the_documented_command_makes_the_label_stream_show_the_lowest_score_fir
     )
     of_task = scores_of(api, project.id, project.backend["model_version"])
     lowest = min(of_task, key=of_task.__getitem__)
-    assert api.get(f"/api/projects/{project.id}/next")["id"] == lowest
+    shown = api.get(f"/api/projects/{project.id}/next")["id"]
+    assert shown == lowest, of_task
 
 
 @pytest.fixture(scope="module")
