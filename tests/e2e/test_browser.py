@@ -349,7 +349,7 @@ def choices(text: str, attributes: str = "") -> str:
     )
 
 
-CONFIGS = {
+CONFIGS: dict[str, tuple[str, dict[str, Any], list[str | list[str]]]] = {
     "nested choices": (
         choices('<Text name="text" value="$review"/>', 'allowNested="true"'),
         {"review": SENTENCES[0]},

@@ -109,7 +109,7 @@ def test_a_path_prefix_that_a_proxy_keeps_is_removed_before_everything_else() ->
     client = client_of(
         prefix="/a/sentiment",
         auth=BasicAuth("anna", "geheim"),
-        admission=Admission(("/predict",), max_tokens=1),
+        admissions=[Admission(("/predict",), max_tokens=1)],
     )
     assert client.get("/a/sentiment/health").status_code == 200
     assert client.get("/health").status_code == 200, "probes come without the proxy"
