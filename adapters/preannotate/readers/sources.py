@@ -1,26 +1,22 @@
 """Find the input files of a run and open them, decompressed. Knows no rows."""
 
-import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-import pyarrow as pa
-
-from adapters.preannotate import INPUT_SUFFIXES, storage
+from adapters.preannotate import storage
 from adapters.preannotate.errors import InputError
 from adapters.preannotate.storage import File
+from model_store.readers import INPUT_SUFFIXES, content
+from model_store.readers.content import FOREIGN_SUFFIXES, Content
+from model_store.readers.reading import format_of
 
 STANDARD_INPUT = "-"
 
-_COMPRESSED = (".gz", ".zst", ".zstd")
-_CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-"""Codec by the first bytes of a file."""
-_BUFFER = 64 * 1024
-"""Bytes decompressed at once: of a truncated file, up to this many before the cut are lost."""
+_NO_FORMAT = "its suffix names no known format: name the format with --format"
 
 
 @dataclass(frozen=True)
@@ -47,21 +43,6 @@ class Source:
         return [self.name, stat.st_size, stat.st_mtime_ns]
 
 
-@dataclass(frozen=True)
-class OpenSource:
-    """An input while it is read."""
-
-    stream: io.BufferedReader
-    """The decompressed content."""
-    raw: BinaryIO
-    """The content as stored."""
-    is_compressed: bool
-
-    def position(self) -> int:
-        """Number of stored bytes read so far; 0 if it is not known."""
-        return self.raw.tell() if self.raw.seekable() else 0
-
-
 def find(
     arguments: Sequence[str], format_name: str | None, written: Sequence[File]
 ) -> list[Source]:
@@ -79,11 +60,9 @@ def find(
             sources.setdefault(None, Source("-", None, format_name))
             continue
         for file in _files(storage.at(argument), written):
-            chosen = format_name or _format_of(file)
+            chosen = format_name or format_of(file.suffixes)
             if chosen is None:
-                raise InputError(
-                    str(file), "its suffix names no known format: name the format with --format"
-                )
+                raise InputError(str(file), FOREIGN_SUFFIXES.get(file.suffix.lower(), _NO_FORMAT))
             sources.setdefault(_resolved(file), Source(str(file), file, chosen))
     return list(sources.values())
 
@@ -97,33 +76,29 @@ def check_apart(sources: Iterable[Source], replaced: Iterable[File]) -> None:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[OpenSource]:
+def opened(source: Source) -> Iterator[Content]:
     """Open an input; its first bytes tell whether it is compressed."""
     # Standard input stays open: it belongs to the caller.
     raw: BinaryIO = sys.stdin.buffer if source.file is None else source.file.open("rb")
     try:
-        start = cast("io.BufferedReader", raw).peek(4)
-        codec = next((name for mark, name in _CODECS.items() if start.startswith(mark)), None)
-        if codec is None:
-            yield OpenSource(cast("io.BufferedReader", raw), raw, is_compressed=False)
-            return
-        # Not the package zstandard: it does not detect a truncated file.
-        with pa.CompressedInputStream(raw, codec) as content:
-            yield OpenSource(io.BufferedReader(content, _BUFFER), raw, is_compressed=True)
+        with content.decompressed(raw) as decompressed:
+            yield decompressed
     finally:
         if source.file is not None:
             raw.close()
 
 
 def is_compressed(file: File) -> bool:
-    """Whether a file is compressed as a whole, with gzip or zstd."""
-    with file.open("rb") as content:
-        return content.read(4).startswith(tuple(_CODECS))
+    """Whether a file is compressed as a whole."""
+    with file.open("rb") as stream:
+        return content.is_compressed(stream)
 
 
 def _files(named: File, written: Iterable[File]) -> list[File]:
     if named.is_dir():
-        if found := [file for file in _others(storage.below(named), written) if _format_of(file)]:
+        if found := [
+            file for file in _others(storage.below(named), written) if format_of(file.suffixes)
+        ]:
             return found
         suffixes = ", ".join(sorted(INPUT_SUFFIXES))
         raise InputError(str(named), f"the folder holds no file with one of {suffixes}")
@@ -148,10 +123,3 @@ def _resolved(file: File) -> File:
 
 def _parents(file: File) -> Sequence[File]:
     return file.resolve().parents if isinstance(file, Path) else ()
-
-
-def _format_of(file: File) -> str | None:
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return INPUT_SUFFIXES.get(suffixes[-1]) if suffixes else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from adapters.preannotate import INPUT_FORMATS, OUTPUT_FORMATS
+from adapters.preannotate import OUTPUT_FORMATS
 from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import (
     DONE,
@@ -19,6 +19,7 @@ from adapters.preannotate.errors import (
     interrupted_as,
 )
 from adapters.preannotate.verbs import FilesVerb, quiet_option, summary_option
+from model_store.readers import INPUT_FORMATS
 
 if TYPE_CHECKING:
     from adapters.preannotate.run import Engine
@@ -50,6 +51,22 @@ def _positive(value: str) -> int:
     raise click.BadParameter(f"{value!r} is not a positive number.")
 
 
+class Character(click.ParamType):
+    """One character; a backslash and a t are a tab."""
+
+    name = "character"
+
+    def __init__(self, *, may_be_empty: bool = False) -> None:
+        self._may_be_empty = may_be_empty
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the character; fail if there are several."""
+        character = "\t" if value in ("\\t", "tab") else value
+        if len(character) > 1 or character in ("\r", "\n") or not (character or self._may_be_empty):
+            self.fail(f"{value!r} is not a single character.", param, ctx)
+        return character
+
+
 @click.command(cls=FilesVerb, hidden=True, help=_HELP, epilog=_EPILOG)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.argument("out", metavar="OUT")
@@ -65,6 +82,29 @@ def _positive(value: str) -> int:
     show_default=True,
     metavar="NAME",
     help="Encoding of CSV, TSV, JSON and JSONL without a byte order mark.",
+)
+@click.option(
+    "--delimiter",
+    type=Character(),
+    metavar="CHAR",
+    help="The character between the fields of CSV and TSV, such as \\t; by default, detected.",
+)
+@click.option(
+    "--quote",
+    type=Character(may_be_empty=True),
+    metavar="CHAR",
+    help="The character that encloses fields; '' if none does, and each line is a row.",
+)
+@click.option(
+    "--escape",
+    type=Character(may_be_empty=True),
+    metavar="CHAR",
+    help="The character before a quote or delimiter that is text; '' if none is.",
+)
+@click.option(
+    "--columns",
+    metavar="NAMES",
+    help="The names of the columns, as a,b,c, of CSV and TSV without a header.",
 )
 @click.option(
     "--label-config",
@@ -136,6 +176,10 @@ def files(
     out: str,
     input_format: str | None,
     encoding: str,
+    delimiter: str | None,
+    quote: str | None,
+    escape: str | None,
+    columns: str | None,
     label_config: Path,
     model: str | None,
     truth: str | None,
@@ -157,18 +201,25 @@ def files(
         with processes.interrupts_held_back():  # an import can lose an interrupt
             from adapters.preannotate.model import find
             from adapters.preannotate.outputs import Output
-            from adapters.preannotate.readers import sources, text
+            from adapters.preannotate.readers import sources
             from adapters.preannotate.readers.reading import Inputs
             from adapters.preannotate.results import Annotator
             from adapters.preannotate.run import run
             from adapters.preannotate.storage import prepare
             from adapters.preannotate.summary import write_summary
+            from model_store.readers.dialects import Given
+            from model_store.readers.reading import Reading
+            from model_store.readers.text import problem_of
         output = Output.at(out, output_format, part_size, rejects)
         beside = [summary] if summary else []
         found = sources.find(inputs, input_format, [*output.written(), *beside])
         sources.check_apart(found, [*output.replaced(), *beside])
         annotator = Annotator.of(find(model), _read(label_config), truth)
-        rows = Inputs(found, text.check_encoding(encoding), annotator.columns)
+        if problem := problem_of(encoding):
+            raise InputError(f"--encoding {encoding}", problem)
+        names = tuple(columns.split(",")) if columns else None
+        dialect = Given(delimiter, quote, escape, names)
+        rows = Inputs(found, Reading(encoding, annotator.columns, dialect))
         chosen = _engine(engine, workers, ray_address)
         output.prepare()
         for file in beside:
