@@ -25,6 +25,8 @@ class _Read:
     """The rows that fit the header, by the number of their first line."""
     lines: frozenset[int]
     """The lines of these rows."""
+    sound: frozenset[int]
+    """Those of the fitting rows whose quotes are as a program writes them."""
     count: int
     """Number of rows, those included that do not fit."""
 
@@ -33,16 +35,22 @@ class _Read:
         return Columns.of(list(self.rows.values()))
 
     def replaces(self, other: "_Read") -> bool:
-        """Whether this dialect reads more rows that the other cannot than it changes or loses."""
-        gained = sum(number not in other.lines for number in self.rows)
-        lost = sum(number not in self.lines for number in other.rows)
-        nulls = changed = 0
-        for number in self.rows.keys() & other.rows.keys():
-            ours, theirs = self.rows[number], other.rows[number]
-            nulls += None in ours and None not in theirs
-            changed += ours != theirs
-        # A field \N is written by programs that escape alone; they escape every backslash.
-        is_enough = gained + nulls > lost + (0 if nulls else changed)
+        """Whether this dialect reads more lines that the other cannot than it changes or loses."""
+        gained, lost = len(self.lines - other.lines), len(other.lines - self.lines)
+        both = self.rows.keys() & other.rows.keys()
+        changed = sum(
+            self.rows[number] != other.rows[number] and number in other.sound for number in both
+        )
+        nulls = sum(
+            None in fields and None not in other.rows.get(number, ())
+            for number, fields in self.rows.items()
+        )
+        # A single damaged row can look escaped. Two, or a field \N, cannot; programs that escape
+        # then escape every backslash.
+        rows = sum(number not in other.lines for number in self.rows)
+        if nulls or (self.dialect.escape and rows > 1):
+            changed = 0
+        is_enough = gained + nulls > lost + changed
         return is_enough and gained + nulls >= self._least()
 
     def _least(self) -> int:
@@ -144,6 +152,7 @@ def _read_with(sample: Sequence[str], dialect: Dialect, given: Given, columns: C
     header: Fields = given.columns or ()
     fitting: dict[int, Fields] = {}
     covered: set[int] = set()
+    sound: set[int] = set()
     count = 0
     for row in rows(source, dialect, len(header), columns):
         count += 1
@@ -155,14 +164,16 @@ def _read_with(sample: Sequence[str], dialect: Dialect, given: Given, columns: C
         if len(row.raw) == len(header) and not _is_suspicious(row.raw, dialect):
             fitting[row.number] = row.raw
             covered.update(source.numbers)
-    return _Read(dialect, header, fitting, frozenset(covered), max(count, 1))
+            if dialect.quote is None or dialect.is_well_formed(source.text):
+                sound.add(row.number)
+    return _Read(
+        dialect, header, fitting, frozenset(covered), frozenset(sound), count=max(count, 1)
+    )
 
 
 def _is_suspicious(fields: Fields, dialect: Dialect) -> bool:
     """Whether a field begins with a quote that the dialect takes for text."""
-    if dialect.quote == '"':
-        return any(field and field[0] == " " and field.lstrip(" ")[:1] == '"' for field in fields)
-    if dialect.quote is None and dialect.escape is None:
+    if dialect.quote == '"' or (dialect.quote is None and dialect.escape is None):
         return False
     return any(field and field[0] == '"' for field in fields)
 

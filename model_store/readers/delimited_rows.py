@@ -37,6 +37,13 @@ class Columns:
         ] or [()]
         return cls(tuple(map(_shape, zip(first, *others, strict=True)))) if others else cls()
 
+    def have_numbers(self, fields: Fields) -> bool:
+        """Whether a row has a number in each column that holds numbers."""
+        return all(
+            shape is not _NUMBER or shape.fullmatch(field or "")
+            for shape, field in zip(self.shapes, fields, strict=False)
+        )
+
     def fit(self, fields: Sequence[str]) -> bool:
         """Whether the fields of a line could be a row; never if all columns hold any text."""
         if len(fields) != len(self.shapes) or not any(self.shapes):
@@ -81,6 +88,11 @@ class Lines(Iterator[str]):
     def row_number(self) -> int:
         """The number of the first line of the current row."""
         return self.taken[0][0]
+
+    @property
+    def text(self) -> str:
+        """The lines of the current row."""
+        return "".join(line or "" for _, line in self.taken)
 
     def begin_row(self, limit: int | None = None) -> None:
         """Start another row with the next line."""
@@ -141,7 +153,7 @@ def _swallows(lines: Lines, dialect: Dialect, fields: Fields, width: int, column
     if not _can_begin_row(inner, dialect, width):
         return False
     lines.give_back(inner)
-    if _are_rows(lines, len(inner), dialect, width):
+    if _are_rows(lines, len(inner), dialect, width, columns):
         found = True
     else:
         # A line that no quote opens or closes: as a program writes it that never quotes.
@@ -160,7 +172,7 @@ def _can_begin_row(inner: Sequence[Line], dialect: Dialect, width: int) -> bool:
     return line.count(dialect.delimiter) == width - 1 or any(mark in line for mark in marks if mark)
 
 
-def _are_rows(lines: Lines, count: int, dialect: Dialect, width: int) -> bool:
+def _are_rows(lines: Lines, count: int, dialect: Dialect, width: int, columns: Columns) -> bool:
     """Whether well-formed rows begin with the next `count` lines. Gives all lines back."""
     reader = dialect.reader(lines)
     read: list[Line] = []
@@ -169,8 +181,10 @@ def _are_rows(lines: Lines, count: int, dialect: Dialect, width: int) -> bool:
         lines.begin_row(_LOOKAHEAD)
         try:
             fields = next(reader)
-            is_row = len(fields) == width and dialect.is_well_formed(
-                "".join(line or "" for _, line in lines.taken)
+            is_row = (
+                len(fields) == width
+                and dialect.is_well_formed(lines.text)
+                and columns.have_numbers(fields)
             )
         except (StopIteration, csv.Error, RowError):
             is_row, fields = False, [""]

@@ -51,20 +51,15 @@ def _positive(value: str) -> int:
     raise click.BadParameter(f"{value!r} is not a positive number.")
 
 
-class Character(click.ParamType):
-    """One character; a backslash and a t are a tab."""
-
-    name = "character"
-
-    def __init__(self, *, may_be_empty: bool = False) -> None:
-        self._may_be_empty = may_be_empty
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the character; fail if there are several."""
-        character = "\t" if value in ("\\t", "tab") else value
-        if len(character) > 1 or character in ("\r", "\n") or not (character or self._may_be_empty):
-            self.fail(f"{value!r} is not a single character.", param, ctx)
+def _character(value: str) -> str:
+    character = "\t" if value in ("\\t", "tab") else value
+    if len(character) == 1 and character not in "\r\n":
         return character
+    raise click.BadParameter(f"{value!r} is not a single character.")
+
+
+def _character_or_none(value: str) -> str:
+    return value and _character(value)
 
 
 @click.command(cls=FilesVerb, hidden=True, help=_HELP, epilog=_EPILOG)
@@ -85,19 +80,19 @@ class Character(click.ParamType):
 )
 @click.option(
     "--delimiter",
-    type=Character(),
+    type=_character,
     metavar="CHAR",
     help="The character between the fields of CSV and TSV, such as \\t; by default, detected.",
 )
 @click.option(
     "--quote",
-    type=Character(may_be_empty=True),
+    type=_character_or_none,
     metavar="CHAR",
     help="The character that encloses fields; '' if none does, and each line is a row.",
 )
 @click.option(
     "--escape",
-    type=Character(may_be_empty=True),
+    type=_character_or_none,
     metavar="CHAR",
     help="The character before a quote or delimiter that is text; '' if none is.",
 )
