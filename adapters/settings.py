@@ -1,7 +1,10 @@
 """The settings of a deployment, from environment variables."""
 
+import os
+import re
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,6 +15,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.database import sqlite_url
 
+_PREFIX = "SENTIMENT_"
+_SECRET = re.compile("AUTH|PASS|PWD|SECRET|USER")
+"""The names of credentials."""
+
 
 class Settings(BaseSettings):
     """All settings of the server, with the prefix `SENTIMENT_`.
@@ -20,7 +27,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix=_PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True
     )
 
     data_dir: Path = Field(default=Path(".data"))
@@ -43,6 +50,10 @@ class Settings(BaseSettings):
     score: ScoreKind = "confidence"
     """Score of a prediction, lowest where the model is least certain: `confidence`, `margin` or
     `entropy`."""
+
+    select_version: bool = True
+    """Whether the server makes projects of Label Studio show the scores of the version that serves
+    them; needs `LABEL_STUDIO_URL` and `LABEL_STUDIO_API_KEY`."""
 
     database_url: SecretStr | None = None
     """SQLAlchemy URL of the database for annotations, jobs and active versions; by default SQLite
@@ -79,12 +90,20 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=100.0, gt=0)
     """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""
 
+    root_path: str = Field(default="", pattern=r"^(/[^/?#\s]+)*$")
+    """Path prefix that a proxy in front of the server keeps, such as `/sentiment`; requests without
+    it are answered, too."""
+
     basic_auth_user: str | None = Field(default=None, min_length=1)
     """User name for basic authentication on every route except health probes; unset, there is
     none."""
 
     basic_auth_password: SecretStr | None = None
     """Password for basic authentication."""
+
+    webhook_secret: SecretStr | None = Field(default=None, min_length=8)
+    """Secret that each event must carry in the header `X-Webhook-Secret`; others are refused with
+    403. Unset, whoever reaches the port can store and delete annotations."""
 
     log_format: Literal["text", "json"] = "text"
     """Format of log lines: `text`, or `json` for one object a line."""
@@ -123,6 +142,14 @@ class Settings(BaseSettings):
             return [name for part in models.split(",") if (name := part.strip())]
         return models
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _fits_a_header(cls, secret: SecretStr | None) -> SecretStr | None:
+        text = secret.get_secret_value() if secret else ""
+        if not text.isascii() or not text.isprintable() or text != text.strip():
+            raise ValueError("use printable ASCII characters, without blanks around them")
+        return secret
+
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
         if self.deadline >= self.request_timeout:
@@ -134,7 +161,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _auth_is_complete(self) -> Self:
-        if (self.basic_auth_user is None) != (not self.basic_auth_password):
+        given = (self.basic_auth_user, self.basic_auth_password)
+        if given != (None, None) and not all(given):
             raise ValueError(
                 "SENTIMENT_BASIC_AUTH_USER and SENTIMENT_BASIC_AUTH_PASSWORD go together: "
                 "set both or neither"
@@ -158,9 +186,22 @@ class LabelStudioSettings(BaseSettings):
     api_key: SecretStr | None = None
     """Personal access token, or legacy token, of a user who can see the projects."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the API can be called."""
+        return self.url is not None and self.api_key is not None
+
 
 def read_settings() -> Settings:
-    """Return the settings of this process; exit with a line for each invalid one."""
+    """Return the settings of this process; exit with a line for each invalid one.
+
+    A mistyped name of a credential is invalid, too: the server would be open.
+    """
+    mistyped = [name for name in unknown_variables(os.environ) if _protects(name)]
+    if mistyped:
+        sys.exit(
+            "\n".join(f"{described(name)}: it would not protect the server" for name in mistyped)
+        )
     try:
         return Settings()
     except ValidationError as error:
@@ -175,8 +216,30 @@ def read_settings() -> Settings:
 def unknown_variables(names: Iterable[str]) -> list[str]:
     """Return the variables that have the prefix of the settings but are not settings.
 
-    They were removed or mistyped. `names` are the names of all environment variables.
+    They were removed or mistyped. `names` are the names of all environment variables; like those of
+    settings, in any case.
     """
-    prefix = Settings.model_config["env_prefix"]
-    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
-    return sorted(name for name in names if name.startswith(prefix) and name not in known)
+    known = _variables()
+    return sorted(
+        name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known
+    )
+
+
+def described(name: str) -> str:
+    """Return a sentence about an unknown variable, with the setting that has the nearest name."""
+    nearest = _nearest(name)
+    return f"{name} is no setting" + (f" (did you mean {nearest}?)" if nearest else "")
+
+
+def _nearest(name: str) -> str | None:
+    return next(iter(get_close_matches(name.upper(), _variables(), n=1, cutoff=0.8)), None)
+
+
+def _protects(name: str) -> bool:
+    """Return whether an unknown variable was meant to keep callers out."""
+    is_secret = _SECRET.search(name.upper().removeprefix(_PREFIX)) is not None
+    return is_secret or _SECRET.search(_nearest(name) or "") is not None
+
+
+def _variables() -> list[str]:
+    return [f"{_PREFIX}{name}".upper() for name in Settings.model_fields]

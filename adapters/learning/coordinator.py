@@ -9,13 +9,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, changes_of
 from adapters.learning.examples import ExampleStore
-from adapters.learning.jobs import Job, JobQueue
+from adapters.learning.jobs import NO_ANNOTATIONS, Job, JobQueue, QueueFullError
 from model_store.learning.split import missing
 from model_store.serving.deployments import DeploymentLog
 
@@ -28,6 +29,7 @@ class Coordinator:
     """The examples, jobs and deployments of one database, for the routes of one worker.
 
     train_every: number of new annotations after which a training is queued; 0 for never.
+    fetches: whether trainings fetch annotations from Label Studio's API.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Coordinator:
         deployments: DeploymentLog,
         *,
         train_every: int = 0,
+        fetches: bool = False,
     ) -> None:
         self._examples = examples
         self._jobs = jobs
         self._deployments = deployments
         self._train_every = train_every
+        self._fetches = fetches
         # Controls with enough annotations. Label Studio calls /setup for every task it opens.
         self._ready: set[tuple[str, str, tuple[str, ...]]] = set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="learning")
@@ -55,7 +59,10 @@ class Coordinator:
         return await _do(self._writer, self._record, event)
 
     async def train(self, project: str) -> Job:
-        """Queue a training of a project, or return the job that is queued or running."""
+        """Queue a training of a project, or return the job that is queued or running.
+
+        A project without annotations gets a job that has ended. Raises QueueFullError.
+        """
         return await _do(self._writer, self._train, project)
 
     async def needed(self, project: str, controls: Sequence[Control]) -> list[str]:
@@ -86,10 +93,14 @@ class Coordinator:
         count = self._examples.annotation_count(project)
         last = next(iter(self._jobs.jobs(project, limit=1)), None)
         if count - (last.annotations if last else 0) >= self._train_every:
-            self._jobs.enqueue(project, count)
+            with suppress(QueueFullError):  # The next event tries again.
+                self._jobs.enqueue(project, count)
 
     def _train(self, project: str) -> Job:
-        return self._jobs.enqueue(project, self._examples.annotation_count(project))
+        count = self._examples.annotation_count(project)
+        if not count and not self._fetches:
+            return self._jobs.reject(project, NO_ANNOTATIONS)
+        return self._jobs.enqueue(project, count)
 
     def _needed(self, project: str, controls: Sequence[Control]) -> list[str]:
         waiting = [control for control in controls if _key(project, control) not in self._ready]

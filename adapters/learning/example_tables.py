@@ -1,9 +1,13 @@
 """Tables of annotated tasks, with last-write-wins upserts.
 
-The newest state of a row wins, in whatever order the states arrive.
+The newest state of a row wins, in whatever order the states arrive. A deletion is a state too, at
+the time when it arrives: a later state ends it. No state is newer than now, and only rows that
+are known can be deleted. So nothing that a client sends lasts forever.
 """
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +21,8 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    false,
+    select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,8 +30,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from model_store.serving.database import metadata
 
-_FOREVER = 1e18
-"""The time of a deletion: no state is newer."""
+_IDS_AT_ONCE = 1000
+"""Ids in a statement; databases limit its parameters."""
 
 PROJECTS = Table(
     "projects",
@@ -41,6 +47,7 @@ TASKS = Table(
     Column("task", BigInteger, primary_key=True, autoincrement=False),
     Column("data", JSON, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
 )
 ANNOTATIONS = Table(
     "annotations",
@@ -56,48 +63,43 @@ ANNOTATIONS = Table(
 )
 Index("annotations_of_task", ANNOTATIONS.c.project, ANNOTATIONS.c.task)
 
-IS_VALID = (
-    (ANNOTATIONS.c.updated_at < _FOREVER)
-    & ~ANNOTATIONS.c.cancelled
-    & (TASKS.c.updated_at < _FOREVER)
-)
+IS_VALID = ~ANNOTATIONS.c.cancelled & ~TASKS.c.deleted
 ON_A_TASK = (TASKS.c.project == ANNOTATIONS.c.project) & (TASKS.c.task == ANNOTATIONS.c.task)
 
 
 def record(connection: Connection, changes: Changes) -> None:
     """Store the changes in an event, or in a page of the API."""
-    project = changes.project
+    project, now = changes.project, time.time()
     if changes.label_config is not None:
-        _upsert(
-            connection,
-            PROJECTS,
-            [
-                {
-                    "project": project,
-                    "label_config": changes.label_config,
-                    "updated_at": changes.updated_at,
-                }
-            ],
-        )
+        config = {
+            "project": project,
+            "label_config": changes.label_config,
+            "updated_at": min(changes.updated_at, now),
+        }
+        _upsert(connection, PROJECTS, [config])
+    annotations = [_annotation_row(project, each, now) for each in changes.annotations]
     times: dict[int, float] = {}
-    for annotation in changes.annotations:
-        times[annotation.task] = max(annotation.updated_at, times.get(annotation.task, 0.0))
-    _upsert(
-        connection,
-        TASKS,
-        [_task_row(project, task, times.get(task.id, 0.0)) for task in changes.tasks],
-    )
-    _upsert(connection, ANNOTATIONS, [_annotation_row(project, a) for a in changes.annotations])
-    mark_deleted(connection, project, changes.deleted_annotations)
-    _delete_tasks(connection, project, changes.deleted_tasks)
+    for row in annotations:
+        times[row["task"]] = max(row["updated_at"], times.get(row["task"], 0.0))
+    tasks = [_task_row(project, task, times.get(task.id, 0.0)) for task in changes.tasks]
+    _upsert(connection, TASKS, tasks)
+    _upsert(connection, ANNOTATIONS, annotations)
+    mark_deleted(connection, project, changes.deleted_annotations, now)
+    _delete_tasks(connection, project, changes.deleted_tasks, now)
 
 
 def _task_row(project: str, task: AnnotatedTask, updated_at: float) -> dict[str, Any]:
     data = dict(task.data)
-    return {"project": project, "task": task.id, "data": data, "updated_at": updated_at}
+    return {
+        "project": project,
+        "task": task.id,
+        "data": data,
+        "updated_at": updated_at,
+        "deleted": False,
+    }
 
 
-def _annotation_row(project: str, annotation: Annotation) -> dict[str, Any]:
+def _annotation_row(project: str, annotation: Annotation, now: float) -> dict[str, Any]:
     return {
         "project": project,
         "annotation": annotation.id,
@@ -105,14 +107,17 @@ def _annotation_row(project: str, annotation: Annotation) -> dict[str, Any]:
         "answers": {control: list(found) for control, found in annotation.answers.items()},
         "cancelled": annotation.cancelled,
         "annotator": annotation.annotator,
-        "updated_at": annotation.updated_at,
+        "updated_at": min(annotation.updated_at, now),
     }
 
 
 def mark_deleted(
-    connection: Connection, project: str, annotations: Iterable[int], deleted_at: float = _FOREVER
+    connection: Connection, project: str, annotations: Iterable[int], deleted_at: float
 ) -> None:
-    """Mark annotations as deleted, so that a late event of their creation does not restore them."""
+    """Mark known annotations as deleted, so that late events of older states do not restore them.
+
+    Ids that no event or page has named are ignored: they may belong to annotations of the future.
+    """
     rows: list[dict[str, Any]] = [
         {
             "project": project,
@@ -123,34 +128,59 @@ def mark_deleted(
             "annotator": None,
             "updated_at": deleted_at,
         }
-        for number in annotations
+        for number in _known(connection, ANNOTATIONS, project, annotations)
     ]
     _upsert(connection, ANNOTATIONS, rows)
 
 
-def unmark_deleted(connection: Connection, project: str, annotations: Sequence[int]) -> None:
-    """Remove the marks that an earlier fetch set because it did not find these annotations."""
-    connection.execute(
-        delete(ANNOTATIONS).where(
-            ANNOTATIONS.c.project == project,
-            ANNOTATIONS.c.annotation.in_(annotations),
-            ANNOTATIONS.c.task.is_(None),
-            ANNOTATIONS.c.updated_at < _FOREVER,
-        )
-    )
+def forget(
+    connection: Connection,
+    project: str,
+    *,
+    tasks: Collection[int],
+    annotations: Collection[int],
+    before: float,
+) -> None:
+    """Delete the states from before a time, also deletions, so that older ones can replace them."""
+    for table, column, ids in (
+        (TASKS, TASKS.c.task, tasks),
+        (ANNOTATIONS, ANNOTATIONS.c.annotation, annotations),
+    ):
+        for some in _parts(sorted(ids)):
+            is_one = (table.c.project == project) & column.in_(some)
+            connection.execute(delete(table).where(is_one, table.c.updated_at < before))
 
 
-def _delete_tasks(connection: Connection, project: str, tasks: Sequence[int]) -> None:
+def _delete_tasks(
+    connection: Connection, project: str, tasks: Sequence[int], deleted_at: float
+) -> None:
     rows: list[dict[str, Any]] = [
-        {"project": project, "task": task, "data": {}, "updated_at": _FOREVER} for task in tasks
+        {"project": project, "task": task, "data": {}, "updated_at": deleted_at, "deleted": True}
+        for task in _known(connection, TASKS, project, tasks)
     ]
     _upsert(connection, TASKS, rows)
-    for task in tasks:
+    for row in rows:
         connection.execute(
             update(ANNOTATIONS)
-            .where(ANNOTATIONS.c.project == project, ANNOTATIONS.c.task == task)
-            .values(answers={}, cancelled=True, updated_at=_FOREVER)
+            .where(ANNOTATIONS.c.project == project, ANNOTATIONS.c.task == row["task"])
+            .values(answers={}, cancelled=True, updated_at=deleted_at)
         )
+
+
+def _known(
+    connection: Connection, table: Table, project: str, numbers: Iterable[int]
+) -> Iterator[int]:
+    """Yield the numbers that have a row in a table of tasks or annotations."""
+    column = list(table.primary_key)[1]
+    for some in _parts(numbers):
+        found = select(column).where(table.c.project == project, column.in_(some))
+        yield from connection.scalars(found).all()
+
+
+def _parts(numbers: Iterable[int]) -> Iterator[list[int]]:
+    left = iter(numbers)
+    while some := list(islice(left, _IDS_AT_ONCE)):
+        yield some
 
 
 def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

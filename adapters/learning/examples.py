@@ -1,7 +1,7 @@
 """Annotated tasks in the database: the examples that projects are trained with.
 
-Events may arrive twice, late, or in any order. The newest state of an annotation wins, and deleted
-annotations stay deleted.
+Events may arrive twice, late, or in any order. The newest state of an annotation wins; deleting it
+is a state. What Label Studio's API says overrules the events before.
 """
 
 import time
@@ -26,13 +26,13 @@ from adapters.learning.example_tables import (
     ON_A_TASK,
     PROJECTS,
     TASKS,
+    forget,
     mark_deleted,
     record,
-    unmark_deleted,
 )
 from model_store.serving.database import reading, writing
 
-_SETTLING_SECONDS = 10.0
+_LAG_SECONDS = 2.0
 """Label Studio sends an event before it commits, so its API may lag behind the event."""
 
 
@@ -62,11 +62,13 @@ class ExampleStore:
     ) -> int:
         """Store all annotated tasks of a project, in pages as Label Studio's API returns them.
 
-        Known annotations that are missing from every page are marked deleted: Label Studio sent no
-        event for them. Returns the number of malformed tasks, whose known state stays.
+        The pages overrule what events said before. Known annotations that are missing from every
+        page are marked deleted: Label Studio sent no event for them. Returns the number of
+        malformed tasks, whose known state stays.
         """
         started = time.time()
-        known = self._settled(project, started - _SETTLING_SECONDS)
+        settled = started - _LAG_SECONDS
+        known = self._settled(project, settled)
         seen: set[int] = set()
         malformed = 0
         for page in pages:
@@ -82,12 +84,18 @@ class ExampleStore:
                 except EventError:
                     malformed += 1
             with writing(self._engine) as connection:
+                forget(
+                    connection,
+                    project,
+                    tasks=[task.id for task in tasks],
+                    annotations=[annotation.id for annotation in annotations],
+                    before=settled,
+                )
                 changes = Changes(project, label_config, started, tuple(tasks), tuple(annotations))
-                unmark_deleted(connection, project, [annotation.id for annotation in annotations])
                 record(connection, changes)
         with writing(self._engine) as connection:
-            # With the time of this fetch, so that a later fetch or change can restore them.
-            mark_deleted(connection, project, known - seen, started)
+            # With a time that is settled for each later fetch, so that it can restore them.
+            mark_deleted(connection, project, known - seen, settled)
         return malformed
 
     def _settled(self, project: str, before: float) -> set[int]:

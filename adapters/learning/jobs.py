@@ -20,15 +20,27 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    delete,
     insert,
     select,
     update,
 )
 
+from model_store.errors import ModelStoreError
+from model_store.learning.split import MIN_EXAMPLES
 from model_store.serving.database import metadata, reading, writing
 
 STALE_SECONDS = 30.0
 """A running job without a heartbeat for this long is stale, on any machine."""
+NO_ANNOTATIONS = (
+    "No annotation of this project is stored: annotate some tasks first. If Label Studio has some, "
+    "its webhook does not reach this server: `preannotate doctor` says why."
+)
+"""The reason for the end of a job of a project without annotations."""
+_MAX_QUEUED = 50
+"""Maximum number of queued jobs of projects with enough annotations, and of all others."""
+_KEPT = 100
+"""Number of newest ended jobs to keep of each project, and of all jobs that never ran."""
 
 
 class State(enum.StrEnum):
@@ -103,35 +115,59 @@ class Job:
     """Time of the last heartbeat."""
 
 
+class QueueFullError(ModelStoreError):
+    """Too many jobs are queued."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{_MAX_QUEUED} trainings are queued already: start this one when some have ended, see "
+            "GET /jobs."
+        )
+
+
 class JobQueue:
-    """The jobs of one database."""
+    """The jobs of one database.
+
+    Projects with enough annotations come first, then the oldest jobs. A project has one job at a
+    time, so all projects get their turn.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def enqueue(self, project: str, annotations: int) -> Job:
-        """Queue a job, or return the project's job that is queued or running."""
+        """Queue a job, or return the project's job that is queued or running.
+
+        Raises QueueFullError.
+        """
         with writing(self._engine, alone_in=_jobs) as connection:
             self._reap_stale(connection)
             opened = _jobs_where(connection, _jobs.c.project == project, _is_open)
             if opened:
                 return opened[0]
-            row = {
-                "id": uuid.uuid4().hex,
-                "project": project,
-                "state": State.QUEUED,
-                "stage": "waiting",
-                "progress": 0.0,
-                "annotations": annotations,
-                "created_at": time.time(),
-                "reasons": [],
-                "metrics": {},
-            }
-            connection.execute(insert(_jobs).values(row))
-            return _jobs_where(connection, _jobs.c.id == row["id"])[0]
+            alike = [
+                job for job in _queued(connection) if _is_small(job) == (annotations < MIN_EXAMPLES)
+            ]
+            if len(alike) >= _MAX_QUEUED:
+                raise QueueFullError
+            return _insert(connection, project, annotations=annotations)
+
+    def reject(self, project: str, reason: str) -> Job:
+        """Record a job that ends at once for want of annotations, without a process for it.
+
+        Returns the last job of the project instead if it has not ended, or ended like this.
+        """
+        with writing(self._engine, alone_in=_jobs) as connection:
+            last = _jobs_where(connection, _jobs.c.project == project, newest=1)
+            if last and (last[0].started_at is None or last[0].ended_at is None):
+                return last[0]
+            ending = {"state": State.TOO_FEW, "reasons": [reason], "ended_at": time.time()}
+            job = _insert(connection, project, annotations=0, **ending)
+            _prune(connection, ~_is_open & _jobs.c.started_at.is_(None))
+            return job
 
     def claim(self) -> Job | None:
-        """Take the oldest queued job, unless a job is running on this machine."""
+        """Take the next queued job, unless a job is running on this machine."""
         host = socket.gethostname()
         if not self._has_queued():
             return None
@@ -139,7 +175,7 @@ class JobQueue:
             self._reap_stale(connection)
             if _jobs_where(connection, _jobs.c.state == State.RUNNING, _jobs.c.host == host):
                 return None
-            queued = _jobs_where(connection, _jobs.c.state == State.QUEUED)
+            queued = sorted(_queued(connection), key=_is_small)
             if not queued:
                 return None
             now = time.time()
@@ -153,6 +189,7 @@ class JobQueue:
                 host=host,
                 pid=os.getpid(),
             )
+            _prune(connection, ~_is_open & (_jobs.c.project == queued[0].project))
             return _jobs_where(connection, _jobs.c.id == queued[0].id)[0]
 
     def _has_queued(self) -> bool:
@@ -201,10 +238,17 @@ class JobQueue:
         return []
 
     def jobs(self, project: str | None = None, limit: int = 100) -> list[Job]:
-        """Return the latest jobs of one project or of all, newest first."""
-        condition = [_jobs.c.project == project] if project else []
+        """Return the latest jobs of one project or of all, newest first.
+
+        project: a project, or the number of one: then of all projects with this number.
+        """
+        is_of_project = [_jobs.c.project == project] if project else []
+        if project and project.isdecimal():
+            is_of_project = [
+                (_jobs.c.project == project) | _jobs.c.project.startswith(f"{project}.")
+            ]
         with reading(self._engine) as connection:
-            return _jobs_where(connection, *condition, newest=limit)
+            return _jobs_where(connection, *is_of_project, newest=limit)
 
     def job(self, job_id: str) -> Job | None:
         """Return a job, if it exists."""
@@ -222,6 +266,38 @@ class JobQueue:
                 connection, job.id, state=State.KILLED, reasons=[reason], ended_at=time.time()
             )
         ]
+
+
+def _queued(connection: Connection) -> list[Job]:
+    """Return the queued jobs, oldest first."""
+    return _jobs_where(connection, _jobs.c.state == State.QUEUED)
+
+
+def _is_small(job: Job) -> bool:
+    """Return whether a job had too few annotations when it was queued; it may fetch more."""
+    return job.annotations < MIN_EXAMPLES
+
+
+def _insert(connection: Connection, project: str, **columns: Any) -> Job:
+    row = {
+        "id": uuid.uuid4().hex,
+        "project": project,
+        "state": State.QUEUED,
+        "stage": "waiting",
+        "progress": 0.0,
+        "created_at": time.time(),
+        "reasons": [],
+        "metrics": {},
+        **columns,
+    }
+    connection.execute(insert(_jobs).values(row))
+    return _jobs_where(connection, _jobs.c.id == row["id"])[0]
+
+
+def _prune(connection: Connection, condition: Any) -> None:
+    """Delete all but the newest of the jobs that meet a condition."""
+    newest_first = select(_jobs.c.id).where(condition).order_by(_jobs.c.created_at.desc())
+    connection.execute(delete(_jobs).where(_jobs.c.id.in_(newest_first.offset(_KEPT))))
 
 
 def _is_stale(job: Job) -> bool:

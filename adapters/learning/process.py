@@ -23,8 +23,8 @@ from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
-from adapters.learning.jobs import Job, JobQueue, State
-from adapters.observability.logs import use_json
+from adapters.learning.jobs import NO_ANNOTATIONS, Job, JobQueue, State
+from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
 from model_store.learning.training import Parent, TrainingSet, load_parent, train
@@ -53,8 +53,7 @@ def main() -> None:
     os.nice(_NICE)
     settings = read_settings()
     logging.basicConfig(format="%(asctime)s [training] %(message)s", level=logging.WARNING)
-    if settings.log_format == "json":
-        use_json()
+    logs.use(settings.log_format)
     for package in ("adapters", "model_store"):
         logging.getLogger(package).setLevel(logging.INFO)
     engine = connect(settings.database)
@@ -141,7 +140,7 @@ class TrainingJob:
         examples = self._examples.snapshot(project)
         xml = self._examples.label_config(project)
         if xml is None:
-            raise _FailedError("This project has no annotations yet: annotate some tasks first.")
+            return Ending(State.TOO_FEW, [NO_ANNOTATIONS])
         parent = self._parent()
         found = list(training_sets(xml, examples, parent.classifier))
         if not found:

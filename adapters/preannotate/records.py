@@ -28,6 +28,8 @@ class Rejection(NamedTuple):
     unit: Unit
     number: int
     reason: str
+    ends_file: bool = False
+    """See `Unreadable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Chunk:
         """Decode the rows, in order."""
         for number, raw in zip(self.numbers, self.contents, strict=True):
             if isinstance(raw, Unreadable):
-                yield Rejection(self.file, self.unit, number, raw.reason)
+                yield Rejection(self.file, self.unit, number, raw.reason, raw.ends_file)
                 continue
             try:
                 fields = self.decode(raw)

@@ -52,7 +52,7 @@ class Annotator:
     @property
     def columns(self) -> list[str]:
         """The columns that the labeling config reads texts from."""
-        return [control.data_key for control in self.controls]
+        return [key for control in self.controls for key in control.data_keys]
 
     @property
     def labels(self) -> Sequence[str]:

@@ -76,9 +76,10 @@ def check_held_out(candidate: Predictions) -> Check:
     counts = np.bincount(candidate.classes, minlength=len(candidate.labels))
     total = int(counts.sum())
     if total < MIN_HELD_OUT:
-        more = 5 * (MIN_HELD_OUT - total)
+        lacking = MIN_HELD_OUT - total
         reason = f"{total} annotated tasks are held out, and {MIN_HELD_OUT} are needed"
-        return Check(name, False, f"{reason}: annotate about {more} more, a fifth is held out.")
+        advice = f"annotate about {5 * lacking} more, a fifth of which ({lacking}) is held out"
+        return Check(name, False, f"{reason}: {advice}.")
     absent = [label for label, count in zip(candidate.labels, counts, strict=True) if not count]
     if absent:
         return Check(name, False, f"None of the {total} held-out tasks is {' or '.join(absent)}.")

@@ -39,6 +39,8 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     if more <= 0:
         return None
     each = "".join(f", {n} of them {label}" for label, n in lacking.items())
+    if lacking and (others := more - sum(lacking.values())):
+        each += f", {others} of any label"
     return (
         f"{more} more {'annotation is' if more == 1 else 'annotations are'} needed{each}: "
         f"there are {total}, and training takes {MIN_EXAMPLES}, "

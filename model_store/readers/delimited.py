@@ -45,7 +45,9 @@ def read(lines: Iterator[Line], wanted: Sequence[str], given: Given) -> Table:
             return Table("line", _fields, iter([Row(1, Unreadable("the file is empty"), 0)]))
         if isinstance(header.raw, Unreadable) or not is_encodable(joined(header.raw)):
             reason = getattr(header.raw, "reason", NOT_TEXT)
-            unreadable = Unreadable(f"the header {reason}; nothing of the file was read")
+            unreadable = Unreadable(
+                f"the header {reason}; nothing of the file was read", ends_file=True
+            )
             return Table("line", _fields, iter([Row(header.number, unreadable, 0)]))
         names = tuple(name or "" for name in header.raw)
     return Table("line", partial(_fields, unique_names(names)), found)

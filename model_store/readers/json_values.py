@@ -23,8 +23,10 @@ _STRUCTURE = re.compile(r'["\[\]{},]')
 _IN_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _BLANK = " \t\r\n"
 _TOO_LONG = Unreadable(TOO_LONG)
-_CUT_OFF = Unreadable("is cut off: the file ends inside of it")
-_AFTER_END = Unreadable("comes after the end of the array: the rest of the file was not read")
+_CUT_OFF = Unreadable("is cut off: the file ends inside of it", ends_file=True)
+_AFTER_END = Unreadable(
+    "comes after the end of the array: the rest of the file was not read", ends_file=True
+)
 
 
 def read_lines(lines: Iterator[tuple[int, str | None]]) -> Table:

@@ -41,7 +41,9 @@ class Reading:
                 text = decoded(content.stream, self.encoding, newline)
                 table = self._text_table(format_name, text)
         except BROKEN as error:
-            table = Table("row", dict, iter([Row(1, Unreadable(reason_of(error)), 0)]))
+            table = Table(
+                "row", dict, iter([Row(1, Unreadable(reason_of(error), ends_file=True), 0)])
+            )
         try:
             yield table
         finally:
@@ -65,7 +67,7 @@ def until_broken(rows: Iterator[Row], first: int = 1) -> Iterator[Row]:
             number = row.number
             yield row
     except BROKEN as error:
-        yield Row(number + 1, Unreadable(reason_of(error)), 0)
+        yield Row(number + 1, Unreadable(reason_of(error), ends_file=True), 0)
 
 
 def format_of(suffixes: Sequence[str]) -> str | None:

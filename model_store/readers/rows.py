@@ -23,6 +23,8 @@ class Unreadable(NamedTuple):
     """Replaces the content of a row that could not be read."""
 
     reason: str
+    ends_file: bool = False
+    """Whether it stands for the rest of the file, whose number of rows is not known."""
 
 
 class Row(NamedTuple):

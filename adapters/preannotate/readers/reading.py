@@ -1,9 +1,10 @@
 """Read the inputs of a run as one sequence of chunks, the same for the same inputs."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from adapters.preannotate.readers.partitions import with_partitions
 from adapters.preannotate.readers.sources import Source, opened
 from adapters.preannotate.records import Chunk
 from model_store.readers.content import Content
@@ -24,6 +25,8 @@ class Inputs:
 
     sources: Sequence[Source]
     reading: Reading
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """Files that were found and are not read, by reason."""
 
     @property
     def size(self) -> int:
@@ -34,7 +37,9 @@ class Inputs:
         """Return everything that determines the chunks, to compare two runs."""
         return {
             "chunk_rows": CHUNK_ROWS,
-            "inputs": [[*source.identity(), source.format] for source in self.sources],
+            "inputs": [
+                [*source.identity(), source.format, *source.partitions] for source in self.sources
+            ],
             "encoding": self.reading.encoding,
             **self.reading.dialect.to_json(),
         }
@@ -56,7 +61,11 @@ class Inputs:
                     return before + min(content.position(), size)
 
                 yield from chunks_of(
-                    table, rows, file=source.name, file_number=number, consumed=consumed
+                    with_partitions(table, source.partitions),
+                    rows,
+                    file=source.name,
+                    file_number=number,
+                    consumed=consumed,
                 )
             before += size
 

@@ -4,6 +4,7 @@ import click
 
 from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import DONE, interrupted_as
+from model_store import console
 
 _WRONG = 1
 
@@ -36,7 +37,9 @@ _EPILOG = "Exit codes: 0 all is fine, 1 something is wrong, 2 the checks could n
     help="Password for basic auth.",
 )
 @click.option("--project", type=int, metavar="ID", help="Project that the backend is connected to.")
-@click.option("--fix", is_flag=True, help="Add missing credentials to the project's webhook.")
+@click.option(
+    "--fix", is_flag=True, help="Change the project's webhook and the version that it shows."
+)
 def doctor(
     *, url: str, user: str | None, password: str | None, project: int | None, fix: bool
 ) -> int:
@@ -51,7 +54,7 @@ def doctor(
         for finding in examine(
             url, user, password, access=(access.url, key), project=project, fix=fix
         ):
-            click.echo(str(finding))
+            console.say(str(finding))
             wrong += not finding.fine
-    click.echo(f"{wrong} wrong." if wrong else "All is fine.")
+    console.say(f"{wrong} wrong." if wrong else "All is fine.")
     return _WRONG if wrong else DONE

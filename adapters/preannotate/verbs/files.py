@@ -19,6 +19,7 @@ from adapters.preannotate.errors import (
     interrupted_as,
 )
 from adapters.preannotate.verbs import FilesVerb, quiet_option, summary_option
+from model_store import console
 from model_store.readers import INPUT_FORMATS
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Read records, or Label Studio tasks, and write tasks with predictions that Label
 
 Each INPUT is a file, a folder, a glob pattern in quotes, the URI of any of them in an object store,
 or - for standard input; plain, or compressed with gzip or zstd. OUT is a file or URI that ends with
-.json, .jsonl or .parquet.
+.json, .jsonl or .parquet, or - for standard output.
 
 Each row becomes a task with all its columns in "data"; the labeling config says which column is the
 text. Rows that cannot become a task are listed in a separate file, and the run continues."""
@@ -149,8 +150,8 @@ def _character_or_none(value: str) -> str:
     "--part-size",
     type=_positive,
     metavar="N",
-    help="Write parts of N tasks: OUT-00001, OUT-00002, ... Remove the remaining parts of an "
-    "earlier run.",
+    help="Write parts of N tasks: OUT-00001, OUT-00002, ... Remove the remaining parts that an "
+    "earlier run wrote.",
 )
 @click.option(
     "--resume",
@@ -185,7 +186,7 @@ def files(
     part_size: int | None,
     resume: bool,
     rejects: str | None,
-    summary: Path | None,
+    summary: str | None,
     quiet: bool,
 ) -> int:
     """Run the verb and return its exit code; raises PreannotateError and OSError."""
@@ -200,30 +201,27 @@ def files(
             from adapters.preannotate.readers.reading import Inputs
             from adapters.preannotate.results import Annotator
             from adapters.preannotate.run import run
-            from adapters.preannotate.storage import prepare
-            from adapters.preannotate.summary import write_summary
+            from adapters.preannotate.storage import File
             from model_store.readers.dialects import Given
             from model_store.readers.reading import Reading
             from model_store.readers.text import problem_of
-        output = Output.at(out, output_format, part_size, rejects)
-        beside = [summary] if summary else []
-        found = sources.find(inputs, input_format, [*output.written(), *beside])
-        sources.check_apart(found, [*output.replaced(), *beside])
+        output = Output.at(out, output_format, part_size, rejects, summary)
+        passed_over: dict[File, str] = {}
+        found = sources.find(inputs, input_format, output.written(), passed_over)
+        sources.check_apart(found, output.replaced())
+        output.check_keeps(label_config)
         annotator = Annotator.of(find(model), _read(label_config), truth)
         if problem := problem_of(encoding):
             raise InputError(f"--encoding {encoding}", problem)
         names = tuple(columns.split(",")) if columns else None
         dialect = Given(delimiter, quote, escape, names)
-        rows = Inputs(found, Reading(encoding, annotator.columns, dialect))
+        reading = Reading(encoding, annotator.columns, dialect)
+        rows = Inputs(found, reading, sources.count_by_reason(passed_over))
         chosen = _engine(engine, workers, ray_address)
         output.prepare()
-        for file in beside:
-            prepare(file)
         done = run(rows, annotator, chosen, output, resume=resume, quiet=quiet)
-    if summary:
-        write_summary(done.to_json(), summary)
     if not quiet:
-        click.echo(str(done))
+        console.say(str(done), err=output.uses_standard_output)
     return SOME_REJECTED if done.rejected else DONE
 
 

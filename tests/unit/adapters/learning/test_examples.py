@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning.examples import Example, ExampleStore
+from model_store.serving.database import writing
 from tests.processes import all_at_once
 
 PROJECT = "1.1"
@@ -56,6 +57,13 @@ def deleted_task(*tasks: int, project: str = PROJECT) -> Changes:
 
 def choices(store: ExampleStore, project: str = PROJECT) -> dict[int, str]:
     return {example.task: example.choices["label"] for example in store.snapshot(project)}
+
+
+def pretend_it_was_a_minute_ago(database: Engine) -> None:
+    """Make all that is stored older, as if the events had come a minute ago."""
+    with writing(database) as connection:
+        for table in ("annotations", "tasks"):
+            connection.execute(text(f"UPDATE {table} SET updated_at = updated_at - 60"))
 
 
 def api_task(task: int, *annotations: tuple[int, str, float]) -> dict[str, Any]:
@@ -122,7 +130,11 @@ def test_events_in_any_order_and_repeated_end_in_the_same_examples(
     for event in in_order:
         store.record(event)
     others = list(_events(history, gone, there))
-    for number in shuffled:
+    # A deletion of what no event has named changes nothing, so each one comes again when all is
+    # known; events that were sent before it may still come after it.
+    deletions = [number for number, event in enumerate(in_order) if not event.annotations]
+    late = shuffled[:5]
+    for number in (*shuffled, *deletions, *late):
         store.record(others[number])
     assert store.snapshot(there) == store.snapshot(here)
     assert store.annotation_count(there) == store.annotation_count(here)
@@ -151,11 +163,75 @@ def test_the_newest_state_of_an_annotation_wins(store: ExampleStore) -> None:
     assert choices(store) == {1: "Negative"}
 
 
-def test_an_annotation_deleted_before_it_was_known_stays_deleted(store: ExampleStore) -> None:
-    store.record(deleted(1))
+def test_a_deletion_of_unknown_ids_leaves_no_trace(store: ExampleStore, database: Engine) -> None:
+    """Whoever guesses the next ids could delete annotations that do not exist yet."""
+    store.record(deleted(*range(1200)))
+    store.record(deleted_task(*range(1200)))
+    with database.connect() as connection:
+        for table in ("annotations", "tasks"):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 0
     store.record(annotated(1))
-    assert store.snapshot(PROJECT) == []
-    assert store.annotation_count(PROJECT) == 0
+    assert choices(store) == {1: "Positive"}
+
+
+def test_a_deletion_of_thousands_of_annotations_deletes_them_all(store: ExampleStore) -> None:
+    store.record(
+        Changes(
+            PROJECT,
+            tasks=tuple(AnnotatedTask(n, {}) for n in range(1200)),
+            annotations=tuple(
+                Annotation(n, n, {"label": ("x",)}, cancelled=False, annotator=1, updated_at=1)
+                for n in range(1200)
+            ),
+        )
+    )
+    store.record(deleted(*range(1100)))
+    assert store.annotation_count(PROJECT) == 100
+    store.record(deleted_task(*range(1190)))
+    assert store.annotation_count(PROJECT) == 10
+
+
+def test_a_deleted_annotation_returns_when_it_is_changed_afterwards(store: ExampleStore) -> None:
+    """Label Studio never changes what it has deleted: such a deletion came from somebody else."""
+    store.record(annotated(at=time.time() - 60))
+    store.record(deleted(1))
+    store.record(annotated(choice="Negative", at=time.time() - 30))
+    assert choices(store) == {}
+    store.record(annotated(choice="Negative", at=time.time()))
+    assert choices(store) == {1: "Negative"}
+
+
+def test_a_deleted_task_returns_when_it_is_annotated_afterwards(store: ExampleStore) -> None:
+    store.record(annotated(1, at=time.time() - 60))
+    store.record(deleted_task(1))
+    store.record(annotated(2, "Negative", at=time.time(), data={"text": "again"}))
+    assert store.snapshot(PROJECT) == [Example(1, {"text": "again"}, {"label": "Negative"})]
+
+
+def test_a_fetch_overrules_what_events_said_before(store: ExampleStore, database: Engine) -> None:
+    """Also deletions, swapped labels, other texts, and annotations that do not exist."""
+    before = time.time() - 3600
+    for number in range(1, 5):
+        store.record(annotated(number, task=number, at=before))
+    store.record(annotated(5, task=5))
+    store.record(deleted(1))
+    store.record(deleted_task(2))
+    store.record(annotated(3, "Negative", task=3, at=time.time(), data={"text": "another"}))
+    pretend_it_was_a_minute_ago(database)
+    pages = [[api_task(number, (number, "Positive", before)) for number in range(1, 5)]]
+    assert store.replace(PROJECT, CONFIG, pages) == 0
+    assert choices(store) == dict.fromkeys(range(1, 5), "Positive")
+    assert [e.data for e in store.snapshot(PROJECT)] == [{"text": f"text {n}"} for n in range(1, 5)]
+
+
+def test_a_date_in_the_future_counts_as_now(store: ExampleStore) -> None:
+    future = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+    store.record(Changes(PROJECT, "<Frozen/>", updated_at=future))
+    store.record(annotated(choice="Negative", at=future, data={"text": "frozen"}))
+    store.record(Changes(PROJECT, "<New/>", updated_at=time.time()))
+    store.record(annotated(at=time.time(), data={"text": "new"}))
+    assert store.label_config(PROJECT) == "<New/>"
+    assert store.snapshot(PROJECT) == [Example(1, {"text": "new"}, {"label": "Positive"})]
 
 
 def test_the_annotations_of_a_deleted_task_are_deleted_even_late_ones(store: ExampleStore) -> None:
@@ -298,6 +374,7 @@ def test_a_fetch_does_not_restore_an_annotation_that_was_deleted_during_it(
         store.record(deleted(1))
         yield page
 
+    store.record(annotated(1))
     store.replace(PROJECT, CONFIG, pages())
     assert store.snapshot(PROJECT) == []
 

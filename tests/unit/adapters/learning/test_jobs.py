@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, text
 
-from adapters.learning.jobs import STALE_SECONDS, Job, JobQueue, State
+from adapters.learning import jobs as jobs_module
+from adapters.learning.jobs import STALE_SECONDS, Job, JobQueue, QueueFullError, State
 from model_store.serving.database import writing
 from tests.processes import all_at_once
 
@@ -237,3 +238,64 @@ def test_jobs_of_one_or_all_projects_are_listed_newest_first(jobs: JobQueue) -> 
     assert [job.id for job in jobs.jobs()] == made[::-1]
     assert [job.id for job in jobs.jobs("1.1")] == [made[2], made[0]]
     assert [job.id for job in jobs.jobs(limit=1)] == [made[2]]
+
+
+def test_projects_with_enough_annotations_come_before_made_up_ones(jobs: JobQueue) -> None:
+    for number in range(5):
+        jobs.enqueue(f"{number}.1", 3)
+    first, second = jobs.enqueue("7.1", 500), jobs.enqueue("8.1", 20)
+    for expected in (first, second):
+        assert claimed(jobs).id == expected.id
+        jobs.end(expected.id, State.PROMOTED)
+    assert claimed(jobs).project == "0.1"
+
+
+def test_the_queue_is_bounded_and_made_up_projects_keep_no_other_out(jobs: JobQueue) -> None:
+    for number in range(50):
+        jobs.enqueue(f"{number}.1", 0)
+    with pytest.raises(QueueFullError, match="50 trainings are queued already"):
+        jobs.enqueue("50.1", 19)
+    assert jobs.enqueue("0.1", 0).state is State.QUEUED
+    real = jobs.enqueue("51.1", 20)
+    assert claimed(jobs).id == real.id
+
+
+def test_a_job_without_annotations_has_ended_at_once_and_repeating_it_adds_none(
+    jobs: JobQueue,
+) -> None:
+    job = jobs.reject("1.1", "Nothing.")
+    assert (job.state, job.reasons, job.started_at) == (State.TOO_FEW, ["Nothing."], None)
+    assert job.ended_at
+    assert jobs.reject("1.1", "Nothing.") == job
+    assert jobs.claim() is None
+    queued = jobs.enqueue("1.1", 30)
+    assert jobs.reject("1.1", "Nothing.").id == queued.id
+
+
+def test_old_jobs_are_deleted_but_not_those_of_other_projects(
+    jobs: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "_KEPT", 2)
+    trained = jobs.enqueue("1.1", 30)
+    claimed(jobs)
+    jobs.end(trained.id, State.PROMOTED, version="m:1")
+    rejected = [jobs.reject(f"{number}.2", "Nothing.").id for number in range(4)]
+    assert [job.id for job in jobs.jobs(limit=1000)] == [*rejected[:1:-1], trained.id]
+
+
+def test_the_oldest_jobs_of_a_project_are_deleted(
+    jobs: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "_KEPT", 2)
+    made = []
+    for _ in range(5):
+        made.append(jobs.enqueue("1.1", 30).id)
+        claimed(jobs)
+        jobs.end(made[-1], State.FAILED)
+    assert [job.id for job in jobs.jobs("1.1", limit=1000)] == made[:1:-1]
+
+
+def test_the_number_of_a_project_finds_its_jobs(jobs: JobQueue) -> None:
+    made = [jobs.enqueue(project, 1) for project in ("1.1795647959", "1.5", "11.1", "1")]
+    assert [job.id for job in jobs.jobs("1")] == [made[3].id, made[1].id, made[0].id]
+    assert jobs.jobs("1.5") == [made[1]]

@@ -64,7 +64,7 @@ def test_nine_held_out_examples_are_not_enough_and_ten_are() -> None:
     assert not check.passed
     assert check.reason == (
         "9 annotated tasks are held out, and 10 are needed: "
-        "annotate about 5 more, a fifth is held out."
+        "annotate about 5 more, a fifth of which (1) is held out."
     )
     assert of(judge(with_errors(10, 0), None), "enough held-out examples").passed
 

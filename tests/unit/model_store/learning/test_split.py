@@ -34,7 +34,7 @@ def test_the_sentence_says_how_many_of_which_label_are_missing() -> None:
         "there are 32, and training takes 20, with 5 of each label"
     )
     assert missing({}, LABELS) == (
-        "20 more annotations are needed, 5 of them Praise, 5 of them Complaint: "
+        "20 more annotations are needed, 5 of them Praise, 5 of them Complaint, 10 of any label: "
         "there are 0, and training takes 20, with 5 of each label"
     )
     assert str(missing({"Praise": 9, "Complaint": 10}, LABELS)).startswith(
