@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import logging
+import zlib
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -264,6 +266,20 @@ def test_bodies_count_as_they_arrive_and_the_worker_refuses_more_than_its_budget
         assert (await crowd.ask(size=size + 1))[0]["status"] == 503
 
     asyncio.run(scenario())
+
+
+def test_a_compressed_body_is_decompressed_within_the_limit(bounded: TestClient) -> None:
+    def post(content: bytes, encoding: str = "gzip") -> Any:
+        headers = {"Content-Encoding": encoding}
+        return bounded.post("/predict", content=content, headers=headers)
+
+    assert post(gzip.compress(b"x" * 100)).text == "100"
+    assert post(zlib.compress(b"x" * 100), "deflate").text == "100"
+    for size in (101, 40_000):
+        assert post(gzip.compress(b"x" * size)).status_code == 413
+    assert post(b"x" * 90).status_code == 400
+    assert post(b"x" * 90, "br").status_code == 415
+    assert "Content-Encoding" in post(b"x" * 90, "br").json()["error"]
 
 
 def test_a_path_can_have_a_lower_limit_for_its_bodies() -> None:
