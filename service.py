@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.shown_version import ShownVersions
 from adapters.label_studio.webhook_secret import WebhookSecret
 from adapters.learning.agreement import Agreement
 from adapters.learning.coordinator import Coordinator
@@ -22,9 +23,19 @@ from adapters.observability import logs, metrics_folder
 from adapters.observability.exposition import metrics_route
 from adapters.observability.metrics import Metrics
 from adapters.server import patches
-from adapters.server.classify import ClassifyRequest, ClassifyResponse, TextEndpoint
+from adapters.server.classify import (
+    ClassifyRequest,
+    ClassifyResponse,
+    TextEndpoint,
+    classify_route,
+)
 from adapters.server.requests import RequestMiddleware, options_of
-from adapters.settings import LabelStudioSettings, read_settings, unknown_variables
+from adapters.settings import (
+    LabelStudioSettings,
+    described,
+    read_settings,
+    unknown_variables,
+)
 from model_store import artifact, store
 from model_store.errors import DatabaseError
 from model_store.model import text_classifier
@@ -39,15 +50,15 @@ logger = logging.getLogger(__name__)
 NAME = "sentiment"
 
 settings = read_settings()
-if settings.log_format == "json":
-    logs.use_json()
+logs.use(settings.log_format)
 if server_context.worker_index == 1 and (unknown := unknown_variables(os.environ)):
-    logger.warning("Ignoring unknown settings: %s", ", ".join(unknown))
+    logger.warning("Ignoring unknown variables: %s.", "; ".join(map(described, unknown)))
 if server_context.worker_index is None:
     metrics_folder.prepare_for_workers(settings.data_dir)
+    has_room = True
 else:
-    metrics_folder.use_in_worker(settings.data_dir)
-metrics = Metrics(REGISTRY if settings.metrics else None)
+    has_room = metrics_folder.use_in_worker(settings.data_dir)
+metrics = Metrics(REGISTRY if settings.metrics and has_room else None)
 try:
     engine = connect(settings.database)
 except DatabaseError as error:
@@ -68,6 +79,7 @@ runner = BatchRunner(
     max_batch_tokens=settings.max_batch_tokens,
     on_batch=metrics.batch if settings.metrics else None,
 )
+shown = ShownVersions.of_environment(registry) if settings.select_version else None
 backend = Backend(
     runner,
     registry,
@@ -85,6 +97,7 @@ backend = Backend(
     secret=WebhookSecret(
         settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     ),
+    shown=shown,
 )
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)
@@ -129,6 +142,8 @@ class SentimentService:
             metrics=metrics,
         )
         self.trainer.start()
+        if shown:
+            shown.start()
         # Garbage collection need not look at what was loaded.
         gc.collect()
         gc.freeze()
@@ -136,18 +151,22 @@ class SentimentService:
     @bentoml.on_shutdown
     async def stop(self) -> None:
         await self.trainer.stop()
+        if shown:
+            await shown.stop()
         await registry.stop()
         await runner.stop()
         await metrics.stop()
 
     @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
     async def classify(self, texts: list[str]) -> ClassifyResponse:
-        """Classify texts, in their order."""
+        """Classify texts, in their order."""  # Over HTTP, `classify_route` answers.
         return await text_endpoint.classify(texts)
 
 
 patches.open_port_when_ready()
 patches.close_port_at_stop(runner.drain)
+patches.bound_connections()
+patches.log_ended_workers()
 
 
 def _bentoml_document() -> dict[str, Any]:
@@ -156,5 +175,9 @@ def _bentoml_document() -> dict[str, Any]:
 
 
 _service = cast("bentoml.Service[SentimentService]", SentimentService)
-protocol.router.routes += [document_route(_bentoml_document), metrics_route(metrics)]
+protocol.router.routes += [
+    classify_route(text_endpoint),
+    document_route(_bentoml_document),
+    metrics_route(metrics),
+]
 _service.add_asgi_middleware(RequestMiddleware, **options_of(settings, protocol, metrics))

@@ -1,7 +1,10 @@
 """The settings of a deployment, from environment variables."""
 
+import os
+import re
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,6 +14,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.database import sqlite_url
+
+_SECRET = re.compile("AUTH|PASS|PWD|SECRET|USER")
+"""The names of credentials."""
 
 
 class Settings(BaseSettings):
@@ -44,6 +50,10 @@ class Settings(BaseSettings):
     """Score of a prediction, lowest where the model is least certain: `confidence`, `margin` or
     `entropy`."""
 
+    select_version: bool = True
+    """Whether the server makes projects of Label Studio show the scores of the version that serves
+    them; needs `LABEL_STUDIO_URL` and `LABEL_STUDIO_API_KEY`."""
+
     database_url: SecretStr | None = None
     """SQLAlchemy URL of the database for annotations, jobs and active versions; by default SQLite
     in the data directory. PostgreSQL: `postgresql+psycopg://user:password@host/name`."""
@@ -74,10 +84,15 @@ class Settings(BaseSettings):
     """Seconds until a request is answered with the results so far; less than `request_timeout`."""
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
-    """Maximum size of a request body; larger ones are rejected with 413."""
+    """Maximum size of a request body, and of all bodies that a worker holds; larger ones are
+    rejected with 413. `/setup` takes at most 1 MiB, `/webhook` 16 MiB."""
 
     request_timeout: float = Field(default=100.0, gt=0)
     """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""
+
+    root_path: str = Field(default="", pattern=r"^(/[^/?#\s]+)*$")
+    """Path prefix that a proxy in front of the server keeps, such as `/sentiment`; requests without
+    it are answered, too."""
 
     basic_auth_user: str | None = Field(default=None, min_length=1)
     """User name for basic authentication on every route except health probes; unset, there is
@@ -146,7 +161,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _auth_is_complete(self) -> Self:
-        if (self.basic_auth_user is None) != (not self.basic_auth_password):
+        given = (self.basic_auth_user, self.basic_auth_password)
+        if given != (None, None) and not all(given):
             raise ValueError(
                 "SENTIMENT_BASIC_AUTH_USER and SENTIMENT_BASIC_AUTH_PASSWORD go together: "
                 "set both or neither"
@@ -176,8 +192,19 @@ class LabelStudioSettings(BaseSettings):
         return self.url is not None and self.api_key is not None
 
 
+_PREFIX = Settings.model_config["env_prefix"]
+
+
 def read_settings() -> Settings:
-    """Return the settings of this process; exit with a line for each invalid one."""
+    """Return the settings of this process; exit with a line for each invalid one.
+
+    A mistyped name of a credential is invalid, too: the server would be open.
+    """
+    mistyped = [name for name in unknown_variables(os.environ) if _protects(name)]
+    if mistyped:
+        sys.exit(
+            "\n".join(f"{described(name)}: it would not protect the server" for name in mistyped)
+        )
     try:
         return Settings()
     except ValidationError as error:
@@ -192,8 +219,30 @@ def read_settings() -> Settings:
 def unknown_variables(names: Iterable[str]) -> list[str]:
     """Return the variables that have the prefix of the settings but are not settings.
 
-    They were removed or mistyped. `names` are the names of all environment variables.
+    They were removed or mistyped. `names` are the names of all environment variables; like those of
+    settings, in any case.
     """
-    prefix = Settings.model_config["env_prefix"]
-    known = {f"{prefix}{name}".upper() for name in Settings.model_fields}
-    return sorted(name for name in names if name.startswith(prefix) and name not in known)
+    known = _variables()
+    return sorted(
+        name for name in names if name.upper().startswith(_PREFIX) and name.upper() not in known
+    )
+
+
+def described(name: str) -> str:
+    """Return a sentence about an unknown variable, with the setting that has the nearest name."""
+    nearest = _nearest(name)
+    return f"{name} is no setting" + (f" (did you mean {nearest}?)" if nearest else "")
+
+
+def _nearest(name: str) -> str | None:
+    return next(iter(get_close_matches(name.upper(), _variables(), n=1, cutoff=0.8)), None)
+
+
+def _protects(name: str) -> bool:
+    """Return whether an unknown variable was meant to keep callers out."""
+    is_secret = _SECRET.search(name.upper().removeprefix(_PREFIX)) is not None
+    return is_secret or _SECRET.search(_nearest(name) or "") is not None
+
+
+def _variables() -> list[str]:
+    return [f"{_PREFIX}{name}".upper() for name in Settings.model_fields]

@@ -48,6 +48,16 @@ class InferenceError(ModelStoreError):
         super().__init__("The model failed on this request; see the server log.")
 
 
+class NotFiniteError(ModelStoreError):
+    """The probabilities of a text are not numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model computed a probability that is not a finite number, so its files may be "
+            "damaged: restart, and import the model again if the error returns."
+        )
+
+
 class TextClassifierError(ModelStoreError):
     """A model of your own cannot be loaded, or returns something that is not probabilities."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import torch
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -43,7 +43,7 @@ ClassifierFactory = Callable[..., Classifier]
 SHARED_SERVERS = {
     "label studio": (
         *("browser", "label_studio", "label_studio_auth", "label_studio_client", "learning"),
-        *("preannotate", "preannotate_project"),
+        *("doctor", "preannotate", "preannotate_project"),
     ),
     "backend": ("deployments", "seeing", "server", "server_overload", "server_refusals"),
 }
@@ -100,14 +100,39 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_with_tables(postgres: PostgresServer) -> Iterator[str]:
+    """Yield the name of a database that has all tables and can be copied."""
+    with postgres.database() as url:
+        connect(url).dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def sqlite_with_tables(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the URL of a database that has all tables; its file can be copied."""
+    url = sqlite_url(tmp_path_factory.mktemp("tables"))
+    connect(url).dispose()
+    return url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Yield the URL of an empty database without tables, once for each kind."""
+    """Yield the URL of an empty database, once for each kind.
+
+    It has no tables, unless the test asks for `database` too.
+    """
+    has_tables = "database" in request.fixturenames
     if request.param == "sqlite":
-        yield sqlite_url(tmp_path)
+        url = sqlite_url(tmp_path)
+        if has_tables:
+            copied = make_url(request.getfixturevalue("sqlite_with_tables"))
+            shutil.copyfile(str(copied.database), str(make_url(url).database))
+        yield url
     else:
         server: PostgresServer = request.getfixturevalue("postgres")
-        with server.database() as url:
+        template = request.getfixturevalue("postgres_with_tables") if has_tables else "template1"
+        with server.database(template) as url:
             yield url
 
 

@@ -31,10 +31,13 @@ class PostgresServer:
     _numbers: Iterator[int] = field(default_factory=count)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Create an empty database, yield its SQLAlchemy URL, drop it at the end."""
+    def database(self, template: str = "template1") -> Iterator[str]:
+        """Copy a database (template1 is empty), yield its SQLAlchemy URL, drop it at the end."""
         name = f"test_{next(self._numbers)}"
-        self._execute("CREATE DATABASE {}", name)
+        with self.connect() as connection:
+            # Takes a fifth of the processor time of the default. Before 15 it was the only way.
+            strategy = "STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
+        self._execute(f"CREATE DATABASE {{}} TEMPLATE {template} {strategy}", name)
         try:
             yield f"postgresql+psycopg://{self.user}@/{name}?host={self.folder}"
         finally:

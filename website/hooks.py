@@ -51,8 +51,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - MkDocs passes them by name
-    """Rewrite the links of a page."""
+    """Rewrite the links of a page; rank decisions and the changelog last in the search."""
     address = page.file.src_uri
+    if address.startswith("decisions/") or address == ADOPTED["CHANGELOG.md"]:
+        page.meta["search"] = {"boost": 0.1}
     return links.rewrite(markdown, source=_source(address), page=address, pages=TARGETS, root=ROOT)
 
 

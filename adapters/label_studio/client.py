@@ -1,4 +1,6 @@
-"""Call Label Studio's API through its SDK. No other module imports the SDK.
+"""Read tasks and annotations of Label Studio, and store predictions, through its SDK.
+
+No other module imports the SDK. Settings of a project: see `project_api.py`.
 
 Returns plain dicts, and raises only ClientError. Talks to one host, and never follows a redirect.
 """
@@ -8,7 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
+
+from adapters.label_studio.client_errors import (
+    NO_LABEL_STUDIO,
+    UNREACHABLE,
+    ClientError,
+    checked_key,
+    checked_url,
+    is_passing,
+    reason_of,
+)
+
+__all__ = ["ClientError", "LabelStudioClient"]
 
 _PAGE_SIZE = 100
 _SECONDS = 60.0
@@ -20,15 +33,6 @@ _ANNOTATION_FIELDS = ("id", "result", "was_cancelled", "updated_at", "completed_
 _PROJECT_FIELDS = ("id", "created_at", "label_config", "model_version", "task_number")
 
 
-class ClientError(Exception):
-    """A call of Label Studio's API failed. The message never contains a token or a response."""
-
-    def __init__(self, message: str, *, is_passing: bool = False) -> None:
-        super().__init__(message)
-        self.is_passing = is_passing
-        """Whether a retry may help: Label Studio is overloaded or cannot be reached."""
-
-
 class LabelStudioClient:
     """The API of one Label Studio, used with one API key.
 
@@ -37,8 +41,7 @@ class LabelStudioClient:
     """
 
     def __init__(self, url: str, api_key: str) -> None:
-        _check_url(url)
-        self._url = url.rstrip("/")
+        self._url = checked_url(url)
         self._sdk, self._httpx, self._api_error = _import_sdk()
         # A redirect would carry the token to another host.
         self._http = self._httpx.Client(timeout=_SECONDS, follow_redirects=False)
@@ -46,7 +49,7 @@ class LabelStudioClient:
             with self._trying("log in"):
                 self._api = self._sdk.LabelStudio(
                     base_url=f"{self._url}/",  # Without the slash a token refresh drops the path.
-                    api_key=_checked_key(api_key),
+                    api_key=checked_key(api_key),
                     httpx_client=self._http,
                     timeout=_SECONDS,
                     max_retries=_RETRIES,
@@ -69,11 +72,6 @@ class LabelStudioClient:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
-
-    def check(self) -> None:
-        """Raise ClientError if Label Studio does not accept the key."""
-        with self._trying("check the API key"):
-            self._api.users.whoami()
 
     def project(self, number: int) -> Mapping[str, Any]:
         """Return a project: `id`, `created_at` in ISO 8601, `label_config`, `task_number`.
@@ -151,28 +149,6 @@ class LabelStudioClient:
                 if error.status_code != 404:  # noqa: PLR2004 (HTTP's)
                     raise
 
-    def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
-        """Return the ML backends of a project: `url`, `title`, `error_message`, `auth_method`."""
-        fields = ("url", "title", "error_message", "auth_method")
-        with self._trying(f"list the backends of project {number}"):
-            return [_fields_of(item, fields) for item in self._api.ml.list(project=number)]
-
-    def webhooks(self, number: int) -> Sequence[Mapping[str, Any]]:
-        """Return the webhooks of a project: `id`, `url`, `is_active`, `headers`."""
-        fields = ("id", "url", "is_active", "headers")
-        with self._trying(f"list the webhooks of project {number}"):
-            found = self._api.webhooks.list(project=str(number))
-            return [_fields_of(item, fields) for item in found]
-
-    def set_webhook_headers(self, webhook: int, headers: Mapping[str, str]) -> None:
-        """Set the headers that a webhook sends with each event."""
-        with self._trying("change a webhook"):
-            self._http.patch(
-                f"{self._url}/api/webhooks/{webhook}/",
-                json={"headers": dict(headers)},
-                headers=self._api._client_wrapper.get_headers(),  # noqa: SLF001
-            ).raise_for_status()
-
     def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
         # Users who skipped the task count as annotators.
         annotated = _filter("annotators", "empty", "List", value=False)
@@ -214,31 +190,21 @@ class LabelStudioClient:
         try:
             yield
         except self._api_error as error:
-            reason, passing = _reason(error.status_code or 0), _passes(error.status_code or 0)
+            status = error.status_code or 0
+            reason, passing = reason_of(status), is_passing(status)
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
-            reason, passing = _reason(status), _passes(status)
+            reason, passing = reason_of(status), is_passing(status)
         except httpx.TimeoutException:
             reason = f"does not answer within {_SECONDS:g} seconds: try again later"
         except (httpx.HTTPError, httpx.InvalidURL):
-            reason = "cannot be reached: check LABEL_STUDIO_URL, and that Label Studio is running"
+            reason = UNREACHABLE
         except (AttributeError, KeyError, TypeError, ValueError):
-            reason, passing = _NO_LABEL_STUDIO, False
+            reason, passing = NO_LABEL_STUDIO, False
         else:
             return
         message = f"Cannot {action}: Label Studio at {self._url} {reason}."
         raise ClientError(message, is_passing=passing) from None
-
-
-_NO_LABEL_STUDIO = "does not answer as Label Studio does: check LABEL_STUDIO_URL"
-_FORBIDDEN = "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"
-_REASONS = {
-    401: "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired, or its kind (personal access "
-    "token or legacy token) is disabled in Label Studio",
-    403: _FORBIDDEN,
-    404: _FORBIDDEN,
-    429: "received too many requests: try again later",
-}
 
 
 def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
@@ -271,20 +237,6 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _passes(status: int) -> bool:
-    return status == 429 or status >= 500  # noqa: PLR2004 (HTTP's)
-
-
-def _reason(status: int) -> str:
-    if status in _REASONS:
-        return _REASONS[status]
-    if 300 <= status < 400:  # noqa: PLR2004 (HTTP's redirects)
-        return "redirects to another address: set LABEL_STUDIO_URL to that address if you trust it"
-    if status >= 500:  # noqa: PLR2004 (HTTP's errors of servers)
-        return f"fails with status {status}: its log says why"
-    return _NO_LABEL_STUDIO
-
-
 def _import_sdk() -> tuple[Any, Any, type[Any]]:
     """Import the SDK, its HTTP library and its error late: few servers use them, and it is slow."""
     try:
@@ -297,24 +249,3 @@ def _import_sdk() -> tuple[Any, Any, type[Any]]:
             '`pip install "sentiment-backend[label-studio]"`, or unset LABEL_STUDIO_URL.'
         ) from None
     return label_studio_sdk, httpx, ApiError
-
-
-def _check_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and parts.hostname and not parts.username
-    except ValueError:
-        fine = False
-    if not fine:
-        raise ClientError(
-            "LABEL_STUDIO_URL must be an address such as http://labels.example.org:8080, without a "
-            "user name."
-        )
-
-
-def _checked_key(api_key: str) -> str:
-    """Return the key without surrounding whitespace, which secret files often have."""
-    key = api_key.strip()
-    if not key or not key.isascii() or not key.isprintable():
-        raise ClientError("LABEL_STUDIO_API_KEY must be a token as Label Studio shows it.")
-    return key

@@ -1,14 +1,18 @@
 """Read tasks and annotations from events and API objects of Label Studio. Stores nothing."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, TypeGuard
+from functools import partial
+from typing import Any, TypeGuard, TypeVar
 
 from adapters.label_studio.controls import answers_in
 
+R = TypeVar("R")
+
 _MAX_ID = 2**63 - 1
+_PAYLOAD = ("project", "task", "tasks", "annotation", "annotations")
 
 
 class EventError(ValueError):
@@ -16,6 +20,17 @@ class EventError(ValueError):
 
     def __init__(self, field_name: str, expected: str) -> None:
         super().__init__(f"The event's {field_name} must be {expected}.")
+
+
+class NoPayloadError(EventError):
+    """An event consists of its action only, so nothing can be learned from it."""
+
+    def __init__(self) -> None:
+        ValueError.__init__(
+            self,
+            "The event has no payload, so its annotation cannot be stored: in Label Studio, open "
+            "Settings, Webhooks, edit the webhook of this server, turn on Send payload, and save.",
+        )
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,8 @@ class Annotation:
     annotator: int | None
     updated_at: float
     """Seconds since the epoch."""
+    ground_truth: bool = False
+    """Whether the annotation was marked as the ground truth of its task."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +70,8 @@ class Changes:
     annotations: tuple[Annotation, ...] = ()
     deleted_annotations: tuple[int, ...] = ()
     deleted_tasks: tuple[int, ...] = ()
+    malformed: int = 0
+    """The number of tasks and annotations that were skipped because they are malformed."""
 
     def __len__(self) -> int:
         return len(self.annotations) + len(self.deleted_annotations) + len(self.deleted_tasks)
@@ -61,32 +80,33 @@ class Changes:
 def changes_of(event: Mapping[str, Any]) -> Changes:
     """Return the changes in an event; raise EventError if it is malformed.
 
-    Events that are not about annotations or tasks change only the labeling config.
+    Events that are not about annotations or tasks change only the labeling config. Of several
+    tasks or annotations, malformed ones are skipped and counted. If all of them are, the event is
+    malformed.
     """
     action, project = event.get("action"), event.get("project")
+    if not any(event.get(name) for name in _PAYLOAD):
+        raise NoPayloadError
     if not isinstance(project, Mapping):
         raise EventError("project", "an object with an id")
-    tasks: list[AnnotatedTask] = []
-    annotations: list[Annotation] = []
-    deleted: tuple[int, ...] = ()
-    deleted_tasks: tuple[int, ...] = ()
-    if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"):
-        tasks = [task_of(item) for item in _objects(event, "task")]
-        annotations = [annotation_of(item) for item in _objects(event, "annotation")]
-    elif action in ("ANNOTATION_DELETED", "ANNOTATIONS_DELETED"):
-        deleted = tuple(_id(item, "annotation") for item in _objects(event, "annotation"))
-    elif action == "TASKS_DELETED":
-        deleted_tasks = tuple(_id(item, "task") for item in _objects(event, "task"))
     config = project.get("label_config")
-    return Changes(
+    changes = Changes(
         project_key(project),
-        config if isinstance(config, str) and _is_storable(config) else None,
+        config if isinstance(config, str) and is_storable(config) else None,
         _time(project.get("updated_at"), "project.updated_at"),
-        tuple(tasks),
-        tuple(annotations),
-        deleted,
-        deleted_tasks,
     )
+    if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"):
+        tasks, odd_tasks = _read_all(event, "task", task_of)
+        annotations, odd_annotations = _read_all(event, "annotation", annotation_of)
+        malformed = odd_tasks + odd_annotations
+        return replace(changes, tasks=tasks, annotations=annotations, malformed=malformed)
+    if action in ("ANNOTATION_DELETED", "ANNOTATIONS_DELETED"):
+        deleted, malformed = _read_all(event, "annotation", partial(_id, name="annotation"))
+        return replace(changes, deleted_annotations=deleted, malformed=malformed)
+    if action == "TASKS_DELETED":
+        deleted, malformed = _read_all(event, "task", partial(_id, name="task"))
+        return replace(changes, deleted_tasks=deleted, malformed=malformed)
+    return changes
 
 
 def project_key(project: Any) -> str:
@@ -130,6 +150,7 @@ def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotatio
         cancelled=item.get("was_cancelled") is True,
         annotator=annotator if _is_id(annotator) else None,
         updated_at=_time(item.get("updated_at"), "annotation.updated_at"),
+        ground_truth=item.get("ground_truth") is True,
     )
 
 
@@ -147,13 +168,31 @@ def _answers(result: Any) -> dict[str, tuple[str, ...]]:
     return answers
 
 
-def _objects(event: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """Return the object or objects in a field, whose name is singular or plural."""
+def _read_all(
+    event: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], R]
+) -> tuple[tuple[R, ...], int]:
+    """Read the object or objects in a field, whose name is singular or plural.
+
+    Returns them with the number of malformed ones; raises EventError if there are no others.
+    """
     value = event.get(name, event.get(f"{name}s"))
     items: list[Any] = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, Mapping) for item in items):
+    found: list[R] = []
+    errors: list[EventError] = []
+    for item in items:
+        try:
+            found.append(read(_object(item, name)))
+        except EventError as error:
+            errors.append(error)
+    if errors and not found:
+        raise errors[0]
+    return tuple(found), len(errors)
+
+
+def _object(item: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(item, Mapping):
         raise EventError(name, "an object or a list of objects")
-    return items
+    return item
 
 
 def _id(item: Mapping[str, Any], name: str) -> int:
@@ -168,7 +207,7 @@ def _is_id(value: Any) -> TypeGuard[int]:
     return type(value) is int and 0 <= value <= _MAX_ID
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
     """Return whether every database can store a text: no lone surrogate, no NUL character."""
     try:
         return b"\0" not in text.encode()

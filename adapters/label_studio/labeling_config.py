@@ -4,16 +4,19 @@ Does not use the parser of Label Studio's SDK: see docs/decisions/0004. What dif
 tags is in `controls/`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, Self
-from xml.etree.ElementTree import Element, ParseError
+from typing import Any, Protocol, Self
+from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
 from adapters.label_studio.controls import CONTROLS, Control, NotServedError, match
+from adapters.label_studio.editor.tags import Tag, parse_tags
+from adapters.label_studio.editor.variables import is_one_variable, variables_in
+from adapters.label_studio.task_text import ENCODINGS
+from model_store.wording import listed, shown
 
 _OBJECTS = ("text", "hypertext")
 
@@ -67,106 +70,145 @@ def parse(xml: str, labels: Labels) -> LabelingConfig:
     Never raises: a labeling config that cannot be read has no controls and one problem.
     """
     try:
-        root = fromstring(xml)
+        root = parse_tags(xml)
     except ParseError as error:
         line, column = error.position
         return _unusable(
             f"The labeling config is not well-formed XML (line {line}, column {column}): "
             "correct it in Settings, Labeling Interface."
         )
-    except (DefusedXmlException, ValueError):
+    except DefusedXmlException:
         return _unusable("The labeling config declares XML entities: write it without them.")
-    # The tag of a comment is a function.
-    elements = [element for element in root.iter() if isinstance(element.tag, str)]
-    objects = {
-        element.get("name", ""): element for element in elements if _tag(element) in _OBJECTS
-    }
+    except UnicodeEncodeError as error:
+        return _unusable(
+            "The labeling config contains half of a surrogate pair, which is no character "
+            f"(position {error.start + 1}): remove it in Settings, Labeling Interface."
+        )
+    except ValueError:
+        return _unusable("The labeling config names an encoding that it does not have: remove it.")
+    tags = list(_tags_in(root))
+    objects = {tag.get("name", ""): tag for tag, _ in tags if tag.tag in _OBJECTS}
+    repeated = {tag.get("name", "") for tag, is_repeated in tags if is_repeated}
     known: list[Control] = []
     unknown: list[Control] = []
     problems: list[str] = []
-    for element in elements:
-        if kind := CONTROLS.get(_tag(element)):
+    for tag, is_repeated in tags:
+        if kind := CONTROLS.get(tag.tag):
             try:
-                control = _read(kind, element, objects, labels)
+                control = _read(kind, tag, objects, repeated, labels, is_repeated=is_repeated)
             except NotServedError as reason:
-                problems.append(f'The {kind.tag} control "{element.get("name", "")}" {reason}.')
+                name = shown(tag.get("name", ""))
+                problems.append(f'The {kind.tag} control "{name}" {reason}.')
             else:
                 (known if control.option_of else unknown).append(control)
     problems += [_must_be_trained(control, labels) for control in unknown]
     if not known and not problems:
-        tags = " or ".join(kind.tag for kind in CONTROLS.values())
+        kinds = " or ".join(kind.tag for kind in CONTROLS.values())
         return _unusable(
-            f"The labeling config has no {tags} control: add one whose toName is a Text object, "
-            f"with the choices {_listed(labels.default)}."
+            f"The labeling config has no {kinds} control: add one whose toName is a Text object, "
+            f"with the choices {listed(labels.default)}."
         )
     return LabelingConfig(tuple(known), tuple(unknown), tuple(problems))
 
 
+def _tags_in(root: Tag) -> Iterator[tuple[Tag, bool]]:
+    """Yield all tags in order, and whether a Repeater contains them."""
+    left = [(root, False)]
+    while left:
+        tag, is_repeated = left.pop()
+        yield tag, is_repeated
+        inside = is_repeated or tag.tag == "repeater"
+        # The tag of a comment is a function.
+        left += [(child, inside) for child in reversed(tag) if isinstance(child, Tag)]
+
+
 def _must_be_trained(control: Control, labels: Labels) -> str:
     return (
-        f'The {control.tag} control "{control.name}" offers {_listed(control.options)}, but the '
-        f"model knows {_listed(labels.of(control.name))}: offer exactly these, name them in "
+        f'The {control.tag} control "{shown(control.name)}" offers {listed(control.options)}, but '
+        f"the model knows {listed(labels.of(control.name))}: offer exactly these, name them in "
         "predicted_values, or annotate tasks and press Start Training."
     )
 
 
 def _read(
-    kind: type[Control], element: Element, objects: Mapping[str, Element], labels: Labels
+    kind: type[Control],
+    tag: Tag,
+    objects: Mapping[str, Tag],
+    repeated: Collection[str],
+    labels: Labels,
+    *,
+    is_repeated: bool,
 ) -> Control:
-    if not (name := element.get("name")):
+    if not (name := tag.get("name")):
         raise NotServedError("has no name: give it one")
-    targets = [target.strip() for target in element.get("toName", "").split(",")]
-    to_name = next((target for target in targets if target in objects), None)
-    if to_name is None:
+    to_name = _object_of(tag, objects)
+    if is_repeated or to_name in repeated:
         raise NotServedError(
-            f'has toName="{element.get("toName", "")}", but the config has no Text or HyperText '
-            "object of that name: point it at one"
+            "is in a Repeater or on a text in one, but only controls with a fixed name are served: "
+            'write each text and its control out, with value="$items[0]" and so on'
         )
-    if "true" in (element.get("perRegion"), element.get("perItem")):
+    if tag.is_true("perRegion") or tag.is_true("perItem"):
         raise NotServedError(
             "is per region or per item, but only whole texts are classified: remove perRegion and "
             "perItem"
         )
-    options = kind.read_options(element)
-    data_key = _data_key(to_name, objects[to_name])
+    options = kind.read_options(tag)
     answers = tuple(option.answer for option in options)
     if len(set(answers)) < max(len(answers), 2):
         raise NotServedError(
-            f"offers {_listed(answers)}: it needs two choices or more, all different"
+            f"offers {listed(answers)}: it needs two choices or more, all different"
         )
     return kind(
         name=name,
         to_name=to_name,
-        data_key=data_key,
-        is_html=_tag(objects[to_name]) == "hypertext",
+        is_html=objects[to_name].tag == "hypertext",
         options=answers,
         option_of=match(options, labels.of(name)) or match(options, labels.default),
+        paths={option.answer: option.path for option in options if option.path},
+        **_text_of(to_name, objects[to_name]),
     )
 
 
-def _data_key(to_name: str, text: Element) -> str:
-    """Return the field of the task that a Text or HyperText object shows."""
-    value = text.get("value", "")
-    data_key = value[1:].strip()
-    if not value.startswith("$") or not data_key:
+def _object_of(tag: Tag, objects: Mapping[str, Tag]) -> str:
+    """Return the name of the Text or HyperText object that a control is about."""
+    to_name = tag.get("toName", "")
+    targets = to_name.split(",")
+    for target in (to_name, *targets, *(target.strip() for target in targets)):
+        if target in objects:
+            return target
+    raise NotServedError(
+        f'has toName="{shown(to_name)}", but the config has no Text or HyperText '
+        "object of that name: point it at one"
+    )
+
+
+def _text_of(to_name: str, text: Tag) -> dict[str, Any]:
+    """Return where in a task the text of a Text or HyperText object is."""
+    where, value = f'is on "{shown(to_name)}"', text.get("value", "")
+    # A column's name may contain blanks, which the editor would not read as part of a variable.
+    data_key = value[1:].strip() if value.startswith("$") else ""
+    variables = variables_in(value)
+    if not (data_key or variables):
         raise NotServedError(
-            f'is on "{to_name}", whose value="{value}" names no field of the task: '
+            f'{where}, whose value="{shown(value)}" names no field of the task: '
             "write $ and the field's name"
         )
-    if text.get("valueType") == "url":
+    if text.get("valueType", "").strip().lower() == "url" or text.get("resolver"):
         raise NotServedError(
-            f'is on "{to_name}", which is loaded from a URL: put the text into the task itself'
+            f"{where}, which is loaded from a URL: put the text into the task itself"
         )
-    return data_key
-
-
-def _tag(element: Element) -> str:
-    """Return the tag in lower case: Label Studio's front end ignores case in tags."""
-    return element.tag.lower()
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "nothing"
+    encoding = text.get("encoding", "").strip().lower()
+    if encoding not in ("", "none", *ENCODINGS):
+        raise NotServedError(
+            f'{where}, whose encoding="{shown(encoding)}" is unknown: '
+            f"write {' or '.join(ENCODINGS)}, or remove it"
+        )
+    has_text_around = variables and not is_one_variable(value)
+    return {
+        "data_key": data_key or variables[0],
+        "template": value if has_text_around else "",
+        "encoding": encoding if encoding in ENCODINGS else "",
+    }
 
 
 def _unusable(problem: str) -> LabelingConfig:

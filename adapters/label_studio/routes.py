@@ -20,23 +20,30 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
-from adapters.label_studio.events import Changes, EventError, project_key
+from adapters.label_studio.events import Changes, EventError, is_storable, project_key
 from adapters.label_studio.predictions import Runner, predict
-from adapters.label_studio.served_config import serve
+from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
+from adapters.label_studio.shown_version import ShownVersions
 from adapters.label_studio.webhook_secret import REFUSAL, WebhookSecret
 from adapters.observability.metrics import Metrics
+from adapters.observability.problem_log import ProblemLog
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
-from model_store.errors import ModelStoreError
+from model_store.errors import DatabaseError, ModelStoreError
 from model_store.model.stages import ENCODE, record
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.registry import Registry
+from model_store.wording import shown
 
 logger = logging.getLogger(__name__)
 
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
 _NOTHING = "Nothing to store."
+_NO_DATABASE = (
+    "The database cannot be used right now, so nothing was stored or read; predictions go on. "
+    "See the server log for the reason."
+)
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -94,6 +101,9 @@ class Backend:
     metrics: Metrics = field(default_factory=Metrics)
     secret: WebhookSecret = field(default_factory=WebhookSecret)
     """The secret that events must carry."""
+    shown: ShownVersions | None = None
+    """Makes Label Studio show the predictions of the version that serves a project."""
+    problems: ProblemLog = field(default_factory=lambda: ProblemLog(logger))
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
@@ -126,10 +136,17 @@ class _Handler:
             response = _json(error.body, error.status)
         except ModelStoreError as error:
             retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            response = _json(schemas.ErrorResponse(error=str(error)), 503, retry)
+            response = _json(schemas.ErrorResponse(error=self._told(error)), 503, retry)
         except ClientDisconnect:
             response = Response(status_code=499)  # not read by anybody
         await response(scope, receive, send)
+
+    def _told(self, error: ModelStoreError) -> str:
+        """Return what a caller may know of an error: not where the database is."""
+        if isinstance(error, DatabaseError):
+            logger.warning("%s was answered with 503: %s", self._endpoint.__name__, error)
+            return _NO_DATABASE
+        return str(error)
 
 
 def create_app(backend: Backend) -> Starlette:
@@ -164,14 +181,18 @@ async def health(_: Request, backend: Backend) -> Response:
 async def setup(request: Request, backend: Backend) -> Response:
     """`POST /setup`: the active version, and the supported controls of the labeling config."""
     body = await _read(request, schemas.SetupRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     config = served.config
     problems = list(config.problems)
     if body.project:
         if config.unknown:
             problems += await backend.learning.needed(body.project, config.unknown)
-        problems += await _choose(body.project, body.extra_params, backend)
-    _log_problems(problems, body.project)
+        if "extra_params" in body.model_fields_set:  # Label Studio always sends them.
+            problems += await _choose(body.project, body.extra_params, backend)
+        if backend.shown:
+            backend.shown.notice(body.project)
+            problems += backend.shown.advice(served.versions[0]) if served.controls else []
+    backend.problems.report(body.project, "/setup", problems)
     return _json(
         schemas.SetupResponse(
             model_version=served.versions[0],
@@ -181,10 +202,19 @@ async def setup(request: Request, backend: Backend) -> Response:
     )
 
 
+async def _serve(
+    body: schemas.SetupRequest | schemas.PredictRequest, backend: Backend
+) -> ServedConfig:
+    """Return what serves the labeling config of a request; parse a large one in a thread."""
+    xml = body.label_config or "<View/>"
+    is_small = len(xml) <= SMALL_CHARACTERS
+    return await offload(serve, xml, backend.registry.deployment(body.project), inline=is_small)
+
+
 async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str]:
     """Deploy the versions that `extra_params` names; return the problems with them."""
     try:
-        wanted = schemas.ExtraParams.model_validate(extra_params or {})
+        wanted = schemas.ExtraParams.model_validate(extra_params)
     except ValidationError as error:
         return [
             ": ".join(["extra_params", *map(str, item["loc"]), f"{item['msg']}."])
@@ -193,7 +223,8 @@ async def _choose(project: str, extra_params: Any, backend: Backend) -> list[str
     unknown = [name for name in wanted.models if not backend.registry.knows(name)]
     if unknown:
         return [
-            f"extra_params: version {name!r} does not exist and is left out." for name in unknown
+            f'extra_params: version "{shown(name)}" does not exist and is left out.'
+            for name in unknown
         ]
     if backend.registry.chosen(project) != (tuple(wanted.models), wanted.ensemble):
         await backend.learning.choose(project, wanted.models, ensemble=wanted.ensemble)
@@ -204,9 +235,9 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
     """`POST /predict`: one result for each task, in order."""
     deadline = asyncio.get_running_loop().time() + backend.deadline
     body = await _read(request, schemas.PredictRequest)
-    served = serve(body.label_config or "<View/>", backend.registry.deployment(body.project))
+    served = await _serve(body, backend)
     if not served.controls:
-        _log_problems(served.config.problems, body.project)
+        backend.problems.report(body.project, "/predict", served.config.problems)
         backend.metrics.abstained("no control", len(body.tasks))
     results = await predict(
         body.tasks,
@@ -218,6 +249,8 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
         score=backend.score,
         deadline=deadline,
     )
+    if backend.shown and body.project:
+        backend.shown.notice(body.project, is_predicting=True)
     answer: schemas.PredictResponse = {"results": results}
     start = time.perf_counter()
     content = orjson.dumps(answer)
@@ -250,13 +283,14 @@ async def webhook(request: Request, backend: Backend) -> Response:
             return _json(schemas.ErrorResponse(error=REFUSAL), 403)
         changes = await backend.learning.record(dict(body))
     except EventError as error:
+        backend.problems.report(_project_of(body), body.action, [f"Refused an event: {error}"])
         raise _BadRequestError(422, schemas.ErrorResponse(error=str(error))) from None
-    answer = _json(
-        schemas.WebhookResponse(
-            action=body.action,
-            detail=f"Stored: {len(changes)} changes of annotations." if changes else _NOTHING,
-        )
-    )
+    detail = f"Stored: {len(changes)} changes of annotations." if changes else _NOTHING
+    if changes.malformed:
+        malformed = f"Malformed items that were skipped: {changes.malformed}."
+        logger.warning("Project %s: %s: %s", changes.project, body.action, malformed)
+        detail = f"{detail} {malformed}"
+    answer = _json(schemas.WebhookResponse(action=body.action, detail=detail))
     if backend.metrics.is_on:
         skipped = sum(annotation.cancelled for annotation in changes.annotations)
         annotated, deleted = len(changes.annotations) - skipped, len(changes.deleted_annotations)
@@ -267,15 +301,24 @@ async def webhook(request: Request, backend: Backend) -> Response:
     return answer
 
 
+def _project_of(event: schemas.WebhookRequest) -> str | None:
+    try:
+        return project_key(event.project)
+    except EventError:
+        return None
+
+
 async def jobs(request: Request, backend: Backend) -> Response:
     """`GET /jobs`: the last training jobs, newest first; of one project with `?project=`."""
-    found = await backend.learning.jobs(request.query_params.get("project"))
+    project = request.query_params.get("project")
+    found = await backend.learning.jobs(project) if is_storable(project or "") else []
     return _json(schemas.JobsResponse(jobs=[_job(item) for item in found]))
 
 
 async def job(request: Request, backend: Backend) -> Response:
     """`GET /jobs/{id}`: the progress of a training job, or its result."""
-    found = await backend.learning.job(request.path_params["job_id"])
+    job_id = request.path_params["job_id"]
+    found = await backend.learning.job(job_id) if is_storable(job_id) else None
     if found is None:
         return _json(schemas.ErrorResponse(error="There is no such job: see GET /jobs."), 404)
     return _json(_job(found))
@@ -283,11 +326,6 @@ async def job(request: Request, backend: Backend) -> Response:
 
 def _job(item: Job) -> schemas.JobResponse:
     return schemas.JobResponse.model_validate(item, from_attributes=True)
-
-
-def _log_problems(problems: Sequence[str], project: str | None) -> None:
-    for problem in problems:
-        logger.warning("Project %s: %s", project, problem)
 
 
 async def _read(request: Request, model: type[R]) -> R:

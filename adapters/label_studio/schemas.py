@@ -1,5 +1,6 @@
 """The requests of Label Studio and the responses to them, with the fields that are used."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,9 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 # Pydantic describes it in /docs.json; `typing.TypedDict` only from Python 3.12 on.
 from typing_extensions import TypedDict
@@ -49,6 +52,9 @@ class SetupRequest(_Request):
     """The extra parameters of the backend's form in Label Studio; see `ExtraParams`."""
 
 
+_NOT_JSON = 'the text is not JSON: write {"models": ["active"]}, for example'
+
+
 class ExtraParams(BaseModel):
     """The supported extra parameters."""
 
@@ -61,6 +67,17 @@ class ExtraParams(BaseModel):
     of the project."""
     ensemble: bool = False
     """Whether to predict their average, too."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse_text(cls, value: Any) -> Any:
+        """Parse the text that Label Studio's form sends; blank text and null are no parameters."""
+        if isinstance(value, str):
+            try:
+                value = json.loads(value) if value.strip() else None
+            except (ValueError, RecursionError):
+                raise PydanticCustomError("json", _NOT_JSON) from None
+        return {} if value is None else value
 
 
 class SetupResponse(_Response):

@@ -5,11 +5,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from adapters.label_studio.controls import Control
+from adapters.label_studio.controls import CONTROLS, Control
 from adapters.label_studio.labeling_config import LabelingConfig, Labels, parse
 from model_store.model.classification import Classification
 from model_store.model.classifier import Classifier
 from model_store.serving.registry import Deployment
+
+_MAX_CHARACTERS = 1024 * 1024
+_MAX_TAGS = 20_000
+_MAX_CONTROLS = 200
+SMALL_CHARACTERS = 16 * 1024
+"""Size of a labeling config that takes a millisecond or less to parse."""
 
 
 class Predictor(NamedTuple):
@@ -70,16 +76,25 @@ class ServedConfig:
         return any(control.is_html for control in self.controls)
 
 
-@lru_cache(maxsize=256)
 def serve(xml: str, deployment: Deployment) -> ServedConfig:
     """Find the controls of a labeling config that the versions of a deployment serve.
 
     Versions that serve no control are left out, unless none serves any. Label Studio asks again
     for all tasks without a prediction of the version that `/setup` names, so that version must
-    predict.
+    predict. A config that is too large has no controls and one problem.
     """
+    return (_small if len(xml) <= SMALL_CHARACTERS else _large)(xml, deployment)
+
+
+def _serve(xml: str, deployment: Deployment) -> ServedConfig:
+    problem = _problem_of_size(xml)
     parsed = [
-        (version, parse(xml, Labels.of_model(version.classifier)))
+        (
+            version,
+            LabelingConfig((), (), (problem,))
+            if problem
+            else _parse(xml, Labels.of_model(version.classifier)),
+        )
         for version in deployment.versions
     ]
     serving = [(version, config) for version, config in parsed if config.controls] or parsed[:1]
@@ -95,6 +110,29 @@ def serve(xml: str, deployment: Deployment) -> ServedConfig:
         {name: _served(of_control) for name, of_control in predictors.items()},
         serving[0][1],
     )
+
+
+_parse = parse.__wrapped__  # Its cache would keep large configs, too.
+_small = lru_cache(maxsize=256)(_serve)
+_large = lru_cache(maxsize=4)(_serve)
+"""Two caches, so that both together stay below some ten megabytes."""
+
+
+def _problem_of_size(xml: str) -> str | None:
+    """Return what makes a labeling config too large to parse, counted in its text."""
+    text = xml.lower() if len(xml) <= _MAX_CHARACTERS else ""
+    controls = sum(text.count(f"<{tag}") for tag in CONTROLS)
+    for number, most, what in (
+        (len(xml), _MAX_CHARACTERS, "characters"),
+        (text.count("<") - text.count("</"), _MAX_TAGS, "tags"),
+        (controls, _MAX_CONTROLS, "controls that a model can fill in"),
+    ):
+        if number > most:
+            return (
+                f"The labeling config has {number} {what}, and this server reads at most {most}: "
+                "shorten it in Settings, Labeling Interface."
+            )
+    return None
 
 
 def classifier_for(classifier: Classifier, control: Control) -> Classifier:

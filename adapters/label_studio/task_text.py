@@ -4,13 +4,20 @@ docs/label-studio.md describes the rule. Live predictions, bulk predictions, the
 annotations and training all read texts here.
 """
 
-import html
+import base64
+import binascii
 import math
-import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from adapters.label_studio.controls import Control
+from adapters.label_studio.editor.html_text import visible_text
+from adapters.label_studio.editor.variables import look_up, replace_variables
+from model_store.wording import shown
+
+ENCODINGS = ("base64", "base64unicode")
+"""The encodings of a text that the editor decodes."""
 
 
 class NoTextError(Exception):
@@ -64,26 +71,56 @@ def subjects(
 def task_text(data: Any, control: Control) -> str:
     """Return the text that a control is about; raise NoTextError.
 
-    A string is used unchanged, a number as it is written, a list of strings as lines. Tags of a
-    HyperText object are removed. Any other value, and a blank text, raise NoTextError.
+    A string is used unchanged, a number as it is written, a list of strings as lines. Variables of
+    a template are replaced, encoded texts decoded, and tags of a HyperText object removed. Any
+    other value, and a blank text, raise NoTextError.
     """
-    value = _look_up(data, control.data_key)
-    text = _as_text(value, control.data_key)
+    key = control.data_key
+    if control.template and not _is_name_with_blanks(control, data):
+        text = replace_variables(control.template, lambda name: _field(data, name))
+        if not any(_field(data, name).strip() for name in control.data_keys):
+            raise NoTextError("empty", f'data key "{shown(control.data_keys[0])}" is empty')
+    else:
+        text = _field(data, key)
+    if control.encoding:
+        text = _decoded(text, control)
     if control.is_html:
         text = visible_text(text)
     if not text.strip():
-        raise NoTextError("empty", f'data key "{control.data_key}" is empty')
+        raise NoTextError("empty", f'data key "{shown(key)}" is empty')
     return text
 
 
-def _look_up(data: Any, key: str) -> Any:
-    if isinstance(data, dict) and key in data:
-        return data[key]
-    for part in key.split("."):
-        if not isinstance(data, dict) or part not in data:
-            raise NoTextError("missing", f'data key "{key}" is missing')
-        data = data[part]
-    return data
+def _is_name_with_blanks(control: Control, data: Any) -> bool:
+    """Return whether `$my review` is the field "my review" and not a text after the field "my"."""
+    return control.template.startswith("$") and isinstance(data, dict) and control.data_key in data
+
+
+def _field(data: Any, key: str) -> str:
+    try:
+        value = look_up(data, key)
+    except KeyError:
+        raise NoTextError("missing", f'data key "{shown(key)}" is missing') from None
+    return _as_text(value, key)
+
+
+def _decoded(text: str, control: Control) -> str:
+    """Decode a text like the editor does: without padding and with line breaks, too.
+
+    The editor shows the bytes of `base64` as Latin-1, so only ASCII looks right there. UTF-8 is
+    read as what it is.
+    """
+    encoded = "".join(text.split())
+    try:
+        content = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        return content.decode()
+    except UnicodeDecodeError:
+        if control.encoding == "base64":
+            return content.decode("latin-1")
+    except (binascii.Error, ValueError):
+        pass
+    reason = f'data key "{shown(control.data_key)}" is not text in {control.encoding}'
+    raise NoTextError("no text", reason)
 
 
 def _as_text(value: Any, key: str) -> str:
@@ -98,46 +135,18 @@ def _as_text(value: Any, key: str) -> str:
             return str(value)
         case list() if value and all(isinstance(item, str) for item in value):
             return "\n".join(value)
-    raise NoTextError("no text", f'data key "{key}" holds {_kind(value)} instead of text')
+    raise NoTextError("no text", f'data key "{shown(key)}" holds {_kind(value)} instead of text')
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "true or false", dict: "an object", float: "NaN or an infinite number"}
+    kinds = {
+        bool: "true or false",
+        dict: "an object",
+        float: "NaN or an infinite number",
+        bytes: "binary data",
+        Decimal: "a decimal number",
+        type(None): "null",
+    }
     if isinstance(value, list):
         return "a list of other things than strings" if value else "an empty list"
-    return kinds.get(type(value), "null")
-
-
-# HTML. Python's HTMLParser raises on some texts and takes quadratic time for others. The rules for
-# where a tag, a comment or a script begins and ends are those of the HTML standard,
-# https://html.spec.whatwg.org/multipage/parsing.html#tokenization. What is never closed extends to
-# the end, as in a browser.
-
-_ATTRIBUTE = r"""
-    [ \t\n\f\r/]*+ [^ \t\n\f\r/>] [^ \t\n\f\r/>=]*+
-    (?: [ \t\n\f\r]*+ = [ \t\n\f\r]*+ (?: "[^"]*+(?:"|\Z) | '[^']*+(?:'|\Z) | [^ \t\n\f\r>]*+ ) )?+
-"""
-_REST_OF_TAG = rf"(?:{_ATTRIBUTE})*+ [ \t\n\f\r/]*+ (?:>|\Z)"
-
-# Possessive quantifiers never backtrack, and each alternative matches to the end where nothing
-# closes it: each character is read only a few times.
-_MARKUP = re.compile(
-    rf"""
-    <!-- (?: -?> | .*? (?:--!?>|\Z) )
-    | < (script|style) (?=[ \t\n\f\r/>]) {_REST_OF_TAG} .*? (?= </\1[ \t\n\f\r/>] | \Z )
-    | </?+ [a-z] [^ \t\n\f\r/>]*+ {_REST_OF_TAG}
-    | < (?: [!?] | /(?![a-z]|\Z) ) [^>]*+ (?:>|\Z)
-    """,
-    re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
-)
-_NUMBER = re.compile("&#0*([0-9]{1,8})[0-9]*")
-
-
-def visible_text(markup: str) -> str:
-    """Return the text of HTML that a reader sees; each piece of markup becomes a space.
-
-    Never fails, and takes time linear in the size.
-    """
-    text = _MARKUP.sub(" ", markup)
-    # Python refuses to parse thousands of digits. No character has more than eight.
-    return html.unescape(_NUMBER.sub(r"&#\1", text))
+    return kinds.get(type(value), "a date or time")

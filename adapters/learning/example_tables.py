@@ -60,10 +60,12 @@ ANNOTATIONS = Table(
     Column("cancelled", Boolean, nullable=False),
     Column("annotator", BigInteger),
     Column("updated_at", Float, nullable=False),
+    Column("ground_truth", Boolean, nullable=False, server_default=false()),
 )
 Index("annotations_of_task", ANNOTATIONS.c.project, ANNOTATIONS.c.task)
 
-IS_VALID = ~ANNOTATIONS.c.cancelled & ~TASKS.c.deleted
+IS_STORED = ~TASKS.c.deleted
+IS_VALID = IS_STORED & ~ANNOTATIONS.c.cancelled
 ON_A_TASK = (TASKS.c.project == ANNOTATIONS.c.project) & (TASKS.c.task == ANNOTATIONS.c.task)
 
 
@@ -108,6 +110,7 @@ def _annotation_row(project: str, annotation: Annotation, now: float) -> dict[st
         "cancelled": annotation.cancelled,
         "annotator": annotation.annotator,
         "updated_at": min(annotation.updated_at, now),
+        "ground_truth": annotation.ground_truth,
     }
 
 
@@ -127,6 +130,7 @@ def mark_deleted(
             "cancelled": True,
             "annotator": None,
             "updated_at": deleted_at,
+            "ground_truth": False,
         }
         for number in _known(connection, ANNOTATIONS, project, annotations)
     ]

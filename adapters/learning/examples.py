@@ -6,7 +6,6 @@ is a state. What Label Studio's API says overrules the events before.
 
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -25,6 +24,7 @@ from adapters.label_studio.events import (
 )
 from adapters.learning.example_tables import (
     ANNOTATIONS,
+    IS_STORED,
     IS_VALID,
     ON_A_TASK,
     PROJECTS,
@@ -34,12 +34,13 @@ from adapters.learning.example_tables import (
     record,
     task_data,
 )
+from adapters.learning.tally import StoredAnnotation
+from adapters.learning.votes import last_of_each_annotator, majority
 from model_store.learning.split import sample
 from model_store.serving.database import reading, writing
 
 _LAG_SECONDS = 2.0
 """Label Studio sends an event before it commits, so its API may lag behind the event."""
-
 
 _ROWS_AT_ONCE = 1000
 
@@ -137,6 +138,24 @@ class ExampleStore:
         with reading(self._engine) as connection:
             return [votes for _, votes in _votes_by_task(connection, project)]
 
+    def annotated(self, project: str) -> Iterator[list[StoredAnnotation]]:
+        """Yield the annotations of each task, newest last, with those that were skipped."""
+        of = ANNOTATIONS.c
+        statement = (
+            select(
+                *(of.task, of.annotation, of.answers, of.cancelled, of.annotator),
+                *(TASKS.c.data, of.ground_truth),
+            )
+            .join(TASKS, ON_A_TASK)
+            .where(of.project == project, IS_STORED)
+            .order_by(of.task, of.updated_at, of.annotation)
+            .execution_options(yield_per=_ROWS_AT_ONCE)
+        )
+        with reading(self._engine) as connection:
+            rows = (StoredAnnotation(*row) for row in connection.execute(statement))
+            for _, of_task in groupby(rows, key=attrgetter("task")):
+                yield list(of_task)
+
     def label_config(self, project: str) -> str | None:
         """Return the labeling config of a project; None if no event of it has arrived."""
         with reading(self._engine) as connection:
@@ -155,7 +174,7 @@ def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, 
     """Yield tasks with a majority for some control, by ascending id, and the majority answers."""
     of = ANNOTATIONS.c
     statement = (
-        select(of.task, of.annotation, of.answers, of.annotator)
+        select(of.task, of.annotation, of.answers, of.annotator, of.ground_truth)
         .join(TASKS, ON_A_TASK)
         .where(of.project == project, IS_VALID)
         .order_by(of.task, of.updated_at, of.annotation)
@@ -168,22 +187,5 @@ def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, 
 
 
 def _votes(rows: Sequence[Any]) -> dict[str, str]:
-    """Return the answer of most annotators of a task, by control.
-
-    The last annotation of each annotator counts. Annotations with several answers for a control do
-    not.
-    """
-    by_annotator = {
-        row.annotation if row.annotator is None else (row.annotator,): row.answers for row in rows
-    }
-    votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for of_annotator in by_annotator.values():
-        for control, answers in of_annotator.items():
-            if len(answers) == 1:
-                votes[control][answers[0]] += 1
-    majority = {}
-    for control, counts in votes.items():
-        first, *others = counts.most_common(2)
-        if not others or first[1] > others[0][1]:
-            majority[control] = first[0]
-    return majority
+    """Return the answer of most annotators of a task, by control."""
+    return majority(last_of_each_annotator(rows))

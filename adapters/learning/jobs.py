@@ -34,9 +34,15 @@ STALE_SECONDS = 30.0
 """A running job without a heartbeat for this long is stale, on any machine."""
 NO_ANNOTATIONS = (
     "No annotation of this project is stored: annotate some tasks first. If Label Studio has some, "
-    "its webhook does not reach this server: `preannotate doctor` says why."
+    "its webhook does not reach this server, or sends no payload (Settings, Webhooks): "
+    "`preannotate doctor` says why."
 )
 """The reason for the end of a job of a project without annotations."""
+NO_EVENTS = (
+    "Label Studio sends no event for imported annotations and for edited tasks: with "
+    "LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY set, a training fetches them."
+)
+"""A further reason for want of annotations, of a server that does not fetch them."""
 _MAX_QUEUED = 50
 """Maximum number of queued jobs of projects with enough annotations, and of all others."""
 _KEPT = 100

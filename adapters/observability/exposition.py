@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -26,7 +27,7 @@ def metrics_route(metrics: Metrics) -> Route:
 
 
 def _render() -> bytes:
-    if VARIABLE not in os.environ:
+    if not Path(os.environ.get(VARIABLE) or os.devnull).is_dir():
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -3,6 +3,8 @@
 Prometheus' client takes 2 µs to write a number to a file that several processes share: too much for
 a dozen numbers in each request of 300 µs. So these buffer numbers and write them to the client once
 a second. Call them from the thread of the event loop only. See docs/decisions/0016.
+
+A new series needs room on the disk. Where there is none, its numbers are dropped.
 """
 
 from bisect import bisect_left
@@ -13,6 +15,8 @@ from typing import Generic, Protocol, TypeVar
 import prometheus_client
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
+
+from adapters.observability.metrics_folder import make_room
 
 OTHER = "other"
 """The label value of all values that have no series of their own."""
@@ -70,10 +74,13 @@ class _Series(Generic[M]):
         self._others = (OTHER,) * labels
         self._series: dict[tuple[str, ...], M] = {}
 
-    def __getitem__(self, values: tuple[str, ...]) -> M:
+    def get(self, values: tuple[str, ...]) -> M | None:
+        """Return a series; None if it is new and the disk is full."""
         if values not in self._series:
             if len(self._series) >= _MAX_SERIES and values != self._others:
-                return self[self._others]
+                return self.get(self._others)
+            if values and not make_room():
+                return None
             self._series[values] = self._metric.labels(*values) if values else self._metric
         return self._series[values]
 
@@ -109,8 +116,8 @@ class Counter(_Described):
         """Write what was counted since the last flush."""
         new, self._new = self._new, {}
         for values, amount in new.items():
-            assert self._series is not None
-            self._series[values].inc(amount)
+            if self._series is not None and (series := self._series.get(values)):
+                series.inc(amount)
 
 
 class _BulkHistogram(prometheus_client.Histogram):
@@ -158,8 +165,8 @@ class Histogram(_Described):
         """Write what was observed since the last flush."""
         new, self._new = self._new, {}
         for values, numbers in new.items():
-            assert self._series is not None
-            self._series[values].observe_all(numbers)
+            if self._series is not None and (series := self._series.get(values)):
+                series.observe_all(numbers)
 
 
 class Gauge(_Described):
@@ -175,17 +182,18 @@ class Gauge(_Described):
         labels: Sequence[str] = (),
     ) -> None:
         super().__init__(name, meaning, labels)
-        self._gauge = None
+        self._series = None
         if registry:
-            self._gauge = prometheus_client.Gauge(
+            metric = prometheus_client.Gauge(
                 name, meaning, self.labels, registry=registry, multiprocess_mode="livesum"
             )
+            self._series = _Series(metric, len(self.labels))
         self._values: dict[tuple[str, ...], float] = {}
         self._changed: set[tuple[str, ...]] = set()
 
     def add(self, amount: float, *values: str) -> None:
         """Raise or lower the value for these label values."""
-        if self._gauge is not None:
+        if self._series is not None:
             self._values[values] = self._values.get(values, 0) + amount
             self._changed.add(values)
 
@@ -193,5 +201,5 @@ class Gauge(_Described):
         """Write the values that have changed since the last flush."""
         changed, self._changed = self._changed, set()
         for values in changed:
-            assert self._gauge is not None
-            (self._gauge.labels(*values) if values else self._gauge).set(self._values[values])
+            if self._series is not None and (series := self._series.get(values)):
+                series.set(self._values[values])

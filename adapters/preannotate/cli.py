@@ -12,17 +12,19 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
-from adapters.preannotate.errors import COULD_NOT_RUN, PreannotateError
+from adapters.preannotate.errors import COULD_NOT_RUN, DONE, PreannotateError
 from adapters.preannotate.verbs import Verbs
 from adapters.preannotate.verbs.doctor import doctor
 from adapters.preannotate.verbs.files import files
 from adapters.preannotate.verbs.project import project
+from model_store import console
 
 COMMAND = Verbs(files, {"project": project, "doctor": doctor})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; an error becomes a sentence on standard error."""
+    console.prepare()
     given = sys.argv[1:] if arguments is None else arguments
     try:
         with COMMAND.make_context("preannotate", list(given)) as context:
@@ -32,8 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except BrokenPipeError:  # the reader of --help has read enough
+        console.silence()
+        return DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (each becomes a sentence)
-        click.echo(_sentence(error), err=True)
+        console.say(_sentence(error), err=True)
         return COULD_NOT_RUN
     return code
 

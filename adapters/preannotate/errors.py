@@ -56,6 +56,17 @@ class EngineError(PreannotateError):
 
 
 @contextmanager
+def naming(file: object) -> Iterator[None]:
+    """Name the file in an OSError that names none, as that of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(file)
+        raise
+
+
+@contextmanager
 def interrupted_as(message: str) -> Iterator[None]:
     """Turn Ctrl-C inside the block into a PreannotateError with this message."""
     try:

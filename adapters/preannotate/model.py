@@ -53,11 +53,17 @@ class LoadedModel:
         self._classifier = classifier
 
     def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
-        """Classify each text for its control; one classification per text, in order."""
+        """Classify each text for its control; one classification per text, in order.
+
+        Raises ModelError.
+        """
         queries = [
             Query(text, (classifier_for(self._classifier, control),)) for control, text in subjects
         ]
-        return [answer for (answer,) in classify_together(queries)]
+        try:
+            return [answer for (answer,) in classify_together(queries)]
+        except ModelStoreError as error:
+            raise ModelError(str(error)) from error
 
 
 def use_one_thread() -> None:

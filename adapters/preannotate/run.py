@@ -6,14 +6,15 @@ Read it downhill: `Inputs` yields chunks of rows, an `Annotator` turns them into
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from adapters.preannotate.errors import InputError
+from adapters.preannotate.errors import InputError, OutputError
 from adapters.preannotate.outputs import Output
 from adapters.preannotate.readers.reading import Inputs
 from adapters.preannotate.results import Annotator, EncodedChunk
-from adapters.preannotate.summary import Comparison, Summary, progress_bar
+from adapters.preannotate.summary import Comparison, Summary, progress_bar, write_summary
 from adapters.preannotate.work_folder import REJECTS, TASKS, Checkpoint, WorkFolder
 
 _COMMIT_SECONDS = 0.25
@@ -54,29 +55,51 @@ def run(
             "standard input", "cannot be read again: write it to a file to use --resume"
         )
     key = {"engine": engine.name, **inputs.key(), **annotator.key()}
-    with WorkFolder(output.work_folder, key, resume=resume) as work:
+    with (
+        output.workspace(resume=resume) as folder,
+        _continued_with_resume(),
+        WorkFolder(folder, key, resume=resume) as work,
+    ):
         resumed_after = work.checkpoint.rows
         _annotate(inputs, annotator, engine, work, quiet=quiet)
-        written = output.publish(work.folder / TASKS, work.folder)
-        rejects = output.publish_rejects(work.folder / REJECTS, work.folder)
+        written = output.publish(folder / TASKS, folder)
+        rejects = output.publish_rejects(folder / REJECTS, folder)
+        seconds = time.monotonic() - start
+        done = work.checkpoint
+        summary = Summary(
+            model_version=annotator.model.version,
+            engine=engine.name,
+            files=len(inputs.sources),
+            passed_over=inputs.passed_over,
+            rows=done.rows,
+            tasks=done.tasks,
+            rejected=done.rejected,
+            reasons=done.reasons,
+            unread_rests=done.unread_rests,
+            outputs=written,
+            rejects=rejects,
+            seconds=seconds,
+            rows_per_second=(done.rows - resumed_after) / seconds,
+            resumed_after_rows=resumed_after,
+            truth=_comparison(annotator, done),
+        )
+        if output.summary is not None:
+            write_summary(summary.to_json(), output.summary, folder)
         work.remove()
-    seconds = time.monotonic() - start
-    done = work.checkpoint
-    return Summary(
-        model_version=annotator.model.version,
-        engine=engine.name,
-        files=len(inputs.sources),
-        rows=done.rows,
-        tasks=done.tasks,
-        rejected=done.rejected,
-        reasons=done.reasons,
-        outputs=written,
-        rejects=rejects,
-        seconds=seconds,
-        rows_per_second=(done.rows - resumed_after) / seconds,
-        resumed_after_rows=resumed_after,
-        truth=_comparison(annotator, done),
-    )
+    return summary
+
+
+@contextmanager
+def _continued_with_resume() -> Iterator[None]:
+    """Name a file that cannot be read or written, as on a full disk, and say how to go on."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).rstrip(".")
+        raise OutputError(
+            error.filename or "The run",
+            f"{reason}: mend this, then continue with the same command and --resume",
+        ) from error
 
 
 def _annotate(

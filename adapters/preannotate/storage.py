@@ -12,21 +12,29 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
-from typing import Any, Literal
-from urllib.parse import quote, unquote, urlsplit
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any, BinaryIO, Literal
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 
-from adapters.preannotate.errors import InputError, OutputError, StoreError
+from adapters.preannotate.errors import InputError, OutputError, StoreError, naming
 from model_store.files import atomic_write, sync
 
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss")
+
+_ALIASES = {"gcs": "gs", "abfss": "abfs"}
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+
+_STREAM = re.compile(r"(?:/dev/fd/|/proc/self/fd/)(\d+)|/dev/(stdout|stderr)")
+_NUMBERS = {"stdout": 1, "stderr": 2}
 
 _BUFFER = 1024 * 1024
 """Bytes per read: each read of an object is a request."""
@@ -60,6 +68,11 @@ class StoredFile:
     def name(self) -> str:
         """The last component of the path."""
         return self.path.name
+
+    @property
+    def parent(self) -> "StoredFile":
+        """The folder of the object."""
+        return self.with_path(self.path.parent)
 
     @property
     def stem(self) -> str:
@@ -168,31 +181,98 @@ def at(name: str) -> File:
     return given.with_path(given.path)  # normalizes the quoting, of blanks for example
 
 
+def at_target(name: str) -> File:
+    """Return the file to write at a path or URI, or standard output for -; see `at`."""
+    return at("/dev/stdout" if name == "-" else name)
+
+
 def name_of(file: File) -> str:
     """Return the argument for `at` that finds this file from any working directory."""
     return file.uri if isinstance(file, StoredFile) else str(file.absolute())
 
 
+def printable(file: File) -> str:
+    r"""Return the name for messages and JSON: bytes that are not UTF-8 become escapes as `\xff`."""
+    return os.fsencode(str(file)).decode("utf-8", "backslashreplace")
+
+
+def resolved(file: File) -> PurePath:
+    """Return the path behind all links: equal for two names of the same file.
+
+    For an object it consists of store, bucket and key, without credentials.
+    """
+    if isinstance(file, Path):
+        return Path(os.path.realpath(file))  # unlike Path.resolve, it takes links in a circle
+    parts = urlsplit(file.uri)
+    scheme = _ALIASES.get(parts.scheme, parts.scheme)
+    is_bucket = scheme in ("s3", "gs")  # of Azure, the text before the @ names the container
+    bucket = parts.netloc.rpartition("@")[2] if is_bucket else re.sub(":[^@]*@", "@", parts.netloc)
+    given = dict(parse_qsl(parts.query)).get("endpoint_override")
+    endpoint = given or next(filter(None, map(os.environ.get, _ENDPOINTS)), "")
+    store = f"{scheme}:{endpoint.rpartition('://')[2].rstrip('/')}"
+    return PurePosixPath(store, bucket, *file.path.parts[1:])
+
+
+class Places:
+    """Files that are the same by whatever name; a folder stands for all that it holds."""
+
+    def __init__(self, files: Iterable[File]) -> None:
+        listed = list(files)
+        self._paths = set(map(resolved, listed))
+        self._inodes = {_inode(file) for file in listed} - {None}
+
+    def __contains__(self, file: File) -> bool:
+        path = resolved(file)
+        if path in self._paths or not self._paths.isdisjoint(path.parents):
+            return True
+        return _inode(file) in self._inodes  # where the file system ignores case
+
+
+def _inode(file: File) -> tuple[int, int] | None:
+    if not isinstance(file, Path):
+        return None
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
 def siblings(file: File) -> list[File]:
     """List the files in the same folder."""
     if isinstance(file, StoredFile):
-        return list(file.with_path(file.path.parent).below(recursive=False))
+        return list(file.parent.below(recursive=False))
     return list(file.parent.iterdir()) if file.parent.is_dir() else []
 
 
 def below(folder: File) -> list[File]:
-    """List all files below a folder, sorted by path."""
+    """List everything below a folder but readable folders, sorted by path; follow links once."""
     if isinstance(folder, StoredFile):
         return list(folder.below())
-    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    found: list[Path] = []
+    visited: set[str] = set()
+
+    def unreadable(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for top, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        if (place := os.path.realpath(top)) in visited:
+            folders.clear()
+            continue
+        visited.add(place)
+        found += [Path(top, name) for name in names]
+    return list[File](sorted(found))
 
 
 def matches(pattern: File) -> list[File]:
-    """Find the files that match a glob pattern."""
+    """Find the files and folders, also hidden ones, that match a glob pattern."""
     if isinstance(pattern, StoredFile):
         return list(pattern.matches())
-    found = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (Path.glob takes no absolute pattern)
-    return list(map(Path, found))
+    name = str(pattern)
+    if not glob.has_magic(name):
+        return []
+    found = glob.glob(name, recursive=True, include_hidden=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+    return list(map(Path, sorted(found)))
 
 
 class _Content(io.RawIOBase):
@@ -248,37 +328,70 @@ def prepare(target: File) -> None:
     """
     if isinstance(target, StoredFile):
         return
+    if (number := stream_number(target)) is not None:
+        with naming(target):
+            os.fstat(number)
+        return
     if target.is_dir():
         raise OutputError(str(target), "is a folder: name a file in it")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(str(target), "is not writable")
-    if not _is_device(target):
-        place = target.resolve()
+    if not is_device(target):
+        place = Path(os.path.realpath(target))
         if place.parent.is_file():
             raise OutputError(str(target.parent), "is a file: name a folder")
         place.parent.mkdir(parents=True, exist_ok=True)
-        probe = place.with_name(f".{place.name}.draft")
-        probe.touch()
-        probe.unlink(missing_ok=True)
+        with tempfile.TemporaryFile(dir=place.parent):
+            """The folder can be written to."""
 
 
 def put(draft: Path, target: File) -> None:
     """Move a finished, flushed file to its target, which never holds an incomplete file.
 
-    A device or pipe is written to instead of being replaced.
+    A device, pipe or stream is written to instead of being replaced. Raises OSError with the name
+    of the target.
     """
-    if isinstance(target, StoredFile):
-        target.upload(draft)
-    elif _is_device(target):
-        with draft.open("rb") as content, target.open("wb") as device:
-            shutil.copyfileobj(content, device)
-    else:
-        _replace(draft, target.resolve())
+    with naming(target):
+        if isinstance(target, StoredFile):
+            target.upload(draft)
+        elif is_device(target):
+            with draft.open("rb") as content, _opened_device(target) as device:
+                shutil.copyfileobj(content, device)
+        else:
+            _replace(draft, Path(os.path.realpath(target)))
     draft.unlink(missing_ok=True)
 
 
-def _is_device(file: Path) -> bool:
-    return file.exists() and not file.is_file()
+def is_device(file: File) -> bool:
+    """Whether a file is written to instead of being replaced."""
+    if isinstance(file, StoredFile):
+        return False
+    return stream_number(file) is not None or (file.exists() and not file.is_file())
+
+
+def stream_number(file: File) -> int | None:
+    """Return the number of the open file that a path such as /dev/stdout names, or None."""
+    found = _STREAM.fullmatch(str(file))
+    return int(found[1] or _NUMBERS[found[2]]) if found else None
+
+
+def is_standard_output(file: File) -> bool:
+    """Whether writing to a file writes to standard output."""
+    if not isinstance(file, Path) or not is_device(file) or file == Path(os.devnull):
+        return False
+    try:
+        return stream_number(file) == 1 or os.path.samestat(os.fstat(1), file.stat())
+    except OSError:
+        return False
+
+
+def _opened_device(device: Path) -> BinaryIO:
+    number = stream_number(device)
+    if number is None:
+        return device.open("wb")
+    sys.stdout.flush()
+    # Opening /dev/stdout instead would overwrite a file that standard output is appended to.
+    return os.fdopen(os.dup(number), "wb")
 
 
 def _replace(draft: Path, target: Path) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from adapters.preannotate.errors import naming
+from adapters.preannotate.readers.sources import passed_over_text
 from adapters.preannotate.results import UNKNOWN, Confusion
-from adapters.preannotate.storage import File
+from adapters.preannotate.storage import File, printable, put
 from adapters.preannotate.work_folder import Checkpoint
 
 _BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left{postfix}"
@@ -82,11 +84,15 @@ class Summary:
     model_version: str
     engine: str
     files: int
+    passed_over: Mapping[str, int]
+    """Files that folders and patterns pass over, by reason: see `sources.find`."""
     rows: int
     tasks: int
     rejected: int
     reasons: Mapping[str, int]
     """Rejected rows by reason."""
+    unread_rests: int
+    """Files whose rest cannot be read: its number of rows is not known."""
     outputs: Sequence[File]
     rejects: File | None
     """The list of rejected rows, if there are any."""
@@ -102,31 +108,48 @@ class Summary:
         """Return the content of the file that `--summary` names."""
         return {
             **vars(self),
+            "passed_over": dict(self.passed_over),
             "reasons": dict(self.reasons),
-            "outputs": [str(file) for file in self.outputs],
-            "rejects": str(self.rejects) if self.rejects else None,
+            "outputs": [printable(file) for file in self.outputs],
+            "rejects": printable(self.rejects) if self.rejects else None,
             "truth": self.truth.to_json() if self.truth else None,
         }
 
     def __str__(self) -> str:
         first, *more = self.outputs
-        where = f"{first} and {len(more)} more parts" if more else str(first)
+        name = printable(first)
+        where = f"{name} and {len(more)} more parts" if more else name
         rate = f"{self.seconds:.1f} s, {self.rows_per_second:,.0f} rows/s"
         lines = [
             f"{self.tasks:,} tasks with predictions of {self.model_version} in {where} ({rate})."
         ]
         if self.rejected:
-            lines.append(f"{self.rejected:,} rows rejected, listed in {self.rejects}:")
+            place = "--rejects FILE lists them"
+            if self.rejects:
+                place = f"listed in {printable(self.rejects)}"
+            lines.append(f"{self.rejected:,} rows rejected, {place}:")
             ordered = sorted(self.reasons.items(), key=lambda item: -item[1])
             lines += [f"  {count:,}: {reason}" for reason, count in ordered]
+        if self.unread_rests:
+            lines.append(
+                f"The rest of {self.unread_rests:,} files was not read: unknown number of rows."
+            )
+        if self.passed_over:
+            lines.append(f"{passed_over_text(self.passed_over)}.")
         if self.truth:
             lines.append(str(self.truth))
         return "\n".join(lines)
 
 
-def write_summary(content: Mapping[str, Any], path: Path) -> None:
-    """Write a summary as JSON. Check with `storage.prepare` before the run that this will work."""
-    path.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+def write_summary(content: Mapping[str, Any], file: File, scratch: Path) -> None:
+    """Write a summary as JSON, by way of a draft in the folder `scratch`; raises OSError.
+
+    Check with `storage.prepare` before the run that this will work.
+    """
+    draft = scratch / "summary"
+    with naming(draft):
+        draft.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+    put(draft, file)
 
 
 class ProgressBar:

@@ -1,16 +1,24 @@
-"""`POST /classify`: texts in, labels and probabilities out, for clients other than Label Studio."""
+"""`POST /classify`: texts in, labels and probabilities out, for clients other than Label Studio.
+
+BentoML describes the route, and its own handler is not used: that one also reads forms, answers a
+malformed one with 500, and logs a traceback for each bad request.
+"""
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
-from bentoml.exceptions import ServiceUnavailable
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from adapters.observability.metrics import Metrics
+from adapters.server.limits import RETRY_AFTER_SECONDS
+from adapters.server.offloading import offload
 from model_store.errors import ModelStoreError
 from model_store.model.classification import Classification
 from model_store.model.classifier import Query
@@ -19,6 +27,16 @@ from model_store.serving.registry import Registry
 logger = logging.getLogger(__name__)
 
 CLASSIFY_PATH = "/classify"
+_INLINE_BYTES = 1024 * 1024
+_MAX_DETAILS = 10
+
+
+def _wrap(schema: dict[str, Any]) -> None:
+    """Hide an array from BentoML's client, which makes a list of the characters of a string.
+
+    The client passes on a value of another schema, so that the server refuses the string.
+    """
+    schema["oneOf"] = [{"type": schema.pop("type"), "items": schema.pop("items")}]
 
 
 class ClassifyRequest(BaseModel):
@@ -26,7 +44,7 @@ class ClassifyRequest(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    texts: list[str]
+    texts: list[str] = Field(json_schema_extra=_wrap)
 
 
 class TextClassification(BaseModel):
@@ -66,14 +84,11 @@ class TextEndpoint:
     metrics: Metrics
 
     async def classify(self, texts: Sequence[str]) -> ClassifyResponse:
-        """Classify texts, in order. Raises ServiceUnavailable if the model cannot answer."""
+        """Classify texts, in order. Raises ModelStoreError if the model cannot answer."""
         deadline = asyncio.get_running_loop().time() + self.deadline
-        try:
-            version = self.registry.deployment(None).versions[0]
-            queries = [Query(text, (version.classifier,)) for text in texts]
-            answers = await self.runner.classify(queries, deadline=deadline)
-        except ModelStoreError as error:
-            raise ServiceUnavailable(str(error)) from error
+        version = self.registry.deployment(None).versions[0]
+        queries = [Query(text, (version.classifier,)) for text in texts]
+        answers = await self.runner.classify(queries, deadline=deadline)
         done = [
             TextClassification(
                 label=item.label, score=item.score, probabilities=dict(item.probabilities)
@@ -99,3 +114,43 @@ class TextEndpoint:
             Counter((item.label, version) for item in done),
             [item.score for item in done],
         )
+
+
+def classify_route(endpoint: TextEndpoint) -> Route:
+    """Return the route: 415 for other bodies than JSON, 400 for malformed ones, 503 on failure."""
+
+    async def classify(request: Request) -> Response:
+        if not _is_json(request.headers.get("content-type", "")):
+            return _error(415, "Send JSON, with the header Content-Type: application/json.")
+        content = await request.body()
+        try:
+            asked = await offload(
+                ClassifyRequest.model_validate_json, content, inline=len(content) <= _INLINE_BYTES
+            )
+        except ValidationError as error:
+            detail = error.errors(include_url=False, include_context=False, include_input=False)
+            return _error(
+                400,
+                'The body must be an object with a list of strings, such as {"texts": ["Good!"]}: '
+                "see detail.",
+                detail=detail[:_MAX_DETAILS],
+            )
+        try:
+            answer = await endpoint.classify(asked.texts)
+        except ModelStoreError as error:
+            return _error(503, str(error), {"Retry-After": str(RETRY_AFTER_SECONDS)})
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    return Route(CLASSIFY_PATH, classify, methods=["POST"])
+
+
+def _is_json(content_type: str) -> bool:
+    """Return whether a body is JSON by its type, or has none."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in ("", "application/json") or media_type.endswith("+json")
+
+
+def _error(
+    status: int, error: str, headers: Mapping[str, str] | None = None, **fields: Any
+) -> Response:
+    return JSONResponse({"error": error, **fields}, status, headers)

@@ -1,12 +1,15 @@
-"""Limit the work of a worker: the size of a body, and the tokens queued and running."""
+"""Limit the work of a worker: the size of a body, the bytes of all, and the tokens queued."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from adapters.observability.metrics import Metrics
 
 RETRY_AFTER_SECONDS = 5
 """The Retry-After of a request that was rejected with 503."""
+
+SMALL_BODY_BYTES = 1024 * 1024
+"""Size of a body for which a worker keeps some of its budget."""
 
 _BYTES_PER_TOKEN = 5
 
@@ -19,6 +22,34 @@ class Limits:
     """Larger bodies are refused with 413."""
     seconds: float
     """Seconds until a request whose response has not begun is cancelled and answered with 504."""
+    body_bytes_of: Mapping[str, int] = field(default_factory=dict)
+    """The bounds of paths that need less than `body_bytes`."""
+
+
+class BodyBudget:
+    """Bound the bytes of all bodies that a worker holds, finished or not.
+
+    A single body can have `body_bytes`. Once all have as many, larger ones are refused; a third of
+    `body_bytes` more is for bodies of at most `SMALL_BODY_BYTES`, so that large uploads do not keep
+    small requests out.
+    """
+
+    def __init__(self, body_bytes: int) -> None:
+        self._most = body_bytes
+        self._most_with_small = body_bytes + -(-body_bytes // 3)
+        self._bytes = 0
+
+    def add(self, size: int, whole: int) -> bool:
+        """Count bytes of a body that has `whole` so far; return whether the worker can hold them.
+
+        They count until `remove`, also if it cannot.
+        """
+        self._bytes += size
+        return self._bytes <= (self._most_with_small if whole <= SMALL_BODY_BYTES else self._most)
+
+    def remove(self, size: int) -> None:
+        """Stop counting the bytes of a body."""
+        self._bytes -= size
 
 
 class Admission:

@@ -5,8 +5,10 @@ All in one ASGI middleware, because each layer costs a small request several mic
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -28,10 +30,15 @@ from adapters.observability.tracing import is_sampled, trace_stages, tracer_arou
 from adapters.server.auth import CHALLENGE, BasicAuth
 from adapters.server.classify import CLASSIFY_PATH
 from adapters.server.connections import Recycling
-from adapters.server.limits import RETRY_AFTER_SECONDS, Admission, Limits
+from adapters.server.decompression import EncodingError, decompress
+from adapters.server.limits import RETRY_AFTER_SECONDS, Admission, BodyBudget, Limits
+from adapters.server.offloading import offload
 from adapters.server.patches import remove_layers_around
+from adapters.server.path_prefix import without_prefix
 from adapters.settings import Settings
 from model_store.model.stages import Stage, recording
+
+logger = logging.getLogger(__name__)
 
 HUNG_UP = 499
 """The status of a request whose client disconnected before it was answered."""
@@ -40,16 +47,25 @@ _UNLIMITED = Limits(body_bytes=2**63, seconds=2**31)
 _ROUTES_OF_BENTOML = (CLASSIFY_PATH, "/livez", "/readyz", "/healthz", "/schema.json")
 _UNLOGGED = (METRICS_PATH, "/livez", "/readyz", "/healthz")
 _BYTES_PER_CONNECTION = 100_000
+_BODY_BYTES_OF = {"/setup": 1024 * 1024, "/webhook": 16 * 1024 * 1024}
+"""A labeling config is small; so is an event, unless it is about ten thousand tasks."""
 
 _NO_CREDENTIALS = "This server asks for basic authentication: give its user and password."
 _TOO_LARGE = (
     "The request body is larger than {limit} bytes: send fewer tasks at once, or raise "
     "SENTIMENT_MAX_BODY_BYTES."
 )
+_TOO_LARGE_FOR = "The request body is larger than {limit} bytes, the maximum for {path}."
 _TOO_MUCH_WORK = (
     "The server has more work than it can do right now: "
     f"ask again in {RETRY_AFTER_SECONDS} seconds."
 )
+_NOTE_SECONDS = 60.0
+_REST_SECONDS = 30.0
+"""Time to read the rest of a body whose request is refused."""
+_INLINE_BYTES = 16 * 1024
+"""A compressed body of this size takes some milliseconds to decompress."""
+_OF_THE_BODY = (b"content-encoding", b"content-length")
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
@@ -63,15 +79,21 @@ def options_of(settings: Settings, protocol: Starlette, metrics: Metrics) -> dic
     return {
         "routes": RouteNames(protocol, _ROUTES_OF_BENTOML),
         "direct": protocol,
-        "limits": Limits(settings.max_body_bytes, settings.request_timeout),
+        "limits": Limits(settings.max_body_bytes, settings.request_timeout, _BODY_BYTES_OF),
         "auth": auth,
-        "admission": Admission(
-            ("/predict", CLASSIFY_PATH), max_tokens=settings.max_queue_tokens, metrics=metrics
-        ),
+        "budget": BodyBudget(settings.max_body_bytes),
+        "admissions": [
+            Admission(
+                ("/predict", CLASSIFY_PATH), max_tokens=settings.max_queue_tokens, metrics=metrics
+            ),
+            # Apart from the model's: a flood of predictions must not cost an event.
+            Admission(_BODY_BYTES_OF, max_tokens=settings.max_queue_tokens),
+        ],
         "recycling": Recycling(_BYTES_PER_CONNECTION) if settings.workers > 1 else None,
         "metrics": metrics,
         "log": RequestLog(_UNLOGGED) if settings.logs_requests and is_json else None,
         "traces": settings.tracing,
+        "prefix": settings.root_path,
         "replaces_layers": True,
     }
 
@@ -80,8 +102,10 @@ class RequestMiddleware:
     """Pass a request to the app or reject it, and observe its response.
 
     - without the right credentials: 401;
-    - a body over the limit, declared or streamed: 413;
-    - more queued work than `admission` allows: 503 with `Retry-After`;
+    - a body over the limit, declared, streamed or decompressed: 413;
+    - a compressed body that cannot be read: 400, or 415 for an unknown encoding;
+    - more bytes of bodies than `budget` allows: 503 with `Retry-After`;
+    - more queued work than one of the `admissions` allows: 503 with `Retry-After`;
     - no response within the time limit: the request is cancelled and answered with 504.
 
     The body of a POST to a known route is read here, so that limits apply before it is parsed.
@@ -97,11 +121,13 @@ class RequestMiddleware:
         direct: Starlette | None = None,
         limits: Limits = _UNLIMITED,
         auth: BasicAuth | None = None,
-        admission: Admission | None = None,
+        budget: BodyBudget | None = None,
+        admissions: Sequence[Admission] = (),
         recycling: Recycling | None = None,
         metrics: Metrics | None = None,
         log: RequestLog | None = None,
         traces: bool = False,
+        prefix: str = "",
         replaces_layers: bool = False,
     ) -> None:
         self.app = app
@@ -109,13 +135,17 @@ class RequestMiddleware:
         self._direct = _exact_routes(direct)
         self._limits = limits
         self._auth = auth
-        self._admission = admission or Admission((), max_tokens=1)
+        self._budget = budget or BodyBudget(_UNLIMITED.body_bytes)
+        self._admission_of = {path: item for item in admissions for path in item.paths}
         self._recycling = recycling
         self._metrics = metrics or Metrics()
         self._log = log
         self._traces = traces
+        self._prefix = prefix
         self._replaces_layers = replaces_layers
         self._tracer: Tracer | None = None
+        self._noted: dict[str, float] = {}
+        """When a 401 was logged last, by route."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,6 +153,8 @@ class RequestMiddleware:
                 remove_layers_around(self, scope["app"], traces=self._traces)
             await self.app(scope, receive, send)
             return
+        if self._prefix:
+            scope = without_prefix(scope, self._prefix)
         exchange = _Exchange(self._routes(scope["path"]), scope, receive, send)
         if scope["path"] != METRICS_PATH:
             exchange.metrics = self._metrics
@@ -180,43 +212,72 @@ class RequestMiddleware:
             await exchange.refuse(_RefusedError(504, error))
 
     async def _answer(self, exchange: "_Exchange") -> None:
+        admission = self._admission_of.get(exchange.scope["path"])
+        tokens = 0
         try:
-            tokens = await self._admit(exchange)
+            await self._read(exchange, admission)
+            if admission:
+                tokens = admission.enter(exchange.received)
+            await self._call(exchange)
         except _RefusedError as refusal:
             await exchange.refuse(refusal)
         except ClientDisconnect:
             return
-        else:
-            try:
-                await self._call(exchange)
-            finally:
-                if tokens:
-                    self._admission.leave(tokens)
+        finally:
+            if admission and tokens:
+                admission.leave(tokens)
+            self._budget.remove(exchange.held)
 
-    async def _admit(self, exchange: "_Exchange") -> int:
-        """Check a request and read its body; return the tokens that it is admitted with, if any.
+    async def _read(self, exchange: "_Exchange", admission: Admission | None) -> None:
+        """Check a request and read its body.
 
         Raises _RefusedError, or ClientDisconnect if the client hangs up while it sends the body.
         """
         scope = exchange.scope
         if self._auth and not self._auth.allows(scope):
+            self._note_unauthorized(exchange)
             raise _RefusedError(401, _NO_CREDENTIALS, CHALLENGE)
-        if exchange.declared_bytes > self._limits.body_bytes:
-            raise _RefusedError(413, _TOO_LARGE.format(limit=self._limits.body_bytes))
-        is_bounded = scope["path"] in self._admission.paths
+        limit = self._limits.body_bytes_of.get(scope["path"], self._limits.body_bytes)
+        limit = min(limit, self._limits.body_bytes)
+        if exchange.declared_bytes > limit:
+            raise self._too_large(scope["path"], limit)
         # Checked before and after reading the body: a flood is not read, and slow uploads do not
         # keep others out.
-        if is_bounded and self._admission.is_full():
+        if admission and admission.is_full():
             raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
         if scope["method"] == "POST" and exchange.route != OTHER:
-            await exchange.read_body(self._limits.body_bytes)
-            if exchange.received > self._limits.body_bytes:
-                raise _RefusedError(413, _TOO_LARGE.format(limit=self._limits.body_bytes))
-        if not is_bounded:
-            return 0
-        if self._admission.is_full():
+            if not await exchange.read_body(limit, self._budget):
+                raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+            if exchange.encoding and exchange.received <= limit:
+                await self._decompress(exchange, limit)
+            if exchange.received > limit:
+                raise self._too_large(scope["path"], limit)
+        if admission and admission.is_full():
             raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
-        return self._admission.enter(exchange.received)
+
+    async def _decompress(self, exchange: "_Exchange", limit: int) -> None:
+        try:
+            if not await exchange.decompress(limit, self._budget):
+                raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+        except EncodingError as error:
+            raise _RefusedError(error.status, str(error)) from None
+
+    def _note_unauthorized(self, exchange: "_Exchange") -> None:
+        """Log a 401, once a minute for each route: Label Studio refers its user to this log."""
+        now = time.monotonic()
+        if now - self._noted.get(exchange.route, -_NOTE_SECONDS) >= _NOTE_SECONDS:
+            self._noted[exchange.route] = now
+            given = "authorization" in Headers(scope=exchange.scope)
+            logger.warning(
+                "%s was answered with 401: the request had %s. Label Studio takes both in the form "
+                "of the model, and for events in a header of the webhook.",
+                exchange.route,
+                "a wrong user or password" if given else "no user and password",
+            )
+
+    def _too_large(self, path: str, limit: int) -> "_RefusedError":
+        message = _TOO_LARGE if limit == self._limits.body_bytes else _TOO_LARGE_FOR
+        return _RefusedError(413, message.format(limit=limit, path=path))
 
     async def _call(self, exchange: "_Exchange") -> None:
         scope = exchange.scope
@@ -247,7 +308,9 @@ class _Exchange:
         self.start = time.perf_counter()
         self.status = 0
         self.received = self.sent = 0
-        self.declared_bytes = _declared_bytes(scope)
+        self.held = 0
+        """Bytes of the body that count in the budget."""
+        self.declared_bytes, self.encoding = _declared(scope)
         self.closes = False
         self.id: str | None = None
         self.timer: asyncio.Timeout | None = None
@@ -268,15 +331,47 @@ class _Exchange:
         self.received += len(message.get("body", b""))
         return message
 
-    async def read_body(self, limit: int) -> None:
-        """Read the body, at most a message past `limit`; raises ClientDisconnect."""
-        chunks = []
+    async def read_body(self, limit: int, budget: BodyBudget) -> bool:
+        """Read the body, at most a message past `limit`; return whether it fits into the budget.
+
+        Raises ClientDisconnect.
+        """
+        chunks: list[bytes] = []
         while self._has_more and self.received <= limit:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             chunks.append(message.get("body", b""))
+            added, self.held = self.received - self.held, self.received
+            if not budget.add(added, self.received):
+                budget.remove(self.held)
+                self.held = 0
+                return False
         self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return True
+
+    async def decompress(self, limit: int, budget: BodyBudget) -> bool:
+        """Replace the body that was read by its content; return whether it fits into the budget.
+
+        The content counts as received; over the limit it replaces nothing. Raises EncodingError.
+        """
+        body = self._body or b""
+        is_small = len(body) <= _INLINE_BYTES
+        content = await offload(decompress, body, self.encoding, limit, inline=is_small)
+        self.received = max(len(content), self.received)
+        if self.received > limit:
+            return True
+        self._body = content
+        self.scope["headers"] = [
+            *(pair for pair in self.scope["headers"] if pair[0] not in _OF_THE_BODY),
+            (b"content-length", str(len(content)).encode()),
+        ]
+        added, self.held = self.received - self.held, self.received
+        if budget.add(added, self.received):
+            return True
+        budget.remove(self.held)
+        self.held = 0
+        return False
 
     async def send(self, message: Message) -> None:
         """Send a part of the response, with the headers that this middleware adds."""
@@ -310,14 +405,17 @@ class _Exchange:
 
     async def refuse(self, refusal: _RefusedError) -> None:
         """Answer with an error, in a way that makes sure it arrives."""
+        self._body = None
         if (
             self.scope.get("http_version") == "1.0"
             or Headers(scope=self.scope).get("connection", "").lower() == "close"
         ):
             # uvicorn closes such a connection after the answer, and the kernel resets it if the
             # body was not read: the client would not see the answer.
-            while self._has_more:
-                await self.receive()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REST_SECONDS):
+                    while self._has_more:
+                        await self.receive()
         await refusal.response(self.scope, self.receive, self.send)
 
 
@@ -328,9 +426,12 @@ def _exact_routes(app: Starlette | None) -> dict[str, Route]:
     }
 
 
-def _declared_bytes(scope: Scope) -> int:
-    """Return the size of the body that a request announces; 0 if it announces none."""
+def _declared(scope: Scope) -> tuple[int, str]:
+    """Return the size and the encoding of the body that a request announces; 0 and "" without."""
+    size, encoding = 0, ""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
+            size = int(value) if value.isdigit() else 0
+        elif name == b"content-encoding":
+            encoding = value.decode("latin-1")
+    return size, encoding

@@ -5,10 +5,13 @@ Verbs import what they need when they run: the server's installation lacks the p
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from model_store import console
 from model_store.cli.evaluate import evaluate
 from model_store.cli.import_model import import_model
 from model_store.cli.promote import promote
@@ -19,15 +22,36 @@ from model_store.errors import ModelStoreError
 
 
 class _Program(click.Group):
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Parse the arguments, or print the help."""
+        with _read_enough():
+            return super().make_context(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; an error of this package ends it with one sentence and exit code 1."""
         try:
-            return super().invoke(ctx)
+            with _read_enough():
+                return super().invoke(ctx)
         except ModelStoreError as error:
-            click.echo(str(error), err=True)
+            console.say(str(error), err=True)
+            sys.exit(1)
+        except OSError as error:
+            console.silence()  # what standard output still holds can be what does not fit
+            name = f"{error.filename}: " if error.filename else ""
+            console.say(f"{name}{error.strerror or error}.", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             sys.exit(130)
+
+
+@contextmanager
+def _read_enough() -> Iterator[None]:
+    """End with exit code 0 where the reader of a report, such as `head`, closes the pipe."""
+    try:
+        yield
+    except BrokenPipeError:
+        console.silence()
+        sys.exit()
 
 
 @click.group(
@@ -43,4 +67,5 @@ def program() -> None:
 
 def main() -> None:
     """Run `model-store`, which is also `python -m model_store`."""
+    console.prepare()
     program(prog_name="model-store")

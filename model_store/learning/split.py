@@ -3,6 +3,9 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from model_store.wording import shown
 
 MIN_EXAMPLES = 20
 """Annotated tasks that a control needs before a head is fitted."""
@@ -11,6 +14,8 @@ MIN_PER_LABEL = 5
 MAX_EXAMPLES = 20_000
 """Annotated tasks of a training; of more, a sample is as good and needs less time and memory."""
 _FIFTHS = 5
+_NAMED_LABELS = 10
+"""Maximum number of labels in the sentence about missing annotations."""
 _MIN_IN_SAMPLE = 50
 """Tasks of each label that a sample keeps, if there are so many."""
 
@@ -66,7 +71,11 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     more = max(MIN_EXAMPLES - total, sum(lacking.values()))
     if more <= 0:
         return None
-    each = "".join(f", {n} of them {label}" for label, n in lacking.items())
+    named = dict(islice(lacking.items(), _NAMED_LABELS))
+    each = "".join(f", {n} of them {shown(label)}" for label, n in named.items())
+    if unnamed := len(lacking) - len(named):
+        rest = sum(lacking.values()) - sum(named.values())
+        each += f", {rest} of {unnamed} other labels"
     if lacking and (others := more - sum(lacking.values())):
         each += f", {others} of any label"
     return (

@@ -3,6 +3,7 @@
 Does not train. `network.py` is the reference implementation; docs/decisions/0007 has the reasons.
 """
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,22 +14,26 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
 from model_store.files import atomic_write
-from model_store.model.network import NetworkConfig, SentimentCNN, check_shapes
+from model_store.model.network import NetworkConfig, SentimentCNN, check_shapes, pad
 from model_store.model.vocabulary import PADDING_ID
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 2
+_FORMAT = 3
 """Version of the files; raise it whenever the tensors change their meaning."""
 
 _BATCH_TOKENS = 4096
 """Tokens summed at once; the sums must fit into the cache of a core."""
+
+_CHECKSUM = "sha256"
+_CHECKED_TOKENS = 64
+_TOLERANCE = 1e-3
 
 
 class CompiledCNN:
@@ -119,34 +124,60 @@ def load_or_compile(network: SentimentCNN, folder: Path, name: str) -> CompiledC
     """Load the compiled network from its file in `folder`; write the file first if it is missing.
 
     The file is memory-mapped: the processes of a machine share its pages. `name` must be unique
-    for the network. An unusable file is written again. If the folder cannot be written, the table
-    stays in the memory of this process and a warning is logged.
+    for the network. A file that is damaged, or does not compute what the network computes, is
+    written again. If the folder cannot be written, the table stays in the memory of this process
+    and a warning is logged.
     """
     path = folder / f"{name}-{_FORMAT}.safetensors"
-    if found := _load(network.config, path):
+    if found := _load(network, path):
         return found
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{path.name}.lock"):
-            if found := _load(network.config, path):  # another process wrote it first
+            if found := _load(network, path):  # another process wrote it first
                 return found
-            _save(CompiledCNN.compile(network), path)
-            return CompiledCNN(network.config, load_file(path))
+            made = CompiledCNN.compile(network)
+            _save(made, path)
+            return _load(network, path) or made
     except (OSError, SafetensorError) as reason:
         logger.warning("The compiled network is not shared between processes: %s", reason)
         return CompiledCNN.compile(network)
 
 
-def _load(config: NetworkConfig, path: Path) -> CompiledCNN | None:
+def _load(network: SentimentCNN, path: Path) -> CompiledCNN | None:
     try:
-        return CompiledCNN(config, load_file(path))
+        with safe_open(path, framework="pt") as file:
+            found = CompiledCNN(network.config, {"table": file.get_tensor("table")})
+            checksum = (file.metadata() or {}).get(_CHECKSUM)
+        _check(found, checksum, network)
     except FileNotFoundError:
         return None
     except (OSError, SafetensorError, ValueError) as reason:
         logger.warning("%s cannot be used: %s", path, reason)
         return None
+    return found
 
 
-def _save(network: CompiledCNN, path: Path) -> None:
+def _save(compiled: CompiledCNN, path: Path) -> None:
     with atomic_write(path) as draft:
-        save_file(network.tensors, draft)
+        save_file(compiled.tensors, draft, metadata={_CHECKSUM: _checksum(compiled)})
+
+
+def _checksum(compiled: CompiledCNN) -> str:
+    table = compiled.tensors["table"].contiguous().numpy()
+    return hashlib.sha256(table.data).hexdigest()
+
+
+@torch.inference_mode()
+def _check(compiled: CompiledCNN, checksum: str | None, network: SentimentCNN) -> None:
+    """Raise ValueError if a table is damaged, or is that of another network.
+
+    The networks are compared on tokens of the whole vocabulary.
+    """
+    if checksum != _checksum(compiled):
+        raise ValueError("its checksum is wrong, so it is damaged")
+    last = network.config.vocabulary_size - 1
+    ids = np.linspace(0, last, _CHECKED_TOKENS).astype(np.int32)
+    expected = network.features(*pad([ids], network.config.min_length))
+    if not torch.allclose(compiled([ids]), expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+        raise ValueError("it does not compute what the network computes")

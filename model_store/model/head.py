@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from model_store.errors import NotFiniteError
 from model_store.model.classification import Classification
 
 
@@ -42,13 +43,18 @@ class Head:
 
     @torch.inference_mode()
     def classify(self, features: Tensor) -> list[Classification]:
-        """Return one classification for each row of (texts, features)."""
+        """Return one classification for each row of (texts, features).
+
+        Raises NotFiniteError.
+        """
         logits = self.logits(features).double()
         rows = torch.softmax(logits / self.temperature, dim=1).tolist()
         return [self._classification(row) for row in rows]
 
     def _classification(self, row: list[float]) -> Classification:
         best = max(range(len(row)), key=row.__getitem__)
+        if not row[best] > 0:  # NaN compares with nothing.
+            raise NotFiniteError
         return Classification(
             label=self.labels[best],
             score=row[best],

@@ -3,23 +3,29 @@
 `make pictures` sets PICTURES to a folder: the tests at the end then write there what they see.
 """
 
+import base64
 import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx2 as httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
 from adapters.preannotate.cli import main as preannotate
+from model_store.learning import behaviour
+from model_store.serving.database import connect, sqlite_url
+from model_store.serving.deployments import DeploymentLog
 from tests.e2e.conftest import StartBackend, unavailable
 from tests.e2e.label_studio_api import LabelStudioApi
-from tests.e2e.servers import LabelStudioServer
+from tests.e2e.servers import LabelStudioServer, Server, wait_until
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -33,6 +39,7 @@ ARGUMENTS = [
 ]
 WAIT_MS = 30_000
 TASKS = 8
+ANNOTATED = 24
 TITLE_CHARACTERS = 50  # Label Studio allows no more.
 CHOICE = re.compile("Positive|Negative")
 COLUMNS_WIDTH = {
@@ -136,15 +143,20 @@ def test_a_model_can_be_connected_in_the_settings(
     person: Person, project: Project, backend: StartBackend
 ) -> None:
     page = person.open(project)
+
+    connect_in_settings(page, backend().url)
+
+    expect(page.get_by_text("Sentiment CNN")).to_be_visible()
+
+
+def connect_in_settings(page: Page, url: str) -> None:
     page.get_by_role("link", name="Settings", exact=True).click()
     page.get_by_role("link", name="Model", exact=True).click()
     page.get_by_text("Connect Model").click()
     page.get_by_label("Name").fill("Sentiment CNN")
-    page.get_by_label("Backend URL").fill(backend().url)
+    page.get_by_label("Backend URL").fill(url)
     page.get_by_text("Validate and Save").click()
-
     expect(page.get_by_text("Connected", exact=True)).to_be_visible()
-    expect(page.get_by_text("Sentiment CNN")).to_be_visible()
 
 
 def test_predictions_are_retrieved_for_all_selected_tasks(
@@ -154,12 +166,127 @@ def test_predictions_are_retrieved_for_all_selected_tasks(
     page = person.open(project)
     expect(page.get_by_text("Predictions: 0")).to_be_visible()
 
+    retrieve_all(page)
+
+    expect(page.get_by_text(f"Predictions: {TASKS}")).to_be_visible()
+
+
+def retrieve_all(page: Page) -> None:
     page.get_by_role("checkbox", name="Select all rows").check()
     page.get_by_role("button", name="Tasks Actions").click()
     page.get_by_text("Retrieve Predictions").click()
-    page.get_by_role("button", name="Confirm").click()
+    with page.expect_response(re.compile("retrieve_tasks_predictions")):
+        page.get_by_role("button", name="Confirm").click()
 
-    expect(page.get_by_text(f"Predictions: {TASKS}")).to_be_visible()
+
+@pytest.fixture
+def opinions(api: LabelStudioApi, labeling_interface: str) -> Project:
+    """A project of annotated sentences, enough for a training."""
+    title = "sentences with annotations"
+    number = api.create_project(title, labeling_interface)
+    cases = behaviour.suite()[:ANNOTATED]
+    api.import_tasks(number, [{"review": case.text} for case in cases])
+    for task, case in zip(api.task_ids(number), cases, strict=True):
+        value = {"choices": [case.label]}
+        region = {"from_name": "sentiment", "to_name": "text", "type": "choices", "value": value}
+        api.annotate(task, [region])
+    return Project(number, title)
+
+
+def test_the_score_column_is_filled_and_sorts_after_the_steps_of_the_readme_and_a_training(
+    person: Person,
+    opinions: Project,
+    api: LabelStudioApi,
+    backend: StartBackend,
+    label_studio: LabelStudioServer,
+) -> None:
+    server = backend(
+        LABEL_STUDIO_URL=label_studio.url,
+        LABEL_STUDIO_API_KEY=label_studio.token,
+        SENTIMENT_WORKERS="1",
+    )
+    page = person.open(opinions)
+    page.set_viewport_size({"width": 1400, "height": 2600})  # The page draws visible rows only.
+    connect_in_settings(page, server.url)
+    page.goto(f"/projects/{opinions.id}/data")
+    retrieve_all(page)
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_text("Prediction score", exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Order by").click()
+    page.get_by_text("Prediction score", exact=True).last.click()
+    shipped = version_of(api, opinions)
+    wait_for_scores(page, stored_scores(api, opinions, shipped))
+
+    train(api, server, opinions)
+    trained = version_of(api, opinions)
+    assert trained != shipped
+    wait_for_scores(page, stored_scores(api, opinions, shipped))
+    retrieve_all(page)
+    wait_for_scores(page, stored_scores(api, opinions, trained))
+
+
+def version_of(api: LabelStudioApi, project: Project) -> str:
+    """Return the version that the backend names for the project."""
+    (connected,) = api.get("/api/ml/", project=project.id)
+    version: str = connected["model_version"]
+    return version
+
+
+def train(api: LabelStudioApi, server: Server, project: Project) -> None:
+    """Press Start Training, and promote the new version, whatever the gate says of it."""
+    (connected,) = api.get("/api/ml/", project=project.id)
+    api.post(f"/api/ml/{connected['id']}/train")
+    job: dict[str, Any] = {}
+
+    def ended() -> bool:
+        job.update(httpx.get(f"{server.url}/jobs").json()["jobs"][0])
+        return job["state"] not in ("queued", "running")
+
+    wait_until(ended, "the training does not end", seconds=120)
+    before = version_of(api, project)
+    if job["state"] == "refused":
+        log = DeploymentLog(connect(sqlite_url(server.data)))
+        log.activate(job["project"], job["version"], by="test")
+    assert job["version"], job["reasons"]
+    wait_until(lambda: version_of(api, project) in (job["version"], before), "no change")
+    wait_until(lambda: version_of(api, project) == job["version"], "the old version serves")
+
+
+def stored_scores(api: LabelStudioApi, project: Project, version: str) -> dict[str, float]:
+    """Return the scores of a version by text, lowest first."""
+    texts = {task: api.open_task(task)["data"]["review"] for task in api.task_ids(project.id)}
+    found = [item for item in api.predictions(project.id) if item["model_version"] == version]
+    found.sort(key=lambda item: item["score"])
+    scores = {texts[item["task"]]: item["score"] for item in found}
+    assert len(scores) == ANNOTATED
+    return scores
+
+
+def wait_for_scores(page: Page, expected: Mapping[str, float]) -> None:
+    """Reload the page until it shows these scores in this order; that takes a second or two."""
+
+    def are_shown() -> bool:
+        page.reload()
+        expect(page.get_by_text(next(iter(expected)), exact=True)).to_be_visible()
+        shown = shown_scores(page, expected)
+        as_expected = pytest.approx(list(expected.values()), abs=0.0006)
+        return list(shown) == list(expected) and list(shown.values()) == as_expected
+
+    wait_until(are_shown, "the score column is blank, stale or not sorted", poll=0.5)
+
+
+def shown_scores(page: Page, texts: Collection[str]) -> dict[str, float]:
+    """Return the cell left of each text, its score, in the order of the page; -1 if it is blank."""
+    rows = page.locator(".lsf-table-row").evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent.trim()))"
+    )
+    return {
+        cell: float(row[at - 1] or -1)
+        for row in rows
+        for at, cell in enumerate(row)
+        if cell in texts
+    }
 
 
 @pytest.fixture
@@ -212,6 +339,75 @@ def test_an_imported_prediction_fills_in_the_choice(
 
     (predicted,) = tasks[0]["predictions"][0]["result"][0]["value"]["choices"]
     expect(page.get_by_role("checkbox", name=predicted)).to_be_checked()
+
+
+def choices(text: str, attributes: str = "") -> str:
+    """Return a labeling config with Positive and Negative for this Text object."""
+    return (
+        f'<View>{text}<Choices name="sentiment" toName="text" {attributes}>'
+        '<Choice value="Positive"/><Choice value="Negative"/></Choices></View>'
+    )
+
+
+CONFIGS: dict[str, tuple[str, dict[str, Any], list[str | list[str]]]] = {
+    "nested choices": (
+        choices('<Text name="text" value="$review"/>', 'allowNested="true"'),
+        {"review": SENTENCES[0]},
+        [["Positive"]],
+    ),
+    "an encoded text": (
+        choices('<Text name="text" value="$review" encoding="base64"/>'),
+        {"review": base64.b64encode(SENTENCES[0].encode()).decode()},
+        ["Positive"],
+    ),
+    "an index": (
+        choices('<Text name="text" value="$items[1].body"/>'),
+        {"items": [{"body": SENTENCES[1]}, {"body": SENTENCES[0]}]},
+        ["Positive"],
+    ),
+    "a text around a field": (
+        choices('<Text name="text" value="Review: $review"/>'),
+        {"review": SENTENCES[0]},
+        ["Positive"],
+    ),
+}
+
+
+def test_the_editor_shows_the_classified_text_and_ticks_and_stores_the_prediction(
+    person: Person, api: LabelStudioApi, project: Project, backend: StartBackend
+) -> None:
+    page = person.open(project)  # Once: logging in takes longer than the rest.
+    for name, (config, data, stored) in CONFIGS.items():
+        # Label Studio would not import a task without the field "items[1].body".
+        number = api.create_project(name, "<View/>")
+        api.import_tasks(number, [data])
+        api.patch(f"/api/projects/{number}/", {"label_config": config})
+        api.connect(number, backend().url)
+        (task,) = api.task_ids(number)
+        page.goto(f"/projects/{number}/data?task={task}")
+
+        expect(page.get_by_text(re.compile(f"{re.escape(SENTENCES[0])}$")).last).to_be_visible()
+        expect(page.get_by_role("checkbox", name=re.compile("Positive"))).to_be_checked()
+        page.get_by_role("button", name="Submit").click()
+        expect(page.get_by_text("Update", exact=True)).to_be_visible()
+        (annotation,) = api.open_task(task)["annotations"]
+        (region,) = annotation["result"]
+        assert region["value"]["choices"] == stored, name
+
+
+def test_extra_params_can_be_typed_into_the_page(
+    person: Person, project: Project, backend: StartBackend
+) -> None:
+    page = person.open(project)
+    page.goto(f"/projects/{project.id}/settings/ml")
+    page.get_by_text("Connect Model").click()
+    page.get_by_label("Name").fill("Sentiment CNN")
+    page.get_by_label("Backend URL").fill(backend().url)
+    page.locator("[name=extra_params]").fill('{"models": ["sentiment-cnn:typed"]}')
+    page.get_by_text("Validate and Save").click()
+    expect(page.get_by_text("Connected", exact=True)).to_be_visible()
+
+    assert 'version "sentiment-cnn:typed" does not exist' in backend().read_log()
 
 
 def picture(page: Page, name: str, *, viewport: int, height: int) -> None:

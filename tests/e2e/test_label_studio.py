@@ -233,6 +233,71 @@ def test_a_skipped_task_is_named_in_the_backends_log_with_the_reason(
     )
 
 
+def test_an_event_without_payload_is_refused_and_the_log_names_the_switch(
+    api: LabelStudioApi, server: Server, connect_project: ConnectProject
+) -> None:
+    project = connect_project(server)
+    (webhook,) = api.get("/api/webhooks/", project=project.id)
+    api.patch(f"/api/webhooks/{webhook['id']}/", {"send_payload": False})
+    refused = logged_statuses(server, "POST", "/webhook").count(422)
+
+    for task in project.tasks[:2]:
+        api.annotate(task, [])
+
+    wait_until(
+        lambda: logged_statuses(server, "POST", "/webhook").count(422) == refused + 2,
+        "not both events were refused",
+    )
+    assert 1 <= server.read_log().count("turn on Send payload") <= 2, "once for each worker"
+
+
+def test_the_path_of_a_nested_choice_counts_as_an_annotation(
+    api: LabelStudioApi, server: Server
+) -> None:
+    config = (
+        '<View><Text name="text" value="$review"/>'
+        '<Choices name="kind" toName="text" allowNested="true"><Choice value="Good">'
+        '<Choice value="Praise"/></Choice><Choice value="Complaint"/></Choices></View>'
+    )
+    project = api.create_project("Nested", config)
+    api.import_tasks(project, [{"review": "A film."}])
+    backend = api.connect(project, server.url)
+    region = {
+        "from_name": "kind",
+        "to_name": "text",
+        "type": "choices",
+        # The editor ticks Good as well, since it ticked all choices inside of it.
+        "value": {"choices": [["Good"], ["Good", "Praise"]]},
+    }
+
+    api.annotate(api.task_ids(project)[0], [region])
+
+    api.get(f"/api/ml/{backend['id']}")
+    api.get("/api/ml/", project=project)
+    wait_until(
+        lambda: "4 of them Good / Praise, 5 of them Complaint" in server.read_log(),
+        "the annotation is not counted",
+    )
+
+
+def test_a_control_in_a_repeater_is_reported_and_not_served(
+    api: LabelStudioApi, server: Server
+) -> None:
+    config = (
+        '<View><Repeater on="$items"><Text name="text_{{idx}}" value="$items[{{idx}}].body"/>'
+        '<Choices name="kind_{{idx}}" toName="text_{{idx}}"><Choice value="Positive"/>'
+        '<Choice value="Negative"/></Choices></Repeater></View>'
+    )
+    project = api.create_project("Repeated", config)
+
+    api.connect(project, server.url)
+
+    wait_until(
+        lambda: 'The Choices control "kind_{{idx}}" is in a Repeater' in server.read_log(),
+        "the reason is not in the log",
+    )
+
+
 def test_the_served_control_is_the_one_that_label_studio_parses(
     api: LabelStudioApi, labeling_interface: str
 ) -> None:

@@ -179,7 +179,7 @@ def test_kills_lose_no_acknowledged_annotation_and_the_server_continues(
 
 
 def test_a_killed_training_is_a_killed_job_and_changes_nothing(tmp_path: Path) -> None:
-    with run_backend(tmp_path, {"SENTIMENT_WORKERS": "2"}) as server:
+    with run_backend(tmp_path, {"SENTIMENT_WORKERS": "1"}) as server:
         before = serving(server)
         for number in range(60):
             httpx.post(f"{server.url}/webhook", json=event(number), timeout=10)

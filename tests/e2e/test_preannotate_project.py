@@ -20,7 +20,9 @@ from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import ROOT, LabelStudioServer, wait_until
 
 TASKS = 2000
+PREFIX = "/sentiment"
 GUARDED = {
+    "SENTIMENT_ROOT_PATH": PREFIX,
     "SENTIMENT_BASIC_AUTH_USER": "anna",
     "SENTIMENT_BASIC_AUTH_PASSWORD": "geheim",
     "SENTIMENT_WORKERS": "1",
@@ -213,6 +215,23 @@ def test_the_doctor_uses_credentials_in_the_url(
     finding = "WRONG  webhook credentials: the backend refuses the credentials in the webhook's URL"
     assert finding in output
     assert "falsch" not in output
+
+
+def test_a_path_prefix_that_a_proxy_keeps_is_found_and_the_setting_helps(
+    api: LabelStudioApi,
+    backend: StartBackend,
+    connect_project: ConnectProject,
+    preannotate: Command,
+) -> None:
+    said = preannotate("doctor", f"{backend().url}{PREFIX}", status=1, LABEL_STUDIO_URL="")
+    assert f"start the backend with SENTIMENT_ROOT_PATH={PREFIX}" in said
+
+    server = backend(**GUARDED)
+    url = server.url.replace("http://", "http://anna:geheim@") + PREFIX
+    project = connect_project(replace(server, url=url))
+    assert "All is fine." in preannotate("doctor", url, "--project", str(project.id))
+    api.retrieve_predictions(project.id)
+    assert len(api.predictions(project.id)) == len(project.tasks)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def test_metrics_include_all_workers_and_one_that_died(tmp_path: Path) -> None:
         wait_for_metric(server, 2 * LIMIT, "sentiment_queue_limit_tokens")
 
         assert metric(server, "sentiment_predictions_total") == 50
+        assert f"Worker process {victim.pid} ended: killed by SIGKILL" in server.read_log()
 
 
 def test_a_second_server_on_the_same_data_keeps_the_metrics_of_the_first(tmp_path: Path) -> None:
@@ -64,27 +65,27 @@ def test_a_second_server_on_the_same_data_keeps_the_metrics_of_the_first(tmp_pat
             assert metric(second, "sentiment_predictions_total") == 0
 
 
-def test_an_unknown_path_makes_no_series(tmp_path: Path) -> None:
-    with run_backend(tmp_path, ONE_WORKER) as server:
-        httpx.get(f"{server.url}/wp-login.php")
-        wait_for_metric(server, 1, "bentoml_service_request_total", endpoint="other")
-        assert "wp-login" not in httpx.get(f"{server.url}/metrics").text
+@pytest.fixture(scope="module")
+def json_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a log in JSON."""
+    settings = {**ONE_WORKER, "SENTIMENT_LOG_FORMAT": "json"}
+    with run_backend(tmp_path_factory.mktemp("json"), settings) as server:
+        yield server
 
 
-def test_without_metrics_the_page_has_none_of_ours(tmp_path: Path) -> None:
-    with run_backend(tmp_path, {**ONE_WORKER, "SENTIMENT_METRICS": "false"}) as server:
-        post(server, "/predict", "predict_open_task")
-        assert "sentiment_" not in httpx.get(f"{server.url}/metrics").text
+def test_an_unknown_path_makes_no_series(json_server: Server) -> None:
+    httpx.get(f"{json_server.url}/wp-login.php")
+    wait_for_metric(json_server, 1, "bentoml_service_request_total", endpoint="other")
+    assert "wp-login" not in httpx.get(f"{json_server.url}/metrics").text
 
 
-def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(tmp_path: Path) -> None:
-    settings = {"SENTIMENT_LOG_FORMAT": "json", "SENTIMENT_WORKERS": "1"}
-    with run_backend(tmp_path, settings) as server:
-        answer = post(server, "/predict", "predict_retrieve", **{"X-Request-ID": "mine-1"})
-        post(server, "/setup", "setup")
-        post(server, "/webhook", "webhook_ANNOTATION_CREATED")
-        post(server, "/webhook", "webhook_START_TRAINING")
-        wait_until(lambda: "too few annotations" in server.read_log(), "no training")
+def test_every_line_of_the_log_is_json_and_requests_carry_their_ids(json_server: Server) -> None:
+    server = json_server
+    answer = post(server, "/predict", "predict_retrieve", **{"X-Request-ID": "mine-1"})
+    post(server, "/setup", "setup")
+    post(server, "/webhook", "webhook_ANNOTATION_CREATED")
+    post(server, "/webhook", "webhook_START_TRAINING")
+    wait_until(lambda: "too few annotations" in server.read_log(), "no training")
 
     assert answer.headers["x-request-id"] == "mine-1"
     logged = lines(server)
@@ -147,15 +148,18 @@ def collector() -> Iterator[Collector]:
     made.server.server_close()
 
 
-def test_the_stages_of_a_request_are_child_spans(tmp_path: Path, collector: Collector) -> None:
+def test_the_stages_of_a_request_are_child_spans_without_metrics_too(
+    tmp_path: Path, collector: Collector
+) -> None:
     otlp = {"protocol": "http", "endpoint": collector.url}
     tracing = {"exporter_type": "otlp", "sample_rate": 1.0, "otlp": otlp}
     config = tmp_path / "tracing.yaml"  # JSON is YAML
     config.write_text(json.dumps({"services": {"sentiment": {"tracing": tracing}}}))
-    settings = {**TWO_WORKERS, "SENTIMENT_TRACING": "true", "BENTOML_CONFIG": str(config)}
-    with run_backend(tmp_path, settings) as server:
+    settings = {**TWO_WORKERS, "SENTIMENT_TRACING": "true", "SENTIMENT_METRICS": "false"}
+    with run_backend(tmp_path, {**settings, "BENTOML_CONFIG": str(config)}) as server:
         post(server, "/predict", "predict_open_task")
         wait_until(lambda: "encode" in {span.name for span in collector.spans}, "no spans")
+        assert "sentiment_" not in httpx.get(f"{server.url}/metrics").text
 
     (request,) = (span for span in collector.spans if span.name == "POST /predict")
     below = [span for span in collector.spans if span.parent_span_id == request.span_id]

@@ -226,6 +226,7 @@ def test_a_parquet_of_reviews_becomes_a_parquet_that_pandas_reads(
     assert "1 rows rejected" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_with_2_and_a_sentence_and_keeps_the_work(
     tmp_path: Path, tag: str
 ) -> None:

@@ -3,19 +3,28 @@
 import json
 import logging
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from starlette.testclient import TestClient
 
+from adapters.label_studio.routes import Backend, create_app
+from adapters.learning.agreement import Agreement
+from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
+from adapters.learning.jobs import JobQueue
+from adapters.observability.metrics import Metrics
 from model_store.errors import InferenceError, ModelNotReadyError
+from model_store.serving.database import sqlite_url
 from model_store.serving.deployments import DeploymentLog
 from tests.integration.conftest import (
+    DEADLINE,
     PAYLOADS,
     PROJECT,
     VERSION,
+    FixedRegistry,
     KeywordModel,
     payload,
 )
@@ -236,6 +245,8 @@ def test_a_training_of_a_project_without_annotations_ends_at_once(client: TestCl
     assert (job["state"], job["started_at"]) == ("too few annotations", None)
     (reason,) = job["reasons"]
     assert "annotate some tasks first" in reason
+    assert "no event for imported annotations" in reason
+    assert "LABEL_STUDIO_API_KEY" in reason
     assert reason in answer["detail"]
 
 
@@ -283,6 +294,76 @@ def test_extra_params_choose_the_versions_and_unknown_ones_are_named(
     assert answer.json()["problems"] == []
     (entry,) = DeploymentLog(database).since(0)
     assert (entry.project, entry.models) == (PROJECT, ("active",))
+
+
+def test_setup_without_extra_params_leaves_the_choice_of_the_project(
+    client: TestClient, database: Engine
+) -> None:
+    body = {"project": PROJECT, "schema": payload("setup")["schema"]}
+    client.post("/setup", json={**body, "extra_params": {"models": ["active"]}})
+    client.post("/setup", json=body)
+    assert [entry.models for entry in DeploymentLog(database).since(0)] == [("active",)]
+
+
+@pytest.mark.parametrize(
+    "extra_params", ['{"models": ["active"]}', ' {"models": ["active"], "ensemble": false}\n']
+)
+def test_extra_params_are_parsed_as_label_studios_form_sends_them(
+    client: TestClient, database: Engine, extra_params: str
+) -> None:
+    body = {"project": PROJECT, "schema": payload("setup")["schema"], "extra_params": extra_params}
+    assert client.post("/setup", json=body).json()["problems"] == []
+    (entry,) = DeploymentLog(database).since(0)
+    assert (entry.project, entry.models) == (PROJECT, ("active",))
+
+
+@pytest.mark.parametrize("extra_params", ["", " \n", "null", "{}", None, {}])
+def test_blank_extra_params_choose_nothing(
+    client: TestClient, database: Engine, extra_params: object
+) -> None:
+    body = {"project": PROJECT, "schema": payload("setup")["schema"], "extra_params": extra_params}
+    assert client.post("/setup", json=body).json()["problems"] == []
+    assert DeploymentLog(database).since(0) == []
+
+
+def test_a_problem_is_logged_once_until_it_changes(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    spam = (
+        '<View><Text name="text" value="$review"/><Choices name="kind" toName="text">'
+        '<Choice value="Spam"/><Choice value="Ham&#10;ERROR"/></Choices></View>'
+    )
+    for _ in range(3):
+        client.post("/setup", json={"project": PROJECT, "schema": spam})
+        client.post("/predict", json=payload("predict_open_task") | {"label_config": spam})
+    lines = [record.getMessage() for record in caplog.records if "offers" in record.getMessage()]
+    assert len(lines) == 2, "one for each route"
+    assert all(line.isprintable() for line in lines)
+    client.post("/setup", json={"project": PROJECT, "schema": spam.replace("Spam", "Eggs")})
+    assert caplog.text.count("offers Eggs") == 1
+
+
+def test_an_event_without_payload_is_refused_and_the_switch_is_logged_once(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        answer = client.post("/webhook", json={"action": "ANNOTATION_CREATED"})
+        assert answer.status_code == 422
+        assert "Send payload" in answer.json()["error"]
+    assert caplog.text.count("Send payload") == 1
+
+
+def test_a_bulk_event_with_one_malformed_item_is_stored_but_for_it(
+    client: TestClient, database: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = payload("webhook_ANNOTATION_CREATED")
+    event["annotation"] = [event["annotation"], {"id": "a secret"}]
+    answer = client.post("/webhook", json=event)
+    assert "1 changes of annotations" in answer.json()["detail"]
+    assert "Malformed items that were skipped: 1." in answer.json()["detail"]
+    assert "Malformed items that were skipped: 1." in caplog.text
+    assert len(ExampleStore(database).snapshot(PROJECT)) == 1
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/setup", "/predict", "/webhook"])
@@ -361,3 +442,33 @@ def test_a_task_with_one_of_two_controls_predicted_gets_no_prediction(
     body["tasks"] = [{"id": n, "data": {"review": "good"}} for n in range(3)]
     results = client.post("/predict", json=body).json()["results"]
     assert [len(result["result"]) if result else 0 for result in results] == [2, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%ED%A0%80"])
+def test_a_job_or_project_that_no_database_can_hold_does_not_exist(
+    client: TestClient, name: str
+) -> None:
+    assert client.get(f"/jobs/{name}").status_code == 404
+    assert client.get(f"/jobs?project={name}").json() == {"jobs": []}
+
+
+def test_an_error_of_the_database_tells_its_place_to_the_log_alone(
+    model: KeywordModel, registry: FixedRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = create_engine(sqlite_url(tmp_path / "secret-folder"))
+    learning = Coordinator(ExampleStore(gone), JobQueue(gone), DeploymentLog(gone))
+    metrics = Metrics()
+    compare = Agreement(registry, model, metrics).compare
+    backend = Backend(model, registry, learning, compare, deadline=DEADLINE)
+    client = TestClient(create_app(backend))
+    with caplog.at_level(logging.WARNING):
+        answers = [
+            client.post("/webhook", json=payload("webhook_ANNOTATION_CREATED")),
+            client.get("/jobs"),
+        ]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "secret" not in answer.text
+        assert "predictions go on" in answer.json()["error"]
+    assert caplog.text.count("secret-folder") == 2
+    assert client.post("/predict", json=payload("predict_retrieve")).status_code == 200

@@ -27,6 +27,7 @@ def promtool() -> str:
         ("check", "config", "prometheus.yml"),
         ("check", "rules", "alerts.yml"),
         ("test", "rules", "alerts_test.yml"),
+        ("test", "rules", "alerts_days_test.yml"),
     ],
 )
 def test_promtool_finds_no_error(promtool: str, arguments: tuple[str, ...]) -> None:

@@ -5,15 +5,23 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, expect, sync_playwright
 
 from adapters.label_studio.openapi import OPERATIONS
 from adapters.settings import LabelStudioSettings, Settings
 from website import links, readme
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -142,6 +150,56 @@ def test_the_site_loads_nothing_from_other_sites(pages: dict[str, str]) -> None:
         assert [tag for tag in loaded if re.search(r'(?:src|href)="(?:\w+:)?//', tag)] == [], name
         if name.startswith("swagger-"):
             assert '"validatorUrl": "none"' in page
+
+
+@pytest.fixture(scope="module")
+def reader(site: Path) -> Iterator[Page]:
+    """A browser's page of 1,440 pixels at the site's first page."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    handler = partial(QuietHandler, directory=site)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, sync_playwright() as playwright:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        page = browser.new_page(
+            base_url=f"http://127.0.0.1:{server.server_port}",
+            viewport={"width": 1440, "height": 900},
+        )
+        yield page
+        browser.close()
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_search_for_a_blank_score_column_leads_to_the_page_about_it(reader: Page) -> None:
+    reader.goto("/index.html")
+    reader.get_by_role("textbox", name="Search").fill("score column blank")
+    first = reader.locator(".md-search-result__link").first
+    expect(first).to_have_attribute("href", re.compile(r"label-studio\.html"))
+    expect(first).to_contain_text("Label Studio")
+
+
+@pytest.mark.parametrize("name", ["index", "label-studio", "learning", "preannotate", "deploying"])
+def test_no_code_is_cut_off_on_a_screen_of_1440_pixels(reader: Page, name: str) -> None:
+    reader.goto(f"/{name}.html")
+    widths = reader.locator("pre > code").evaluate_all(
+        "blocks => blocks.map(block => [block.scrollWidth, block.clientWidth])"
+    )
+    assert widths
+    assert all(content <= shown for content, shown in widths)
+
+
+def test_the_first_page_shows_a_picture_of_the_product(reader: Page) -> None:
+    reader.goto("/index.html")
+    picture = reader.get_by_alt_text("A task in Label Studio with its predicted label")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 0
 
 
 def text(markup: str) -> str:

@@ -1,10 +1,12 @@
 """The base of all controls: a text, options, and the labels they stand for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
-from xml.etree.ElementTree import Element
+
+from adapters.label_studio.editor.tags import Tag
+from adapters.label_studio.editor.variables import variables_in
 
 
 class NotServedError(Exception):
@@ -19,6 +21,8 @@ class Option(NamedTuple):
     value: str
     alias: str = ""
     predicted_values: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    """What Label Studio stores instead of the answer, if that is a path of options."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,26 @@ class Control(ABC):
     to_name: str
     """The name of the Text or HyperText object."""
     data_key: str
-    """The key of `task["data"]` that holds the text; dots lead into nested objects."""
+    """The key of `task["data"]` that holds the text; dots and indices, as in `items[0].body`, lead
+    into nested values."""
     is_html: bool
     options: tuple[str, ...]
     """The answers that an annotator can give, in the order of the labeling config."""
     option_of: Mapping[str, str]
     """The option for each label of the model; empty if the model has other labels and must be
     trained for this control."""
+    template: str = ""
+    """The text around one or more variables, such as `Review: $review`; empty if the text is a
+    field as it is."""
+    encoding: str = ""
+    """`base64` or `base64unicode` if the field is encoded."""
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The path of each option that has one."""
+
+    @property
+    def data_keys(self) -> tuple[str, ...]:
+        """The keys of all fields in the text."""
+        return tuple(variables_in(self.template)) or (self.data_key,)
 
     @property
     def label_of(self) -> Mapping[str, str]:
@@ -53,12 +70,11 @@ class Control(ABC):
 
     @staticmethod
     @abstractmethod
-    def read_options(element: Element) -> Sequence[Option]:
+    def read_options(element: Tag) -> Sequence[Option]:
         """Return the options of an element of this tag; raise NotServedError."""
 
-    @staticmethod
     @abstractmethod
-    def value_of(answer: str) -> dict[str, Any]:
+    def value_of(self, answer: str) -> dict[str, Any]:
         """Return the `value` of a region that stores an answer."""
 
     @staticmethod
@@ -70,20 +86,27 @@ class Control(ABC):
 def match(options: Sequence[Option], labels: Sequence[str]) -> dict[str, str]:
     """Pair each label of a model with an option of its own; the first rule that fits decides.
 
-    Returns an empty dict if a label or an option is left over.
+    Blanks around names do not matter. Returns an empty dict if a label or an option is left over.
     """
     left = list(options)
     option_of: dict[str, str] = {}
     for label in labels:
-        folded = label.casefold()
-        rules = (
-            lambda option, label=label: label in option.predicted_values,
-            lambda option, label=label: option.value == label,
-            lambda option, folded=folded: option.value.casefold() == folded,
-            lambda option, folded=folded: option.alias.casefold() == folded,
-        )
-        found = next((option for rule in rules for option in left if rule(option)), None)
+        found = next((option for rule in _RULES for option in left if rule(option, label)), None)
         if found is not None:
             left.remove(found)
             option_of[label] = found.answer
     return option_of if len(option_of) == len(labels) and not left else {}
+
+
+def _is_same(name: str, label: str) -> bool:
+    return name.strip().casefold() == label.strip().casefold()
+
+
+_RULES: tuple[Callable[[Option, str], bool], ...] = (
+    lambda option, label: label.strip() in option.predicted_values,
+    lambda option, label: option.value == label,
+    lambda option, label: option.value.strip() == label.strip(),
+    lambda option, label: _is_same(option.value, label),
+    lambda option, label: _is_same(option.alias, label),
+    lambda option, label: option.answer == label,
+)

@@ -5,19 +5,25 @@ the same to the last digit. Does not distribute the splits: see `engines.ray`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import BinaryIO
 
+import orjson
 import pyarrow.parquet
 
 from adapters.preannotate import storage
 from adapters.preannotate.errors import InputError
-from adapters.preannotate.readers import json_values, parquet
-from adapters.preannotate.readers.reading import BROKEN, CHUNK_ROWS, chunks_of, until_broken
+from adapters.preannotate.readers.partitions import with_partitions
+from adapters.preannotate.readers.reading import CHUNK_ROWS, chunks_of
 from adapters.preannotate.readers.sources import Source, is_compressed
-from adapters.preannotate.records import MAX_CHARACTERS, Chunk, Row
+from adapters.preannotate.records import Chunk
 from adapters.preannotate.storage import File
+from model_store.readers import json_values, parquet
+from model_store.readers.content import BROKEN
+from model_store.readers.reading import until_broken
+from model_store.readers.rows import MAX_CHARACTERS, Row
+from model_store.readers.text import is_encodable
 
 SPLIT_ROWS = 4 * CHUNK_ROWS
 SPLIT_BYTES = 2 * 1024 * 1024
@@ -41,6 +47,8 @@ class Split:
     """The `start` of the next split."""
     first_line: int = 1
     """JSONL: the number of the first line that starts at `start` or later."""
+    partitions: str = "[]"
+    """The columns that the file's folders name, as JSON, because their types can differ."""
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the rows of the split."""
@@ -52,7 +60,10 @@ class Split:
                 table = json_values.read_lines(self._lines(content))
                 rows = until_broken(table.rows, self.first_line)
             yield from chunks_of(
-                table, takewhile(self._is_mine, rows), file=self.name, file_number=self.file_number
+                with_partitions(table, orjson.loads(self.partitions)),
+                takewhile(self._is_mine, rows),
+                file=self.name,
+                file_number=self.file_number,
             )
 
     def _is_mine(self, row: Row) -> bool:
@@ -94,8 +105,12 @@ def split(sources: Sequence[Source]) -> list[Split]:
         else:
             start, step, end = 0, SPLIT_BYTES, source.size
         file = storage.name_of(source.file)
+        if not is_encodable(file):
+            raise InputError(source.name, "on a cluster, file names are in UTF-8: rename it")
+        partitions = orjson.dumps(source.partitions).decode()
+        whole = Split(source.name, file, source.format, number, start, end, partitions=partitions)
         splits += [
-            Split(source.name, file, source.format, number, begin, min(begin + step, end))
+            replace(whole, start=begin, stop=min(begin + step, end))
             for begin in range(start, end, step)
         ]
     return splits

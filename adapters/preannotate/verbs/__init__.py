@@ -5,7 +5,6 @@ A verb declares its options and makes one call. Nothing slow is imported before 
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
@@ -14,7 +13,6 @@ FILES = "INPUT... OUT"
 
 summary_option = click.option(
     "--summary",
-    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Write the summary of the run to this file, as JSON.",
 )

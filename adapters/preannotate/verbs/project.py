@@ -1,6 +1,7 @@
 """`preannotate project ID`: predict the tasks of a project in Label Studio."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -8,10 +9,12 @@ from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import (
     DONE,
     SOME_REJECTED,
+    OutputError,
     PreannotateError,
     interrupted_as,
 )
 from adapters.preannotate.verbs import quiet_option, summary_option
+from model_store import console
 
 _HELP = """\
 Predict all tasks of a project in Label Studio and store the predictions there.
@@ -64,7 +67,7 @@ def project(
     data_dir: Path,
     dry_run: bool,
     rejects: Path | None,
-    summary: Path | None,
+    summary: str | None,
     quiet: bool,
 ) -> int:
     """Run the verb and return its exit code; raises PreannotateError and OSError."""
@@ -72,8 +75,8 @@ def project(
         with processes.interrupts_held_back():  # an import can lose an interrupt
             from adapters.label_studio.client import ClientError, LabelStudioClient
             from adapters.label_studio.events import EventError
+            from adapters.preannotate import storage
             from adapters.preannotate.project import ProjectRun, chosen_model
-            from adapters.preannotate.storage import prepare
             from adapters.preannotate.summary import write_summary
             from adapters.settings import LabelStudioSettings
         access = LabelStudioSettings()
@@ -82,8 +85,12 @@ def project(
                 "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they name the Label Studio of the "
                 "project."
             )
-        for file in filter(None, (rejects, summary)):
-            prepare(file)
+        summary_file = storage.at_target(summary) if summary else None
+        if rejects and summary_file and rejects in storage.Places([summary_file]):
+            raise OutputError(str(rejects), "is --rejects and --summary: name two files")
+        for file in (rejects, summary_file):
+            if file is not None:
+                storage.prepare(file)
         try:
             with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
                 found = client.project(number)
@@ -98,8 +105,10 @@ def project(
                 done = run(data_dir / "compiled")
         except (ClientError, EventError) as error:
             raise PreannotateError(str(error)) from error
-    if summary:
-        write_summary(done.to_json(), summary)
+    if summary_file:
+        with TemporaryDirectory(prefix="preannotate-") as scratch:
+            write_summary(done.to_json(), summary_file, Path(scratch))
     if not quiet:
-        click.echo(str(done))
+        to_standard_output = summary_file is not None and storage.is_standard_output(summary_file)
+        console.say(str(done), err=to_standard_output)
     return SOME_REJECTED if done.rejected else DONE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import Settings, read_settings, unknown_variables
+from adapters.settings import Settings, described, read_settings, unknown_variables
 
 
 def test_defaults_need_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,8 +75,57 @@ def test_an_unknown_variable_is_named() -> None:
     assert unknown_variables(names) == ["SENTIMENT_TORCH_THREADS", "SENTIMENT_WORKER"]
 
 
+def test_an_unknown_variable_is_described_with_the_nearest_setting() -> None:
+    assert described("SENTIMENT_WORKER") == (
+        "SENTIMENT_WORKER is no setting (did you mean SENTIMENT_WORKERS?)"
+    )
+    assert described("sentiment_Deadlin").endswith("(did you mean SENTIMENT_DEADLINE?)")
+    assert described("SENTIMENT_SOMETHING_ELSE") == "SENTIMENT_SOMETHING_ELSE is no setting"
+    assert unknown_variables(["sentiment_workers", "sentiment_worker"]) == ["sentiment_worker"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("SENTIMENT_BASIC_AUTH_PASWORD", "SENTIMENT_BASIC_AUTH_USR"),
+        ("SENTIMENT_PASSWORD", "SENTIMENT_USER"),
+        ("sentiment_basic_user", "sentiment_basic_pwd"),
+        ("SENTIMENT_BASICAUTH_USER", "SENTIMENT_BASICAUTH_PASSWORD"),
+    ],
+)
+def test_mistyped_credentials_never_start_an_open_server(
+    monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    for name in names:
+        monkeypatch.setenv(name, "hidden")
+    with pytest.raises(SystemExit) as ended:
+        read_settings()
+    assert set(names) == {line.split()[0] for line in str(ended.value.code).splitlines()}
+    assert "hidden" not in str(ended.value.code)
+
+
+@pytest.mark.parametrize(("user", "password"), [(None, ""), ("", ""), ("anna", "")])
+def test_empty_credentials_never_start_an_open_server(
+    monkeypatch: pytest.MonkeyPatch, user: str | None, password: str
+) -> None:
+    if user is not None:
+        monkeypatch.setenv("SENTIMENT_BASIC_AUTH_USER", user)
+    monkeypatch.setenv("SENTIMENT_BASIC_AUTH_PASSWORD", password)
+    with pytest.raises(SystemExit, match="SENTIMENT_BASIC_AUTH_USER"):
+        read_settings()
+
+
 def test_every_setting_has_a_docstring_and_is_in_the_readme() -> None:
     readme = (Path(__file__).parents[3] / "README.md").read_text()
     listed = set(re.findall(r"^\| `(SENTIMENT_\w+)` \|", readme, re.MULTILINE))
     assert listed == {f"SENTIMENT_{name.upper()}" for name in Settings.model_fields}
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("path", ["sentiment", "/", "/a/", "/a//b", "/a?b", "http://a"])
+def test_a_root_path_that_no_request_could_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setenv("SENTIMENT_ROOT_PATH", path)
+    with pytest.raises(SystemExit, match="SENTIMENT_ROOT_PATH: "):
+        read_settings()

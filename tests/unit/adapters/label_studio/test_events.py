@@ -184,3 +184,30 @@ def test_an_annotation_of_the_api_may_not_name_its_task() -> None:
 def test_an_unknown_event_changes_nothing() -> None:
     changes = changes_of({"action": "SOMETHING_NEW", "project": {"id": 3}})
     assert (changes.project, len(changes), changes.label_config) == ("3", 0, None)
+
+
+@pytest.mark.parametrize("name", ["annotations", "tasks"])
+@pytest.mark.parametrize("odd", [None, SECRET, {"id": SECRET}, {}])
+def test_a_malformed_item_of_a_bulk_event_is_skipped_and_counted_alone(
+    name: str, odd: object
+) -> None:
+    bulk = event("ANNOTATIONS_CREATED")
+    singular = name.removesuffix("s")
+    items = bulk.get(singular, bulk.get(name))
+    bulk[singular] = [odd, *(items if isinstance(items, list) else [items])]
+    changes = changes_of(bulk)
+    assert [annotation.id for annotation in changes.annotations] == [15]
+    assert len(changes.tasks) == 1
+    assert changes.malformed == 1
+
+
+@pytest.mark.parametrize("action", ["ANNOTATION_CREATED", "TASKS_CREATED", "PROJECT_UPDATED"])
+def test_an_event_without_payload_names_the_switch_that_is_off(action: str) -> None:
+    with pytest.raises(EventError, match="turn on Send payload"):
+        changes_of({"action": action})
+
+
+@pytest.mark.parametrize(("mark", "is_truth"), [(True, True), (False, False), (None, False)])
+def test_an_annotation_can_be_the_ground_truth(mark: object, is_truth: bool) -> None:
+    item = event("ANNOTATION_CREATED")["annotation"] | {"ground_truth": mark}
+    assert annotation_of(item).ground_truth is is_truth

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.label_studio.task_text import visible_text
+from adapters.label_studio.editor.html_text import visible_text
 
 
 class Reference(HTMLParser):
@@ -20,10 +20,16 @@ class Reference(HTMLParser):
     def handle_starttag(self, tag: str, _: list[tuple[str, str | None]]) -> None:
         if tag in ("script", "style"):
             self._hidden = tag
+        self._separate(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == self._hidden:
             self._hidden = ""
+        self._separate(tag)
+
+    def _separate(self, tag: str) -> None:
+        if tag in ("p", "div", "h1", "br", "hr"):
+            self.parts.append(" ")
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
@@ -35,7 +41,7 @@ def parsed(markup: str) -> list[str]:
     reference = Reference()
     reference.feed(markup)
     reference.close()
-    return " ".join(reference.parts).split()
+    return "".join(reference.parts).split()
 
 
 WORDS = st.text("abc üß&;#1/=\"'!?-\n", max_size=8)
@@ -60,7 +66,7 @@ SNIPPETS = st.recursive(
         st.lists(inner, max_size=4).map("".join),
         st.builds(
             "<{0}{1}>{2}</{0}>".format,
-            st.sampled_from(["p", "DIV", "h1", "x-y"]),
+            st.sampled_from(["p", "DIV", "h1", "x-y", "B"]),
             ATTRIBUTES,
             inner,
         ),
@@ -97,7 +103,20 @@ def test_any_markup_gives_a_text(markup: str) -> None:
         ("good <script>bad", "good"),
         ("<script>'<p>' </scripts> bad</SCRIPT >good", "good"),
         ("<scripts>good</scripts>", "good"),
-        ("un<b>believ</b>able", "un believ able"),
+        ("<p>A dread<b>ful</b> film.</p>", "A dreadful film."),
+        (
+            "un<B>believ</B>able dread<wbr>ful aw&shy;ful b<!-- x -->ad po<x-y>or</x-y>",
+            "unbelievable dreadful awful bad poor",
+        ),
+        ("dull\u00adness gr&ZeroWidthSpace;im f<span\n>i</span\n>lm", "dullness grim film"),
+        ("<p>one</p>two<br>three<div>four</div>five<hr/>six", "one two three four five six"),
+        ("<table><tr><td>a<td>b<tr><th>c</table><ul><li>d<li>e</ul><h1>f</h1>g", "a b c d e f g"),
+        ("<title>bad</title>go<title/>bad</TITLE >od", "good"),
+        ("go<template>bad <template>bad</template> bad</template>od", "good"),
+        ("go<noscript><p>bad</p></noscript>od<noscript>bad", "good"),
+        ("go<textarea rows=3><p>bad</textarea>od <template/>bad", "good"),
+        ("go<select><option>bad<option>bad</select>od<iframe src=x>bad</iframe>", "good"),
+        ("</template>good </noscript>film <templates>too</templates>", "good film too"),
         ("&eacute; &#233; &#0000233; &amp;lt;", "é é é &lt;"),
         ("&#" + "9" * 5000 + "; &#" + "0" * 5000 + "65;", "\ufffd A"),
     ],

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from adapters.label_studio.served_config import serve
 from model_store.model.classifier import Classifier
 from model_store.serving.registry import Deployment, Version
@@ -38,3 +40,31 @@ def test_if_no_version_serves_the_first_is_named(
     versions = Version("first", base), Version("second", trained(base))
     served = serve(NO_CONTROL, Deployment(versions))
     assert (served.versions, served.controls) == (("first",), ())
+
+
+@pytest.mark.parametrize(
+    ("inner", "what"),
+    [
+        ('<Choices name="a" toName="text">' * 2500 + "</Choices>" * 2500, "2501 controls"),
+        ("<Header/>" * 20_000, "20005 tags"),
+        (f"<!-- {'x' * 2**20} -->", "characters"),
+    ],
+    ids=["nested controls", "tags", "characters"],
+)
+def test_a_config_that_is_too_large_is_not_parsed_and_says_what_to_shorten(
+    make_classifier: ClassifierFactory, inner: str, what: str
+) -> None:
+    xml = OWN_LABELS.replace("</View>", f"{inner}</View>")
+    served = serve(xml, Deployment((Version("first", make_classifier()),)))
+    (problem,) = served.config.problems
+    assert what in problem
+    assert problem.endswith("shorten it in Settings, Labeling Interface.")
+    assert served.controls == ()
+
+
+def test_ten_thousand_choices_are_read(make_classifier: ClassifierFactory) -> None:
+    choices = "".join(f'<Choice value="{number}"/>' for number in range(10_000))
+    xml = OWN_LABELS.replace('<Choice value="Praise"/>', choices)
+    served = serve(xml, Deployment((Version("first", make_classifier()),)))
+    (control,) = served.config.unknown
+    assert len(control.options) == 10_001

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -263,6 +264,16 @@ def test_the_last_annotation_of_each_annotator_counts(store: ExampleStore) -> No
         store.record(annotated(number, "Positive", by=1, at=number))
     store.record(annotated(3, "Negative", by=1, at=9))
     assert choices(store) == {1: "Negative"}
+
+
+def test_the_ground_truth_decides_against_the_majority(store: ExampleStore) -> None:
+    for number, annotator in ((1, 7), (2, 8)):
+        store.record(annotated(number, by=annotator))
+    truth = Annotation(3, 1, {"label": ("Negative",)}, False, 9, 1.0, ground_truth=True)
+    store.record(Changes(PROJECT, annotations=(truth,)))
+    assert choices(store) == {1: "Negative"}
+    store.record(Changes(PROJECT, annotations=(replace(truth, ground_truth=False),)))
+    assert choices(store) == {1: "Positive"}
 
 
 def test_annotations_without_an_annotator_count_separately(store: ExampleStore) -> None:

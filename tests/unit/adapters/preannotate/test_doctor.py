@@ -2,13 +2,16 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
 
 import pytest
 
-from adapters.preannotate import doctor as module
+from adapters.label_studio.project_api import ProjectApi
 from adapters.preannotate.cli import main
 from adapters.preannotate.doctor import BackendClient, examine_address
+from adapters.preannotate.doctor import backend as module
+from adapters.preannotate.doctor.webhook import examine_webhook
 from tests.unit.adapters.label_studio.test_client import Answer, Stranger, says, serve
 
 SECRET = "geheim"
@@ -94,3 +97,44 @@ def test_an_invalid_address_is_a_finding(url: str, capsys: pytest.CaptureFixture
 def test_an_impossible_host_name_is_a_finding(host: str) -> None:
     *_, last = examine_address(f"http://{host}:9090")
     assert (last.fine, last.text) == (False, f"{host} cannot be resolved: check the name")
+
+
+class Webhooks:
+    """A Label Studio with one webhook, and the changes that were made to it."""
+
+    def __init__(self, url: str, **fields: Any) -> None:
+        self._hook = {"id": 3, "url": f"{url}/webhook", **fields}
+        self.changes: list[tuple[int, Mapping[str, Any]]] = []
+
+    def webhooks(self, _: int) -> list[Mapping[str, Any]]:
+        return [self._hook]
+
+    def change_webhook(self, number: int, changes: Mapping[str, Any]) -> None:
+        self.changes.append((number, changes))
+
+
+def examined(hooks: Webhooks, url: str, *, fix: bool = False) -> list[str]:
+    api = cast("ProjectApi", hooks)
+    project = {"id": 1, "created_at": "2026-11-23T17:01:57Z"}
+    return [str(item) for item in examine_webhook(api, project, BackendClient(url), fix=fix)]
+
+
+def test_a_webhook_of_a_label_studio_without_these_fields_is_fine() -> None:
+    with serve(says(200, {})) as server:
+        assert examined(Webhooks(server.url), server.url) == ["ok     webhook: events are sent"]
+
+
+def test_failures_in_a_row_are_found_before_they_switch_the_webhook_off() -> None:
+    with serve(says(200, {})) as server:
+        said = examined(Webhooks(server.url, consecutive_failures=49), server.url)
+    assert said[0].startswith("WRONG  webhook failures: the last 49 events failed")
+
+
+def test_a_webhook_that_label_studio_switched_off_is_found_and_switched_on() -> None:
+    with serve(says(200, {})) as server:
+        hooks = Webhooks(server.url, is_active=False, consecutive_failures=50)
+        (found,) = examined(hooks, server.url)
+        assert "switched off by Label Studio after 50 failures in a row" in found
+        fixed = examined(hooks, server.url, fix=True)
+    assert hooks.changes == [(3, {"is_active": True})]
+    assert all(line.startswith("ok") for line in fixed)

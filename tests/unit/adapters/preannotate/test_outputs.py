@@ -85,12 +85,29 @@ def test_without_tasks_there_is_one_empty_part(publish: Publish) -> None:
 
 
 def test_stale_parts_are_removed_and_nothing_else(publish: Publish, tmp_path: Path) -> None:
-    for name in ("out-00009.json", "out-1.json", "out-00009.jsonl", "out.json"):
+    for name in ("out-20240101.json", "out-1.json", "out-00009.jsonl", "out.json"):
         (tmp_path / name).touch()
+    assert len(publish("out.json", 1)) == 5
     publish("out.json", 5)
     assert {path.name for path in tmp_path.glob("out*")} == {
-        *("out-00001.json", "out-1.json", "out-00009.jsonl", "out.json"),
+        *("out-00001.json", "out-20240101.json", "out-1.json", "out-00009.jsonl", "out.json"),
     }
+
+
+def test_a_stale_part_that_the_user_changed_stays(publish: Publish, tmp_path: Path) -> None:
+    publish("out.json", 1)
+    (tmp_path / "out-00003.json").write_text("corrected by hand")
+    publish("out.json", 5)
+    left = {path.name for path in tmp_path.glob("out-*")}
+    assert left == {"out-00001.json", "out-00003.json"}
+
+
+def test_a_part_does_not_replace_a_file_of_the_user(publish: Publish, tmp_path: Path) -> None:
+    (tmp_path / "out-00002.json").write_text("of the user")
+    with pytest.raises(OutputError, match=r"out-00002\.json: is not as a run wrote it.*--resume"):
+        publish("out.json", 2)
+    assert (tmp_path / "out-00002.json").read_text() == "of the user"
+    assert not (tmp_path / "out-00001.json").exists()
 
 
 def test_an_unknown_suffix_is_refused_unless_a_format_is_chosen() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import inspect
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import uvicorn
 from circus.arbiter import Arbiter
 from circus.sockets import CircusSocket
+from circus.watcher import Watcher
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,8 +20,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from adapters.server import patches
+from adapters.server.http_protocol import BoundedProtocol
 
 _, TimeoutMiddleware = patches.REMOVED
 
@@ -30,6 +34,10 @@ FOREIGN: list[tuple[Callable[..., Any], str]] = [
     (uvicorn.Server.shutdown, "9b33c50562992b1e"),
     (TimeoutMiddleware.__call__, "fd8b9e3da28ed2b4"),
     (Starlette.__call__, "5bf3135c4e85b7f5"),
+    (HttpToolsProtocol, "18fdf324b11bf160"),
+    (uvicorn.Config.load_app, "e52b4a48d5c741a8"),
+    (Watcher.notify_event, "8c329e12c22a5d6b"),
+    (Watcher.reap_process, "c1ab54491e26b3fc"),
 ]
 
 
@@ -124,9 +132,51 @@ def test_the_timer_of_bentomls_middleware_outlives_its_request(
 
 def test_the_parent_process_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CircusSocket, "listen", CircusSocket.listen)  # put back at the end
+    monkeypatch.setattr(CircusSocket, "bind", CircusSocket.bind)
     patches.open_port_when_ready()
     parent = CircusSocket(name="_", host="127.0.0.1", port=0, family=socket.AF_INET)
     parent.bind_and_listen()
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):
         client.connect(("127.0.0.1", parent.port))
     parent.close()
+
+
+def test_uvicorn_takes_the_bounded_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uvicorn.config, "HTTP_PROTOCOLS", dict(uvicorn.config.HTTP_PROTOCOLS))
+    patches.bound_connections()
+    config = uvicorn.Config(PlainTextResponse("done"), log_config=None)
+    config.load()
+    assert config.http_protocol_class is BoundedProtocol
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 7)", "killed by SIGBUS (is a disk full or damaged?)"),
+        ("raise SystemExit(3)", "exit status 3"),
+    ],
+)
+def test_the_exit_status_of_a_dead_worker_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: str, reason: str
+) -> None:
+    monkeypatch.setattr(Watcher, "notify_event", Watcher.notify_event)  # put back at the end
+    patches.log_ended_workers()
+    watcher = Watcher("workers", sys.executable, args=["-c", code])
+    watcher._status = "active"
+    watcher.spawn_process()
+    (pid,) = watcher.processes
+    watcher.reap_process(pid)
+    assert f"Worker process {pid} ended: {reason}." in caplog.text
+
+
+def test_a_port_in_use_ends_the_server_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CircusSocket, "listen", CircusSocket.listen)  # put back at the end
+    monkeypatch.setattr(CircusSocket, "bind", CircusSocket.bind)
+    patches.open_port_when_ready()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        second = CircusSocket(name="_", host="127.0.0.1", port=port, family=socket.AF_INET)
+        with second, pytest.raises(SystemExit) as ended:
+            second.bind_and_listen()
+    assert str(ended.value.code).startswith(f"Cannot listen on 127.0.0.1:{port}: Address")
+    assert "choose another port" in str(ended.value.code)

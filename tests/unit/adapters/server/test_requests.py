@@ -2,6 +2,9 @@
 
 import asyncio
 import base64
+import gzip
+import logging
+import zlib
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -14,9 +17,10 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from adapters.observability.route_names import RouteNames
+from adapters.server import requests
 from adapters.server.auth import PROBES, BasicAuth
 from adapters.server.connections import Recycling
-from adapters.server.limits import Admission, Limits
+from adapters.server.limits import SMALL_BODY_BYTES, Admission, BodyBudget, Limits
 from adapters.server.requests import RequestMiddleware
 
 
@@ -104,6 +108,21 @@ def test_probes_need_no_credentials_but_refuse_wrong_ones(guarded: TestClient, p
     assert guarded.get(path, headers=basic("anna:wrong")).status_code == 401
 
 
+def test_a_path_prefix_that_a_proxy_keeps_is_removed_before_everything_else() -> None:
+    client = client_of(
+        prefix="/a/sentiment",
+        auth=BasicAuth("anna", "geheim"),
+        admissions=[Admission(("/predict",), max_tokens=1)],
+    )
+    assert client.get("/a/sentiment/health").status_code == 200
+    assert client.get("/health").status_code == 200, "probes come without the proxy"
+    assert client.post("/a/sentiment/predict").status_code == 401
+    answer = client.post("/a/sentiment/predict", content=b"abc", headers=basic("anna:geheim"))
+    assert (answer.status_code, answer.text) == (200, "3")
+    for path in ("/sentiment/health", "/a/sentimental/health", "/a/sentimenthealth"):
+        assert client.get(path, headers=basic("anna:geheim")).status_code == 404
+
+
 def chunks(size: int) -> Iterator[bytes]:
     for _ in range(size // 10):
         yield b"x" * 10
@@ -138,12 +157,13 @@ def test_the_larger_a_request_the_more_likely_its_connection_is_closed(
 class Crowd:
     """Requests that run until the gate opens, behind the bound on work."""
 
-    def __init__(self, max_tokens: int = 100) -> None:
+    def __init__(self, max_tokens: int = 100, budget: BodyBudget | None = None) -> None:
         self.gate = asyncio.Event()
         self.middleware = RequestMiddleware(
             self._app,
             routes=RouteNames(Starlette(routes=ROUTES), ("/setup",)),
-            admission=Admission(("/predict",), max_tokens=max_tokens),
+            admissions=[Admission(("/predict",), max_tokens=max_tokens)],
+            budget=budget,
         )
 
     async def ask(
@@ -220,6 +240,72 @@ def test_a_slow_upload_keeps_no_request_out_and_is_refused_if_the_worker_is_full
     asyncio.run(scenario())
 
 
+def test_bodies_count_as_they_arrive_and_the_worker_refuses_more_than_its_budget() -> None:
+    size = 6 * SMALL_BODY_BYTES
+
+    async def scenario() -> None:
+        crowd, uploaded = Crowd(budget=BodyBudget(size)), asyncio.Event()
+        halves = [
+            asyncio.create_task(crowd.ask(path, 5 * SMALL_BODY_BYTES, uploaded=uploaded))
+            for path in ("/predict", "/setup")
+        ]
+        await asyncio.sleep(0)
+        for path in ("/predict", "/setup"):
+            refused, body = await crowd.ask(path, SMALL_BODY_BYTES + 1)
+            assert (refused["status"], b"retry-after" in dict(refused["headers"])) == (503, True)
+            assert b"more work than it can do" in body["body"]
+        small = asyncio.create_task(crowd.ask("/setup", SMALL_BODY_BYTES))
+        await asyncio.sleep(0)
+        uploaded.set()
+        assert (await halves[0])[0]["status"] == 503
+        crowd.gate.set()
+        assert (await small)[0]["status"] == 200
+        assert (await halves[1])[0]["status"] == 200
+        # All bytes are given back.
+        assert (await crowd.ask(size=size))[0]["status"] == 200
+        assert (await crowd.ask(size=size + 1))[0]["status"] == 503
+
+    asyncio.run(scenario())
+
+
+def test_a_compressed_body_is_decompressed_within_the_limit(bounded: TestClient) -> None:
+    def post(content: bytes, encoding: str = "gzip") -> Any:
+        headers = {"Content-Encoding": encoding}
+        return bounded.post("/predict", content=content, headers=headers)
+
+    assert post(gzip.compress(b"x" * 100)).text == "100"
+    assert post(zlib.compress(b"x" * 100), "deflate").text == "100"
+    for size in (101, 40_000):
+        assert post(gzip.compress(b"x" * size)).status_code == 413
+    assert post(b"x" * 90).status_code == 400
+    assert post(b"x" * 90, "br").status_code == 415
+    assert "Content-Encoding" in post(b"x" * 90, "br").json()["error"]
+
+
+def test_a_path_can_have_a_lower_limit_for_its_bodies() -> None:
+    client = client_of(limits=Limits(100, NEVER, {"/predict": 10}))
+    for content in (b"x" * 11, chunks(20)):
+        answer = client.post("/predict", content=content)
+        assert answer.status_code == 413
+        assert answer.json()["error"] == (
+            "The request body is larger than 10 bytes, the maximum for /predict."
+        )
+    assert client.post("/classify", content=b"x" * 100).status_code == 200
+
+
+def test_a_401_is_logged_once_for_each_route_and_says_what_was_wrong(
+    guarded: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            guarded.post("/predict")
+            guarded.post("/classify", headers=basic("anna:wrong"))
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.startswith("/predict was answered with 401: the request had no user and password.")
+    assert second.startswith("/classify was answered with 401: the request had a wrong user or")
+    assert "wrong:" not in caplog.text
+
+
 def test_other_paths_are_never_shed() -> None:
     async def scenario() -> None:
         crowd = Crowd()
@@ -269,3 +355,24 @@ def test_a_response_that_does_not_begin_in_time_is_a_504(seconds: float) -> None
     else:
         assert (answer.status_code, ended) == (504, ["cancelled"])
         assert answer.json() == {"error": "There was no answer within 0.05 seconds."}
+
+
+def test_a_refused_upload_that_never_ends_does_not_hold_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requests, "_REST_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def trickle() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    app = Starlette(routes=ROUTES)
+    middleware = RequestMiddleware(app, routes=RouteNames(app), limits=Limits(1000, 0.05))
+    headers = [(b"connection", b"close")]
+    scope = {"type": "http", "path": "/predict", "method": "POST", "headers": headers}
+    asyncio.run(asyncio.wait_for(middleware(scope, trickle, send), 5))
+    assert sent[0]["status"] == 504

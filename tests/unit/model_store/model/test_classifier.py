@@ -3,6 +3,11 @@
 import math
 import random
 
+import pytest
+import torch
+
+from model_store.errors import NotFiniteError
+from model_store.model.head import Head
 from tests.conftest import ClassifierFactory
 
 TEXTS = ["", "good", "bad film", "Good! " * 50, "not known at all", '"', "\0", "good bad " * 9]
@@ -46,3 +51,10 @@ def test_text_after_max_tokens_is_ignored(
 
 def test_no_texts_give_no_results(make_classifier: ClassifierFactory) -> None:
     assert make_classifier().classify([]) == []
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_probability_that_is_not_finite_is_an_error_and_no_answer(number: float) -> None:
+    head = Head(("Negative", "Positive"), torch.tensor([[0.0], [1.0]]), torch.zeros(2))
+    with pytest.raises(NotFiniteError):
+        head.classify(torch.tensor([[1.0], [number]]))

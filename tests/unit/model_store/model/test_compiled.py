@@ -3,6 +3,7 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,6 +117,34 @@ def test_an_unusable_file_is_written_again(tmp_path: Path, content: bytes) -> No
         torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
 
 
+@pytest.mark.parametrize("number", [0.0, 1e30, float("nan")])
+def test_a_damaged_file_is_never_used_and_written_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, number: float
+) -> None:
+    load_or_compile(make_network(), tmp_path, "a")
+    (path,) = tmp_path.glob("*.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-4000:-3996] = np.float32(number).tobytes()
+    path.write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            loaded = load_or_compile(make_network(), tmp_path, "a")
+            torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
+    assert {record.message for record in caplog.records} == {
+        f"{path} cannot be used: its checksum is wrong, so it is damaged"
+    }
+
+
+def test_the_table_of_another_network_is_never_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_or_compile(make_network(seed=1), tmp_path, "a")
+    with caplog.at_level(logging.WARNING):
+        loaded = load_or_compile(make_network(), tmp_path, "a")
+    torch.testing.assert_close(loaded(TEXTS), CompiledCNN.compile(make_network())(TEXTS))
+    assert "does not compute what the network computes" in caplog.text
+
+
 def test_the_table_stays_in_memory_if_the_folder_cannot_be_written(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -129,7 +158,7 @@ def test_the_table_stays_in_memory_if_the_folder_cannot_be_written(
 def test_a_full_disk_leaves_no_partial_file_and_the_table_in_memory(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_half(_: dict[str, Tensor], path: Path) -> None:
+    def write_half(_: dict[str, Tensor], path: Path, **_options: Any) -> None:
         path.write_bytes(b"half of it")
         raise SafetensorError("No space left on device (os error 28)")
 

@@ -1,0 +1,198 @@
+"""Read and change the settings of a project in Label Studio: backends, webhooks, shown version.
+
+Speaks plain HTTP: the server uses it beside its requests, and Label Studio's SDK would cost every
+worker 1.7 s of processor time and 120 MB. Tasks and annotations: see `client.py`. Talks to one
+host, and never follows a redirect.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import urllib3
+
+from adapters.label_studio.client_errors import (
+    NO_LABEL_STUDIO,
+    UNREACHABLE,
+    ClientError,
+    checked_key,
+    checked_url,
+    is_passing,
+    reason_of,
+)
+
+_SECONDS = 30.0
+_PARTS_OF_JWT = 3
+
+_BACKEND_FIELDS = ("url", "title", "model_version")
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The version that a project shows, and those that it could show."""
+
+    shown: str
+    """The score column and the label stream use the predictions of this version; Label Studio also
+    puts the title of a backend here, which no prediction carries. Empty if there is none."""
+    counts: Mapping[str, int]
+    """Number of predictions of each version."""
+    backends: Mapping[str, str]
+    """The version that each connected backend named last, by the backend's title."""
+
+
+class ProjectApi:
+    """The projects of one Label Studio, used with one API key.
+
+    The key is a personal access token or a legacy token. All methods raise ClientError. Threads
+    can share it.
+    """
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._url = checked_url(url)
+        self._key = checked_key(api_key)
+        self._header: str | None = None
+        self._http = urllib3.PoolManager(timeout=_SECONDS, retries=False)
+
+    @property
+    def kind_of_key(self) -> str:
+        """Name the kind of the API key."""
+        return "personal access token" if self._is_personal else "legacy token"
+
+    def check(self) -> None:
+        """Raise ClientError if Label Studio does not accept the key."""
+        with self._trying("check the API key"):
+            self._request("GET", "current-user/whoami")["id"]
+
+    def project(self, number: int) -> Mapping[str, Any]:
+        """Return a project as the API describes it, with `id`, `created_at`, `label_config`."""
+        with self._trying(f"get project {number}"):
+            found = self._request("GET", f"projects/{number}/")
+            if found["id"] != number or not isinstance(found["label_config"], str):
+                raise ValueError
+            return _mapping(found)
+
+    def versions(self, project: Mapping[str, Any]) -> Versions:
+        """Return the version that a project shows, and its predictions by version."""
+        number = project["id"]
+        with self._trying(f"list the versions of project {number}"):
+            query = {"extended": "true", "include_live_models": "true"}
+            found = self._request("GET", f"projects/{number}/model-versions/", query=query)
+            return Versions(
+                project["model_version"] or "",
+                {str(item["model_version"]): int(item["count"]) for item in found["static"]},
+                {str(item["title"]): str(item["model_version"]) for item in found["live"]},
+            )
+
+    def show_version(self, number: int, version: str) -> None:
+        """Make a project show the predictions of a version; the project must have some."""
+        with self._trying(f"choose the version that project {number} shows"):
+            self._request("PATCH", f"projects/{number}/", {"model_version": version})
+
+    def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """Return the ML backends of a project: `url`, `title`, `error_message` and others."""
+        with self._trying(f"list the backends of project {number}"):
+            found = self._request("GET", "ml/", query={"project": str(number)})
+            return [_mapping(item, *_BACKEND_FIELDS) for item in found]
+
+    def webhooks(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """Return the webhooks of a project: `id`, `url`, and what this release has beside them."""
+        with self._trying(f"list the webhooks of project {number}"):
+            found = self._request("GET", "webhooks/", query={"project": str(number)})
+            return [_mapping(item, "id", "url") for item in found]
+
+    def change_webhook(self, webhook: int, changes: Mapping[str, Any]) -> None:
+        """Set fields of a webhook."""
+        with self._trying("change a webhook"):
+            self._request("PATCH", f"webhooks/{webhook}/", changes)
+
+    @property
+    def _is_personal(self) -> bool:
+        return self._key.count(".") == _PARTS_OF_JWT - 1
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a request and return the JSON of its response."""
+        address = f"{self._url}/api/{path}" + (f"?{urlencode(query)}" if query else "")
+        known = self._header
+        status, content = self._send(method, address, body, known or self._authorization())
+        if status == 401 and known and self._is_personal:  # noqa: PLR2004 (HTTP's)
+            # An access token lasts minutes.
+            status, content = self._send(method, address, body, self._authorization())
+        if not 200 <= status < 300:  # noqa: PLR2004 (HTTP's)
+            raise _StatusError(status)
+        return orjson.loads(content)
+
+    def _authorization(self) -> str:
+        """Return the header for the key; exchange a personal access token for an access token."""
+        self._header = f"Token {self._key}"
+        if self._is_personal:
+            address = f"{self._url}/api/token/refresh/"
+            status, content = self._send("POST", address, {"refresh": self._key})
+            if status != 200:  # noqa: PLR2004 (HTTP's)
+                raise _StatusError(status)
+            self._header = f"Bearer {orjson.loads(content)['access']}"
+        return self._header
+
+    def _send(
+        self,
+        method: str,
+        address: str,
+        body: Mapping[str, Any] | None,
+        authorization: str | None = None,
+    ) -> tuple[int, bytes]:
+        headers = {"Authorization": authorization} if authorization else {}
+        response = self._http.request(
+            method,
+            address,
+            body=orjson.dumps(body) if body is not None else None,
+            headers={"Content-Type": "application/json", **headers},
+            redirect=False,
+        )
+        return response.status, response.data
+
+    @contextmanager
+    def _trying(self, action: str) -> Iterator[None]:
+        """Turn any failure into a ClientError without its cause, which holds tokens and bodies."""
+        passes = True
+        try:
+            yield
+        except _StatusError as error:
+            reason, passes = reason_of(error.status), is_passing(error.status)
+        except urllib3.exceptions.NewConnectionError:  # a kind of TimeoutError to urllib3
+            reason = UNREACHABLE
+        except urllib3.exceptions.TimeoutError:
+            reason = f"does not answer within {_SECONDS:g} seconds: try again later"
+        except urllib3.exceptions.HTTPError:
+            reason = UNREACHABLE
+        except (AttributeError, KeyError, TypeError, ValueError):
+            reason, passes = NO_LABEL_STUDIO, False
+        else:
+            return
+        message = f"Cannot {action}: Label Studio at {self._url} {reason}."
+        raise ClientError(message, is_passing=passes) from None
+
+
+class _StatusError(Exception):
+    """A response without success. Never leaves this module."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def _mapping(item: Any, *names: str) -> Mapping[str, Any]:
+    """Return an object of the API; raise KeyError or ValueError if it lacks one of the fields."""
+    if not isinstance(item, Mapping):
+        raise ValueError  # noqa: TRY004 (malformed input, as in the other checks)
+    for name in names:
+        item[name]
+    return item
