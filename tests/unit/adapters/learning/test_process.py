@@ -134,6 +134,7 @@ def test_a_job_says_how_many_annotations_are_left_out_and_why(world: World) -> N
             '"kind": 1 of 3 annotations count, and 1 of 1 annotated tasks are examples. '
             "Annotations that are left out: 1 with several choices, 1 skipped."
         ),
+        NO_EVENTS,
     ]
     assert world.job.metrics["kind"]["annotations"] == {
         "annotations": 3,
