@@ -185,6 +185,10 @@ class ShownVersions:
         versions = api.versions(found)
         served = serve(found["label_config"], self._registry.deployment(project)).versions[0]
         state = showing(versions, served)
+        # While a project shows a backend's title, the label stream asks for each prediction.
+        is_live = versions.shown in versions.backends
+        if is_live and 2 * versions.counts.get(served, 0) < found["task_number"]:
+            return False
         if state is Showing.BEHIND:
             api.show_version(number, served)
             logger.info("Project %s shows the scores of %s now", project, served)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, changes_of
 from adapters.learning.examples import ExampleStore
-from adapters.learning.jobs import NO_ANNOTATIONS, Job, JobQueue, QueueFullError
+from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, QueueFullError
 from adapters.learning.tally import tally
 from model_store.learning.split import missing
 from model_store.serving.deployments import DeploymentLog
@@ -109,7 +109,7 @@ class Coordinator:
     def _train(self, project: str) -> Job:
         count = self._examples.annotation_count(project)
         if not count and not self._fetches:
-            return self._jobs.reject(project, NO_ANNOTATIONS)
+            return self._jobs.reject(project, f"{NO_ANNOTATIONS} {NO_EVENTS}")
         return self._jobs.enqueue(project, count)
 
     def _needed(self, project: str, controls: Sequence[Control]) -> list[str]:

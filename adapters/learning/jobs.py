@@ -38,6 +38,11 @@ NO_ANNOTATIONS = (
     "`preannotate doctor` says why."
 )
 """The reason for the end of a job of a project without annotations."""
+NO_EVENTS = (
+    "Label Studio sends no event for imported annotations and for edited tasks: with "
+    "LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY set, a training fetches them."
+)
+"""A further reason for want of annotations, of a server that does not fetch them."""
 _MAX_QUEUED = 50
 """Maximum number of queued jobs of projects with enough annotations, and of all others."""
 _KEPT = 100

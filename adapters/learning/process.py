@@ -22,7 +22,7 @@ from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
-from adapters.learning.jobs import NO_ANNOTATIONS, Job, JobQueue, State
+from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, State
 from adapters.learning.tally import Tally, tally
 from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
@@ -157,7 +157,9 @@ class TrainingJob:
         changes: dict[str, Any] = {"metrics": _with_numbers(outcome.metrics, tallies)}
         left_out = [each.sentence for each in tallies if each.sentence]
         if outcome.version is None:
-            return Ending(State.TOO_FEW, [*outcome.reasons, *left_out], changes=changes)
+            hints = [] if LabelStudioSettings().is_complete else [NO_EVENTS]
+            reasons = [*outcome.reasons, *left_out, *hints]
+            return Ending(State.TOO_FEW, reasons, changes=changes)
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
         return Ending(state, [*outcome.reasons, *left_out], outcome.version, changes)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -60,6 +61,8 @@ _TOO_MUCH_WORK = (
     f"ask again in {RETRY_AFTER_SECONDS} seconds."
 )
 _NOTE_SECONDS = 60.0
+_REST_SECONDS = 30.0
+"""Time to read the rest of a body whose request is refused."""
 _INLINE_BYTES = 16 * 1024
 """A compressed body of this size takes some milliseconds to decompress."""
 _OF_THE_BODY = (b"content-encoding", b"content-length")
@@ -409,8 +412,10 @@ class _Exchange:
         ):
             # uvicorn closes such a connection after the answer, and the kernel resets it if the
             # body was not read: the client would not see the answer.
-            while self._has_more:
-                await self.receive()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REST_SECONDS):
+                    while self._has_more:
+                        await self.receive()
         await refusal.response(self.scope, self.receive, self.send)
 
 

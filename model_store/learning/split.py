@@ -14,7 +14,8 @@ MIN_PER_LABEL = 5
 MAX_EXAMPLES = 20_000
 """Annotated tasks of a training; of more, a sample is as good and needs less time and memory."""
 _FIFTHS = 5
-_NAMED = 10
+_NAMED_LABELS = 10
+"""Maximum number of labels in the sentence about missing annotations."""
 _MIN_IN_SAMPLE = 50
 """Tasks of each label that a sample keeps, if there are so many."""
 
@@ -70,9 +71,11 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     more = max(MIN_EXAMPLES - total, sum(lacking.values()))
     if more <= 0:
         return None
-    named = islice(lacking.items(), _NAMED)
-    each = "".join(f", {n} of them {shown(label)}" for label, n in named)
-    each += f", and some of {len(lacking) - _NAMED} other labels" if len(lacking) > _NAMED else ""
+    named = dict(islice(lacking.items(), _NAMED_LABELS))
+    each = "".join(f", {n} of them {shown(label)}" for label, n in named.items())
+    if unnamed := len(lacking) - len(named):
+        rest = sum(lacking.values()) - sum(named.values())
+        each += f", {rest} of {unnamed} other labels"
     if lacking and (others := more - sum(lacking.values())):
         each += f", {others} of any label"
     return (

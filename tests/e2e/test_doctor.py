@@ -1,6 +1,8 @@
 """Faults in a real Label Studio: the doctor finds them, and its advice ends them."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -11,6 +13,7 @@ from adapters.preannotate.cli import main
 from model_store.learning import behaviour
 from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog
+from tests.e2e.commands import Workplace, block
 from tests.e2e.conftest import ConnectProject, Project, StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer, Server, logged_statuses, wait_until
@@ -141,6 +144,30 @@ def test_a_project_that_shows_the_backends_title_is_found_and_choosing_the_versi
         assert f"it shows {version} now" in doctor(project.id, "--fix")
     assert f"{version} is shown" in doctor(project.id)
     assert scores(api, project.id) == scores_of(api, project.id, version)
+
+
+def test_the_documented_command_makes_the_label_stream_show_the_lowest_score_first(
+    api: LabelStudioApi,
+    doctor: Doctor,
+    server: Server,
+    connect_project: ConnectProject,
+    tmp_path: Path,
+) -> None:
+    project = connect_project(server)
+    api.retrieve_predictions(project.id)
+    assert FINE in doctor(project.id, "--fix")
+    Workplace(tmp_path).run(
+        block("docs/active-learning.md", "Uncertainty sampling"),
+        {
+            "LABEL_STUDIO_URL": os.environ["LABEL_STUDIO_URL"],
+            "TOKEN": os.environ["LABEL_STUDIO_API_KEY"],
+            "ID": str(project.id),
+        },
+    )
+    of_task = scores_of(api, project.id, project.backend["model_version"])
+    lowest = min(of_task, key=of_task.__getitem__)
+    shown = api.get(f"/api/projects/{project.id}/next")["id"]
+    assert shown == lowest, of_task
 
 
 @pytest.fixture(scope="module")

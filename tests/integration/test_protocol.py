@@ -245,6 +245,8 @@ def test_a_training_of_a_project_without_annotations_ends_at_once(client: TestCl
     assert (job["state"], job["started_at"]) == ("too few annotations", None)
     (reason,) = job["reasons"]
     assert "annotate some tasks first" in reason
+    assert "no event for imported annotations" in reason
+    assert "LABEL_STUDIO_API_KEY" in reason
     assert reason in answer["detail"]
 
 

@@ -16,6 +16,7 @@ def examine(
     url: str,
     user: str | None,
     password: str | None,
+    secret: str | None = None,
     *,
     access: tuple[str | None, str | None],
     project: int | None,
@@ -27,7 +28,7 @@ def examine(
     `fix`, change the project's webhook and the version that it shows.
     """
     try:
-        backend = BackendClient.at(url, user, password)
+        backend = BackendClient.at(url, user, password, secret)
     except ValueError:
         text = "this is not the URL of a backend: write a URL such as http://backend.internal:9090"
         yield Finding("address", fine=False, text=text)

@@ -29,9 +29,17 @@ class BackendClient:
     """Without credentials and trailing slash."""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    """The secret that events must carry."""
 
     @classmethod
-    def at(cls, url: str, user: str | None = None, password: str | None = None) -> Self:
+    def at(
+        cls,
+        url: str,
+        user: str | None = None,
+        password: str | None = None,
+        secret: str | None = None,
+    ) -> Self:
         """Make a client; raises ValueError if the URL is invalid.
 
         Credentials in the URL have precedence.
@@ -41,7 +49,9 @@ class BackendClient:
             raise ValueError
         if parts.username:
             user, password = unquote(parts.username), unquote(parts.password or "")
-        return cls(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), user, password)
+        return cls(
+            parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(), user, password, secret
+        )
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -64,11 +74,11 @@ class BackendClient:
         path: str,
         body: Any = None,
         *,
-        authorization: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send a request and return status, seconds and JSON (None if it is not JSON).
 
-        `authorization` replaces the header made from the credentials. Raises urllib3's HTTPError.
+        `headers` replace the one made from the credentials. Raises urllib3's HTTPError.
         """
         start = time.monotonic()
         response = urllib3.request(
@@ -77,7 +87,7 @@ class BackendClient:
             json=body if method == "POST" else None,
             headers={
                 "Content-Type": "application/json",
-                **(self.authorization if authorization is None else authorization),
+                **(self.authorization if headers is None else headers),
             },
             timeout=_TIMEOUT_SECONDS,
             retries=False,

@@ -44,7 +44,7 @@ def examine_project(
         )
         return
     yield _connection(connected[0]["error_message"])
-    yield from attempted("webhook", examine_webhook(api, number, backend, fix=fix))
+    yield from attempted("webhook", examine_webhook(api, project, backend, fix=fix))
     yield from attempted("selected version", _shown_version(api, project, setup, fix=fix))
 
 

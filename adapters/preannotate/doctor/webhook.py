@@ -1,9 +1,10 @@
 """Check the webhook by which Label Studio sends annotations to the backend."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from adapters.label_studio.project_api import ProjectApi
+from adapters.label_studio.webhook_secret import HEADER
 from adapters.preannotate.doctor.backend import BackendClient
 from adapters.preannotate.doctor.finding import Finding
 
@@ -17,15 +18,16 @@ _EVENTS = (
 """The events that the server learns from."""
 _FAILURES = 50
 """Label Studio switches a webhook off after so many failures in a row."""
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 _WHERE = "under Settings, Webhooks"
 _FIX = "or run this again with --fix"
 
 
 def examine_webhook(
-    api: ProjectApi, number: int, backend: BackendClient, *, fix: bool
+    api: ProjectApi, project: Mapping[str, Any], backend: BackendClient, *, fix: bool
 ) -> Iterator[Finding]:
     """Check that events are sent, whole, and accepted; with `fix`, change the webhook."""
-    hooks = [hook for hook in api.webhooks(number) if backend.is_at(hook["url"], "/webhook")]
+    hooks = [hook for hook in api.webhooks(project["id"]) if backend.is_at(hook["url"], "/webhook")]
     hook = next((hook for hook in hooks if hook.get("is_active", True)), None) or next(
         iter(hooks), None
     )
@@ -47,7 +49,7 @@ def examine_webhook(
                 return
     yield from _failures(hook)
     yield Finding("webhook", fine=True, text="events are sent")
-    yield from _credentials(api, hook, backend, fix=fix)
+    yield from _Admission(api, project, hook, backend).examine(fix=fix)
 
 
 def _switches(hook: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -88,35 +90,85 @@ def _failures(hook: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("webhook failures", fine=False, text=text)
 
 
-def _credentials(
-    api: ProjectApi, hook: Mapping[str, Any], backend: BackendClient, *, fix: bool
-) -> Iterator[Finding]:
-    """Check the credentials that Label Studio sends with events; with `fix`, add missing ones."""
-    if _accepts(backend, {}):
-        return
-    of_url = BackendClient.at(hook["url"]).authorization
-    headers = hook.get("headers") or {}
-    fine = _accepts(backend, headers | of_url)
-    if fine:
-        text = "the backend accepts them"
-    elif of_url:
-        text = (
-            "the backend refuses the credentials in the webhook's URL: connect the backend again "
-            "with the right ones in its URL"
-        )
-    elif fix and backend.user:
-        api.change_webhook(hook["id"], {"headers": headers | backend.authorization})
-        fine, text = True, "they were missing; added them to the webhook"
-    else:
-        text = (
-            "Label Studio sends events without credentials, and the backend refuses them: run this "
-            "again with --user, --password and --fix"
-        )
-    yield Finding("webhook credentials", fine=fine, text=text)
+class _Admission:
+    """Whether the backend admits the events of a webhook: their credentials and their secret."""
 
+    def __init__(
+        self,
+        api: ProjectApi,
+        project: Mapping[str, Any],
+        hook: Mapping[str, Any],
+        backend: BackendClient,
+    ) -> None:
+        self._api = api
+        self._hook = hook
+        self._backend = backend
+        self._headers: dict[str, str] = dict(hook.get("headers") or {})
+        self._of_url = BackendClient.at(hook["url"]).authorization
+        # An event that changes nothing.
+        of_project = {name: project.get(name) for name in ("id", "created_at")}
+        self._event = {"action": "PROJECT_UPDATED", "project": of_project}
 
-def _accepts(backend: BackendClient, headers: Mapping[str, str]) -> bool:
-    """Return whether the backend accepts an event with these headers."""
-    sent = {name: text for name, text in headers.items() if name == "Authorization"}
-    status, _, _ = backend.request("POST", "/webhook", {}, authorization=sent)
-    return bool(status != 401)  # noqa: PLR2004
+    def examine(self, *, fix: bool) -> Iterator[Finding]:
+        """Send events as Label Studio does; with `fix`, add what is missing to the webhook."""
+        if self._status(()) == _UNAUTHORIZED:
+            yield self._credentials(fix=fix)
+        if self._status(("Authorization",)) == _FORBIDDEN:
+            yield self._secret(fix=fix)
+
+    def _credentials(self, *, fix: bool) -> Finding:
+        fine = self._status(("Authorization",)) != _UNAUTHORIZED
+        if fine:
+            text = "the backend accepts them"
+        elif self._of_url:
+            text = (
+                "the backend refuses the credentials in the webhook's URL: connect the backend "
+                "again with the right ones in its URL"
+            )
+        elif fix and self._backend.user:
+            self._add(self._backend.authorization)
+            fine, text = True, "they were missing; added them to the webhook"
+        else:
+            text = (
+                "Label Studio sends events without credentials, and the backend refuses them: run "
+                "this again with --user, --password and --fix"
+            )
+        return Finding("webhook credentials", fine=fine, text=text)
+
+    def _secret(self, *, fix: bool) -> Finding:
+        names = ("Authorization", HEADER)
+        fine = self._status(names) != _FORBIDDEN
+        text = "the backend accepts it"
+        if not fine and fix and self._backend.secret:
+            before = self._headers
+            self._headers = before | {HEADER: self._backend.secret}
+            fine = self._status(names) != _FORBIDDEN
+            self._headers = before
+            if fine:
+                self._add({HEADER: self._backend.secret})
+                text = "it was missing or wrong; added it to the webhook"
+            else:
+                text = (
+                    "the backend refuses this secret: give --webhook-secret the value of its "
+                    "setting SENTIMENT_WEBHOOK_SECRET"
+                )
+        elif not fine:
+            text = (
+                "Label Studio sends events without the right secret, and the backend refuses "
+                "them: "
+                f"run this again with --webhook-secret and --fix, or add the header {HEADER} "
+                f"{_WHERE}"
+            )
+        return Finding("webhook secret", fine=fine, text=text)
+
+    def _add(self, headers: Mapping[str, str]) -> None:
+        self._headers |= headers
+        self._api.change_webhook(self._hook["id"], {"headers": self._headers})
+
+    def _status(self, names: Collection[str]) -> int:
+        """Return the status of an event with these headers of the webhook."""
+        sent = {
+            name: text for name, text in (self._headers | self._of_url).items() if name in names
+        }
+        status, _, _ = self._backend.request("POST", "/webhook", self._event, headers=sent)
+        return int(status)

@@ -36,12 +36,25 @@ _EPILOG = "Exit codes: 0 all is fine, 1 something is wrong, 2 the checks could n
     metavar="PASSWORD",
     help="Password for basic auth.",
 )
+@click.option(
+    "--webhook-secret",
+    envvar="SENTIMENT_WEBHOOK_SECRET",
+    show_envvar=True,
+    metavar="SECRET",
+    help="Secret that events must carry.",
+)
 @click.option("--project", type=int, metavar="ID", help="Project that the backend is connected to.")
 @click.option(
     "--fix", is_flag=True, help="Change the project's webhook and the version that it shows."
 )
 def doctor(
-    *, url: str, user: str | None, password: str | None, project: int | None, fix: bool
+    *,
+    url: str,
+    user: str | None,
+    password: str | None,
+    webhook_secret: str | None,
+    project: int | None,
+    fix: bool,
 ) -> int:
     """Run the verb and return its exit code."""
     with interrupted_as("Interrupted."):
@@ -52,7 +65,7 @@ def doctor(
         key = access.api_key.get_secret_value() if access.api_key else None
         wrong = 0
         for finding in examine(
-            url, user, password, access=(access.url, key), project=project, fix=fix
+            url, user, password, webhook_secret, access=(access.url, key), project=project, fix=fix
         ):
             console.say(str(finding))
             wrong += not finding.fine

@@ -16,7 +16,7 @@ from adapters.label_studio.client import ClientError
 from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning import process
 from adapters.learning.examples import ExampleStore
-from adapters.learning.jobs import Job, JobQueue, State
+from adapters.learning.jobs import NO_EVENTS, Job, JobQueue, State
 from model_store.errors import DatabaseError
 from model_store.learning.candidate import Progress
 from model_store.learning.training import Parent, Result, TrainingSet
@@ -117,6 +117,7 @@ def test_a_refused_version_is_not_activated(world: World) -> None:
 def test_too_few_annotations_give_no_version(world: World) -> None:
     world.run(lambda _: Result(None, passed=False, reasons=["More."], metrics={}))
     assert (world.job.state, world.job.version) == (State.TOO_FEW, None)
+    assert world.job.reasons == ["More.", NO_EVENTS]
     assert world.entries() == []
 
 

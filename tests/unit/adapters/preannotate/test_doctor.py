@@ -115,7 +115,8 @@ class Webhooks:
 
 def examined(hooks: Webhooks, url: str, *, fix: bool = False) -> list[str]:
     api = cast("ProjectApi", hooks)
-    return [str(item) for item in examine_webhook(api, 1, BackendClient(url), fix=fix)]
+    project = {"id": 1, "created_at": "2026-11-23T17:01:57Z"}
+    return [str(item) for item in examine_webhook(api, project, BackendClient(url), fix=fix)]
 
 
 def test_a_webhook_of_a_label_studio_without_these_fields_is_fine() -> None:

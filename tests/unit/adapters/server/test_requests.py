@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from adapters.observability.route_names import RouteNames
+from adapters.server import requests
 from adapters.server.auth import PROBES, BasicAuth
 from adapters.server.connections import Recycling
 from adapters.server.limits import SMALL_BODY_BYTES, Admission, BodyBudget, Limits
@@ -354,3 +355,24 @@ def test_a_response_that_does_not_begin_in_time_is_a_504(seconds: float) -> None
     else:
         assert (answer.status_code, ended) == (504, ["cancelled"])
         assert answer.json() == {"error": "There was no answer within 0.05 seconds."}
+
+
+def test_a_refused_upload_that_never_ends_does_not_hold_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requests, "_REST_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def trickle() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    app = Starlette(routes=ROUTES)
+    middleware = RequestMiddleware(app, routes=RouteNames(app), limits=Limits(1000, 0.05))
+    headers = [(b"connection", b"close")]
+    scope = {"type": "http", "path": "/predict", "method": "POST", "headers": headers}
+    asyncio.run(asyncio.wait_for(middleware(scope, trickle, send), 5))
+    assert sent[0]["status"] == 504

@@ -44,6 +44,12 @@ def test_the_sentence_says_how_many_of_which_label_are_missing() -> None:
     )
 
 
+def test_of_thousands_of_labels_the_sentence_names_a_few() -> None:
+    sentence = str(missing({}, [f"label {number}" for number in range(10_000)]))
+    assert sentence.startswith("50000 more annotations are needed, 5 of them label 0, 5 of them")
+    assert "5 of them label 9, 49950 of 9990 other labels: there are 0" in sentence
+
+
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=6))
 def test_the_missing_annotations_are_enough_and_not_one_too_many(counts: list[int]) -> None:
     labels = [f"label {index}" for index in range(len(counts))]

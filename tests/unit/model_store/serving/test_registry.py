@@ -168,7 +168,7 @@ def test_an_entry_of_a_machine_whose_clock_is_ahead_takes_effect_after_the_usual
             clock.set_back_by = 0
             await until(lambda: shelf.loaded == ["a:1"])
             assert running.deployment("1.1").name == "a:0"
-            clock.now += registries.NOTICE_SECONDS
+            clock.now += 1.0  # deployments.NOTICE_SECONDS
             assert running.deployment("1.1").name == "a:1"
 
     run(database, scenario)

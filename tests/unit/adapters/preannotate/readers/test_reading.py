@@ -13,10 +13,13 @@ import pyarrow.parquet
 import pytest
 
 from adapters.preannotate.engines import splits
-from adapters.preannotate.readers import parquet, reading
+from adapters.preannotate.readers import reading
 from adapters.preannotate.readers.reading import CHUNK_ROWS, Inputs
 from adapters.preannotate.readers.sources import find
-from adapters.preannotate.records import TOO_LONG, Chunk, Record, Rejection
+from adapters.preannotate.records import Chunk, Record, Rejection
+from model_store.readers import parquet
+from model_store.readers.reading import Reading
+from model_store.readers.rows import TOO_LONG
 
 ROWS = [{"id": str(number), "review": f"text {number}, größer"} for number in range(1200)]
 
@@ -44,7 +47,9 @@ def write(path: Path, rows: Sequence[dict[str, Any]] = ROWS, encoding: str = "ut
 
 
 def chunks_of(*paths: Path, encoding: str = "utf-8") -> list[Chunk]:
-    return list(Inputs(find(list(map(str, paths)), None, []), encoding, ["review"]).chunks())
+    return list(
+        Inputs(find(list(map(str, paths)), None, []), Reading(encoding, ["review"])).chunks()
+    )
 
 
 def rows_of(chunk: Chunk) -> list[tuple[int, Any]]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.preannotate.readers import json_values
-from adapters.preannotate.records import RowError, Table, Unreadable
+from model_store.readers import json_values
+from model_store.readers.rows import RowError, Table, Unreadable
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from adapters.preannotate.records import (
+from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
     Row,

@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet
 
-from adapters.preannotate.readers.sources import OpenSource
-from adapters.preannotate.records import (
+from model_store.readers.content import Content
+from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
     Row,
@@ -30,12 +30,12 @@ _NO_VALUE = Unreadable(
 )
 
 
-def read(source: OpenSource) -> Table:
+def read(content: Content) -> Table:
     """Read a Parquet file. One that is compressed as a whole, or piped, is first copied to disk.
 
     Reading the rows raises pyarrow.ArrowException if the file is not Parquet.
     """
-    return Table("row", dict, _unpacked_rows(source))
+    return Table("row", dict, _unpacked_rows(content))
 
 
 def read_from(content: BinaryIO, first: int) -> Table:
@@ -43,12 +43,12 @@ def read_from(content: BinaryIO, first: int) -> Table:
     return Table("row", dict, _rows(content, first))
 
 
-def _unpacked_rows(source: OpenSource) -> Iterator[Row]:
-    if not source.is_compressed and source.raw.seekable():
-        yield from _rows(source.raw, 1)
+def _unpacked_rows(content: Content) -> Iterator[Row]:
+    if not content.is_compressed and content.raw.seekable():
+        yield from _rows(content.raw, 1)
         return
     with tempfile.TemporaryFile() as unpacked:
-        shutil.copyfileobj(source.stream, unpacked, _BUFFER)
+        shutil.copyfileobj(content.stream, unpacked, _BUFFER)
         unpacked.seek(0)
         yield from _rows(unpacked, 1)
 
