@@ -3,8 +3,8 @@
 Knows no file format and no model. Everything here can be pickled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from model_store.readers.rows import RowError, Unit, Unreadable
@@ -48,6 +48,8 @@ class Chunk:
     """See `Table.decode`."""
     consumed: int = 0
     """Bytes of all inputs read up to the end of this chunk."""
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """See `Table.class_names`."""
 
     def records(self) -> Iterator[Record | Rejection]:
         """Decode the rows, in order."""

@@ -3,8 +3,8 @@
 Knows no file format. Everything here but `Table` can be pickled.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 Unit = Literal["line", "row"]
@@ -45,21 +45,23 @@ class Table:
     decode: Callable[..., dict[str, Any]]
     """Convert the raw content of a row to its fields, in a worker; raises RowError."""
     rows: Iterator[Row]
+    class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The names of the classes in columns of class numbers, known when the first row is read."""
 
 
 def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     """Return column names without duplicates, named as pandas and Label Studio name them.
 
     The second `text` becomes `text.1`; a column without a name becomes `Unnamed: ` and its
-    position from 0.
+    position from 0. Columns with a name keep it where a nameless one would get the same.
     """
-    unique: dict[str, None] = {}
+    unique: dict[str, int] = {}
     taken = set(names)
-    for position, name in enumerate(names):
-        chosen = name or f"Unnamed: {position}"
-        number = 0
+    for position in sorted(range(len(names)), key=lambda position: not names[position]):
+        name = names[position] or f"Unnamed: {position}"
+        chosen, number = name, 0
         while chosen in unique or (number and chosen in taken):
             number += 1
             chosen = f"{name}.{number}"
-        unique[chosen] = None
-    return tuple(unique)
+        unique[chosen] = position
+    return tuple(sorted(unique, key=unique.__getitem__))

@@ -1,8 +1,9 @@
 """`preannotate INPUT... OUT`: annotate files."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from adapters.preannotate.run import Engine
 
 LABELING_INTERFACE = Path(__file__).parents[1] / "labeling_interface.xml"
+
+_FEW_FILES = 5
+_SHOWN = 60
+"""Names of columns, and characters of each, in a message."""
 
 _HELP = """\
 Read records, or Label Studio tasks, and write tasks with predictions that Label Studio imports.
@@ -222,7 +227,23 @@ def files(
         done = run(rows, annotator, chosen, output, resume=resume, quiet=quiet)
     if not quiet:
         console.say(str(done), err=output.uses_standard_output)
+    if done.rejected:
+        for file, names in islice(rows.unmatched.items(), _FEW_FILES):
+            console.say(_without_text(file, names, annotator.columns), err=True)
+    if done.truth and done.tasks and not done.truth.confusion:
+        console.say(f'No row has a label in the column "{truth}": check its name.', err=True)
+        return SOME_REJECTED
     return SOME_REJECTED if done.rejected else DONE
+
+
+def _without_text(file: str, names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Say which columns a file has, and what to do, where none is the wanted one."""
+    listed = ", ".join(repr(name[:_SHOWN]) for name in names[:_SHOWN])
+    return (
+        f"{file}: no row has the column {', '.join(map(repr, wanted))} that the labeling config "
+        f"names; the first rows have {listed}. Rename it here or there. For a file without a "
+        "header, give --columns; where these are not the columns, --delimiter."
+    )
 
 
 def _engine(name: str, workers: int | None, ray_address: str | None) -> "Engine":
