@@ -15,7 +15,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from model_store.model.uncertainty import ScoreKind
 from model_store.serving.database import sqlite_url
 
-_PREFIX = "SENTIMENT_"
 _SECRET = re.compile("AUTH|PASS|PWD|SECRET|USER")
 """The names of credentials."""
 
@@ -27,7 +26,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, use_attribute_docstrings=True, hide_input_in_errors=True
+        env_prefix="SENTIMENT_", use_attribute_docstrings=True, hide_input_in_errors=True
     )
 
     data_dir: Path = Field(default=Path(".data"))
@@ -85,7 +84,8 @@ class Settings(BaseSettings):
     """Seconds until a request is answered with the results so far; less than `request_timeout`."""
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
-    """Maximum size of a request body; larger ones are rejected with 413."""
+    """Maximum size of a request body, and of all bodies that a worker holds; larger ones are
+    rejected with 413. `/setup` takes at most 1 MiB, `/webhook` 16 MiB."""
 
     request_timeout: float = Field(default=100.0, gt=0)
     """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""
@@ -190,6 +190,9 @@ class LabelStudioSettings(BaseSettings):
     def is_complete(self) -> bool:
         """Whether the API can be called."""
         return self.url is not None and self.api_key is not None
+
+
+_PREFIX = Settings.model_config["env_prefix"]
 
 
 def read_settings() -> Settings:

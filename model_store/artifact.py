@@ -8,21 +8,27 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model_store.errors import ArtifactError, ArtifactExistsError
-from model_store.files import atomic_folder
+from model_store.files import atomic_folder, open_file
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder
 from model_store.model.head import Head
 from model_store.model.inference import features_of
-from model_store.model.network import NetworkConfig, SentimentCNN, check_weights, load_weights
+from model_store.model.network import (
+    NetworkConfig,
+    SentimentCNN,
+    check_shapes,
+    check_weights,
+    load_weights,
+)
 from model_store.model.vocabulary import Vocabulary
 
 MODEL_NAME = "sentiment-cnn"
@@ -36,6 +42,14 @@ MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.txt"
 HEADS = "heads.safetensors"
+
+_MAX_WEIGHTS = 500_000_000
+_MAX_MANIFEST_BYTES = 16 * 1024**2
+_MAX_BYTES_PER_WEIGHT = 8
+_MAX_BYTES_PER_TOKEN = 4096
+_HEADER_BYTES = 1024**2
+"""More than any file of an artifact has besides weights and tokens."""
+_BYTES_AT_ONCE = 1024**2
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -51,16 +65,32 @@ class Architecture(_Section):
     vocabulary_size: int = Field(ge=2)
     embedding_dim: int = Field(gt=0)
     filters: int = Field(gt=0)
-    kernel_sizes: tuple[int, ...] = Field(min_length=1)
+    kernel_sizes: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
     classes: int = Field(ge=2)
     dropout: float = Field(ge=0, lt=1)
+
+    @property
+    def weights(self) -> int:
+        """The number of weights of the network."""
+        of_filter = self.embedding_dim * sum(self.kernel_sizes) + len(self.kernel_sizes)
+        of_class = self.filters * len(self.kernel_sizes) + 1
+        of_tokens = self.vocabulary_size * self.embedding_dim
+        return of_tokens + self.filters * of_filter + self.classes * of_class
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        if self.weights > _MAX_WEIGHTS:
+            raise ValueError(
+                f"the network has {self.weights} weights, and at most {_MAX_WEIGHTS} can be served"
+            )
+        return self
 
 
 class HeadSection(_Section):
     """The head of a control; its weights are in heads.safetensors."""
 
     labels: tuple[str, ...] = Field(min_length=2)
-    temperature: float = Field(gt=0)
+    temperature: float = Field(gt=0, allow_inf_nan=False)
 
 
 class Manifest(_Section):
@@ -71,9 +101,9 @@ class Manifest(_Section):
     labels: tuple[str, ...]
     """The name of each class, in the order of the network's outputs."""
     tokenizer: Literal["basic_english"] = "basic_english"
-    max_tokens: int = Field(gt=0)
+    max_tokens: int = Field(gt=0, le=1_000_000)
     """Tokens read from a text; the rest is ignored."""
-    temperature: float = Field(gt=0, default=1.0)
+    temperature: float = Field(gt=0, allow_inf_nan=False, default=1.0)
     """The logits are divided by this before the softmax (Guo et al., 2017)."""
     heads: Mapping[str, HeadSection] = {}
     """The heads by control, in the order of their weights."""
@@ -141,7 +171,8 @@ def read_manifest(directory: Path) -> Manifest:
     (('Negative', 'Positive'), 1024)
     """
     path = directory / MANIFEST
-    content = _read(path)
+    with _open(path, _MAX_MANIFEST_BYTES) as file:
+        content = file.read()
     _check_format(path, content)
     try:
         manifest = Manifest.model_validate_json(content)
@@ -164,7 +195,7 @@ def _check_format(path: Path, content: bytes) -> None:
     """Refuse a newer format before its unknown fields are looked at."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return  # the caller composes the message
     found = document.get("format", FORMAT) if isinstance(document, dict) else FORMAT
     if isinstance(found, int) and found > FORMAT:
@@ -182,10 +213,22 @@ def verify(directory: Path) -> Manifest:
     """
     manifest = read_manifest(directory)
     for name, expected in manifest.files.items():
-        if (actual := _sha256(_read(directory / name))) != expected:
+        actual = _sha256_of(directory / name, _max_bytes(manifest, name))
+        if actual != expected:
             raise ArtifactError(
                 directory / name, f"its SHA-256 is {actual}, {MANIFEST} says {expected}"
             )
+    return manifest
+
+
+def check(directory: Path) -> Manifest:
+    """Check that an artifact can be loaded and return its manifest; raises ArtifactError.
+
+    Does all that `load` does, but does not compile the network.
+    """
+    manifest = verify(directory)
+    network, _ = _load_network(directory, manifest)
+    _load_heads(directory, manifest, network.config.features)
     return manifest
 
 
@@ -198,7 +241,7 @@ def version(directory: Path) -> str:
     >>> version(PRETRAINED)
     '0bd9c79f263c7b68'
     """
-    return _sha256(_read(directory / MANIFEST))[:16]
+    return _sha256_of(directory / MANIFEST, _MAX_MANIFEST_BYTES)[:16]
 
 
 def tag_of(directory: Path) -> str:
@@ -251,6 +294,13 @@ def load(
 def _load_encoder(
     directory: Path, manifest: Manifest, device: torch.device | str | None, shared: Path | None
 ) -> Encoder:
+    network, vocabulary = _load_network(directory, manifest)
+    network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    features = features_of(network, shared)
+    return Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=features)
+
+
+def _load_network(directory: Path, manifest: Manifest) -> tuple[SentimentCNN, Vocabulary]:
     vocabulary = Vocabulary.load(directory / VOCABULARY)
     config = NetworkConfig(**manifest.architecture.model_dump(exclude={"name"}))
     if len(vocabulary) != config.vocabulary_size:
@@ -258,14 +308,16 @@ def _load_encoder(
             directory / VOCABULARY,
             f"it has {len(vocabulary)} tokens, {MANIFEST} says {config.vocabulary_size}",
         )
-    network = SentimentCNN(config)
+    tensors = _load_tensors(directory / WEIGHTS)
+    with torch.device("meta"):  # Shapes alone: model.json can name a network of any size.
+        expected = {name: list(w.shape) for name, w in SentimentCNN(config).state_dict().items()}
     try:
-        load_weights(network, _load_tensors(directory / WEIGHTS))
+        check_shapes(tensors, expected)
+        network = SentimentCNN(config)
+        load_weights(network, tensors)
     except ValueError as error:
         raise ArtifactError(directory / WEIGHTS, str(error)) from error
-    network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    features = features_of(network, shared)
-    return Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=features)
+    return network, vocabulary
 
 
 def _load_heads(directory: Path, manifest: Manifest, features: int) -> dict[str, Head]:
@@ -307,11 +359,31 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
         raise ArtifactError(path, f"it is not a safetensors file ({error})") from error
 
 
-def _read(path: Path) -> bytes:
+def _open(path: Path, max_bytes: int) -> BinaryIO:
     try:
-        return path.read_bytes()
+        return open_file(path, max_bytes)
     except OSError as error:
         raise ArtifactError(path, error.strerror or str(error)) from error
+
+
+def _max_bytes(manifest: Manifest, name: str) -> int:
+    """Return a bound for the size of a file, by what model.json says that it contains."""
+    if name == VOCABULARY:
+        return _HEADER_BYTES + manifest.architecture.vocabulary_size * _MAX_BYTES_PER_TOKEN
+    weights = manifest.architecture.weights
+    if name == HEADS:
+        features = manifest.architecture.filters * len(manifest.architecture.kernel_sizes)
+        weights = sum(len(head.labels) * (features + 1) for head in manifest.heads.values())
+    # The header of a file of safetensors names each tensor.
+    return _HEADER_BYTES * (1 + len(manifest.heads)) + weights * _MAX_BYTES_PER_WEIGHT
+
+
+def _sha256_of(path: Path, max_bytes: int) -> str:
+    digest = hashlib.sha256()
+    with _open(path, max_bytes) as file:
+        while part := file.read(_BYTES_AT_ONCE):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _sha256(content: bytes) -> str:

@@ -1,5 +1,6 @@
 """The errors of the model store. Each one carries its facts and composes its message."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -101,6 +102,16 @@ class NoEarlierVersionError(ModelStoreError):
     def __init__(self, project: str) -> None:
         super().__init__(f"Project {project} has no earlier version to roll back to.")
         self.project = project
+
+
+class AmbiguousProjectError(ModelStoreError):
+    """Several projects have the number that stands for a project."""
+
+    def __init__(self, number: str, projects: Sequence[str]) -> None:
+        super().__init__(
+            f"Several projects have the number {number}: name one of {', '.join(projects)}."
+        )
+        self.projects = projects
 
 
 class DatabaseError(ModelStoreError):

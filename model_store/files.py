@@ -1,11 +1,14 @@
 """Write files and folders atomically: after a crash they are complete or do not exist."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -65,6 +68,22 @@ def atomic_folder(path: Path, *, drafts: Path | None = None) -> Iterator[Path]:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     sync(path.parent)
+
+
+def open_file(path: Path, max_bytes: int) -> BinaryIO:
+    """Open a regular file of at most `max_bytes` for reading; raises OSError.
+
+    A pipe would wait for somebody who writes to it, and some devices never end.
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    found = os.fstat(file.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_size <= max_bytes:
+        return file
+    file.close()
+    if stat.S_ISREG(found.st_mode):
+        reason = f"it has {found.st_size} bytes, and at most {max_bytes} are expected"
+        raise OSError(errno.EFBIG, reason)
+    raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def sync(path: Path) -> None:

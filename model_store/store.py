@@ -10,22 +10,24 @@ The layout is BentoML's: its commands and `bentoml.models` see every version.
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from filelock import FileLock
 
 from model_store import artifact
 from model_store.errors import ArtifactError, UnknownVersionError
-from model_store.files import atomic_folder, atomic_write
+from model_store.files import atomic_folder, atomic_write, open_file
 
 _BENTO = Path(__file__).parents[2]
 """The folder of the Bento, if this code is part of one."""
 _TAG = re.compile(r"(?P<name>[a-z0-9][-_.a-z0-9]*)(:(?P<version>[a-z0-9][-_.a-z0-9]*))?")
 _BENTOML_FILE = "model.yaml"
 _LATEST = "latest"
+_MAX_LATEST_BYTES = 1024
 
 PRETRAINED = artifact.PRETRAINED
 tag_of = artifact.tag_of
@@ -54,7 +56,7 @@ def import_artifact(directory: Path) -> str:
 
     Does nothing if a store has an intact copy; a damaged one is replaced. The version appears whole
     or not at all, however many processes import it at once or are killed. Raises ArtifactError if
-    the artifact is damaged.
+    the artifact is damaged or cannot be loaded, or if one of its files is a link.
     """
     tag = tag_of(directory)
     if _is_intact(tag):
@@ -63,12 +65,18 @@ def import_artifact(directory: Path) -> str:
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home.parent / ".import.lock"):
         if not _is_intact(tag):
-            manifest = artifact.verify(directory)
+            manifest = artifact.check(directory)
+            for file in (artifact.MANIFEST, *manifest.files):
+                # A link would bring in the content of any file on the machine.
+                if (directory / file).is_symlink():
+                    raise ArtifactError(directory / file, "it is a link: put the file itself there")
             name, version = tag.split(":")
             with TemporaryDirectory(dir=home.parent, prefix=".import-") as drafts:
                 with atomic_folder(home / name / version, drafts=Path(drafts)) as draft:
                     for file in (artifact.MANIFEST, *manifest.files):
                         shutil.copy(directory / file, draft)
+                    if tag_of(draft) != tag or artifact.verify(draft) != manifest:
+                        raise ArtifactError(directory, "it changes while it is imported")
                     _describe(tag, manifest, draft)
                 with atomic_write(home / name / _LATEST) as draft:
                     draft.write_text(version)
@@ -127,7 +135,8 @@ def _stores() -> Iterator[Path]:
 def _latest(folder: Path) -> str | None:
     """Return the latest import as BentoML finds it: by its file `latest`, or else the newest."""
     with suppress(OSError):
-        version = (folder / _LATEST).read_text(encoding="utf-8").strip()
+        with open_file(folder / _LATEST, _MAX_LATEST_BYTES) as file:
+            version = file.read().decode(errors="replace").strip()
         if (folder / version / artifact.MANIFEST).is_file():
             return version
     files = list(folder.glob(f"[!.]*/{artifact.MANIFEST}"))
@@ -142,6 +151,23 @@ def _is_intact(tag: str) -> bool:
     except (UnknownVersionError, ArtifactError):
         return False
     return (path / _BENTOML_FILE).is_file()
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a JSON value without nulls, which the metadata of BentoML does not have."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value if each is not None]
+    return value
+
+
+def _packages(manifest: artifact.Manifest) -> dict[str, str]:
+    """Return the versions of the packages of the training, if the manifest lists them."""
+    packages = manifest.training.get("packages")
+    if not isinstance(packages, Mapping):
+        return {}
+    return {name: found for name, found in packages.items() if isinstance(found, str)}
 
 
 def _describe(tag: str, manifest: artifact.Manifest, folder: Path) -> None:
@@ -159,13 +185,13 @@ def _describe(tag: str, manifest: artifact.Manifest, folder: Path) -> None:
         metadata={
             "labels": list(manifest.labels),
             "heads": {control: list(head.labels) for control, head in manifest.heads.items()},
-            "metrics": dict(manifest.metrics),
-            "training": dict(manifest.training),
+            "metrics": _without_nulls(manifest.metrics),
+            "training": _without_nulls(manifest.training),
             "sha256": dict(manifest.files),
         },
         context=ModelContext(
             framework_name="torch",
-            framework_versions=manifest.training.get("packages", {}),
+            framework_versions=_packages(manifest),
         ),
     )
     model.flush()  # type: ignore[no-untyped-call]

@@ -54,6 +54,8 @@ class Annotation:
     annotator: int | None
     updated_at: float
     """Seconds since the epoch."""
+    ground_truth: bool = False
+    """Whether the annotation was marked as the ground truth of its task."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,7 @@ def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotatio
         cancelled=item.get("was_cancelled") is True,
         annotator=annotator if _is_id(annotator) else None,
         updated_at=_time(item.get("updated_at"), "annotation.updated_at"),
+        ground_truth=item.get("ground_truth") is True,
     )
 
 

@@ -13,9 +13,9 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 
 from adapters.label_studio.controls import CONTROLS, Control, NotServedError, match
-from adapters.label_studio.tags import Tag, parse_tags
+from adapters.label_studio.editor.tags import Tag, parse_tags
+from adapters.label_studio.editor.variables import is_one_variable, variables_in
 from adapters.label_studio.task_text import ENCODINGS
-from adapters.label_studio.variables import is_one_variable, variables_in
 from model_store.wording import listed, shown
 
 _OBJECTS = ("text", "hypertext")

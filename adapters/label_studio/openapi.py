@@ -1,6 +1,7 @@
 """The OpenAPI document of the whole server, at `/docs.json`: these routes and BentoML's own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,10 +16,80 @@ from adapters.label_studio import schemas
 
 DOCUMENT_PATH = "/docs.json"
 _REFERENCE = "#/components/schemas/{model}"
+_JSON = "application/json"
 _TAG = "Label Studio"
 _TITLE = "Sentiment backend for Label Studio"
 _ABOUT = """The routes that Label Studio calls of an ML backend, and `/classify` for other clients.
 If the server uses basic authentication, only the health probes answer without credentials."""
+
+_PROJECT = "1.1795547700"
+_VERSION = "sentiment-cnn:0bd9c79f263c7b68"
+_CONFIG = (
+    '<View><Text name="text" value="$review"/><Choices name="sentiment" toName="text">'
+    '<Choice value="Positive"/><Choice value="Negative"/></Choices></View>'
+)
+_REGION = {
+    "from_name": "sentiment",
+    "to_name": "text",
+    "type": "choices",
+    "value": {"choices": ["Positive"]},
+}
+_TASK = {"id": 7, "data": {"review": "A wonderful film."}}
+_JOB = {
+    "id": "5f2b8a50c7e14b55a2f0c1b7d2f3c6a1",
+    "project": _PROJECT,
+    "state": "promoted",
+    "stage": "done",
+    "progress": 1.0,
+    "created_at": "2026-11-26T09:00:00Z",
+    "started_at": "2026-11-26T09:00:01Z",
+    "ended_at": "2026-11-26T09:00:09Z",
+    "version": _VERSION,
+    "reasons": [],
+    "metrics": {},
+}
+
+_REQUESTS: Mapping[str, Any] = {
+    "/classify": {"texts": ["A wonderful film.", "What a bore."]},
+    "/setup": {"project": _PROJECT, "schema": _CONFIG},
+    "/predict": {"tasks": [_TASK], "project": _PROJECT, "label_config": _CONFIG},
+    "/webhook": {
+        "action": "ANNOTATION_CREATED",
+        "project": {"id": 1, "created_at": "2026-11-25T19:15:00Z", "label_config": _CONFIG},
+        "task": _TASK,
+        "annotation": {
+            "id": 12,
+            "task": 7,
+            "result": [{"id": "a1", **_REGION}],
+            "updated_at": "2026-11-26T09:00:00Z",
+        },
+    },
+}
+"""An example of the body of a request, by path."""
+
+_ANSWERS: Mapping[str, Any] = {
+    "/": {"status": "UP", "model_class": "SentimentCNN"},
+    "/health": {"status": "UP", "model_class": "SentimentCNN"},
+    "/setup": {"model_version": _VERSION, "controls": ["sentiment"], "problems": []},
+    "/predict": {
+        "results": [
+            {
+                "result": [{"id": "0a1b2c3d4e", **_REGION, "score": 0.97}],
+                "score": 0.97,
+                "model_version": _VERSION,
+            }
+        ]
+    },
+    "/versions": {"versions": [_VERSION]},
+    "/webhook": {
+        "status": "received",
+        "action": "ANNOTATION_CREATED",
+        "detail": "Stored: 1 changes of annotations.",
+    },
+    "/jobs": {"jobs": [_JOB]},
+    "/jobs/{job_id}": _JOB,
+}
+"""An example of the body of a response, by path."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +162,9 @@ def document_route(others: Callable[[], dict[str, Any]]) -> Route:
 def describe(others: Mapping[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI document of these routes and of those of another document."""
     refers, definitions = _schemas()
-    paths: dict[str, dict[str, Any]] = {path: {**item} for path, item in others["paths"].items()}
+    paths: dict[str, dict[str, Any]] = {
+        path: _with_example(path, item) for path, item in others["paths"].items()
+    }
     for (path, method), operation in OPERATIONS.items():
         described = _operation(path, operation, refers)
         paths.setdefault(path, {})[method.lower()] = described
@@ -111,6 +184,16 @@ def describe(others: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _with_example(path: str, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description of a path in another document with an example of its request."""
+    described = deepcopy(dict(item))
+    for operation in described.values():
+        content = operation.get("requestBody", {}).get("content", {})
+        if _JSON in content and path in _REQUESTS:
+            content[_JSON]["example"] = _REQUESTS[path]
+    return described
+
+
 def _operation(
     path: str, operation: Operation, refers: Callable[[Any, str], dict[str, Any]]
 ) -> dict[str, Any]:
@@ -125,9 +208,12 @@ def _operation(
     }
     error = _body("Error", refers(schemas.ErrorResponse, "out"))
     described["responses"]["default"] = error
+    if path in _ANSWERS:
+        described["responses"]["200"]["content"][_JSON]["example"] = _ANSWERS[path]
     if operation.request is not None:
-        request = _body("", refers(operation.request, "in"))
-        described["requestBody"] = {"required": True, "content": request["content"]}
+        content = _body("", refers(operation.request, "in"))["content"]
+        content[_JSON]["example"] = _REQUESTS[path]
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -145,7 +231,7 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
 
 
 def _body(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {"description": description, "content": {_JSON: {"schema": schema}}}
 
 
 def _schemas() -> tuple[Callable[[Any, str], dict[str, Any]], dict[str, Any]]:

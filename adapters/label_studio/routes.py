@@ -22,11 +22,11 @@ from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, is_storable, project_key
 from adapters.label_studio.predictions import Runner, predict
-from adapters.label_studio.problem_log import ProblemLog
 from adapters.label_studio.served_config import SMALL_CHARACTERS, ServedConfig, serve
 from adapters.label_studio.shown_version import ShownVersions
 from adapters.label_studio.webhook_secret import REFUSAL, WebhookSecret
 from adapters.observability.metrics import Metrics
+from adapters.observability.problem_log import ProblemLog
 from adapters.server.limits import RETRY_AFTER_SECONDS
 from adapters.server.offloading import offload
 from model_store.errors import DatabaseError, ModelStoreError

@@ -8,11 +8,12 @@ import base64
 import binascii
 import math
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from adapters.label_studio.controls import Control
-from adapters.label_studio.html_text import visible_text
-from adapters.label_studio.variables import look_up, replace_variables
+from adapters.label_studio.editor.html_text import visible_text
+from adapters.label_studio.editor.variables import look_up, replace_variables
 from model_store.wording import shown
 
 ENCODINGS = ("base64", "base64unicode")
@@ -138,7 +139,14 @@ def _as_text(value: Any, key: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "true or false", dict: "an object", float: "NaN or an infinite number"}
+    kinds = {
+        bool: "true or false",
+        dict: "an object",
+        float: "NaN or an infinite number",
+        bytes: "binary data",
+        Decimal: "a decimal number",
+        type(None): "null",
+    }
     if isinstance(value, list):
         return "a list of other things than strings" if value else "an empty list"
-    return kinds.get(type(value), "null")
+    return kinds.get(type(value), "a date or time")

@@ -6,7 +6,7 @@ of their own, since an annotator waits for each event to be stored.
 
 import asyncio
 import logging
-from collections import Counter
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,12 +17,19 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, changes_of
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, QueueFullError
+from adapters.learning.tally import tally
 from model_store.learning.split import missing
 from model_store.serving.deployments import DeploymentLog
+from model_store.wording import shown
 
 logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
+
+_COUNT_SECONDS = 0.02
+_COUNT_SHARE = 20
+"""A count that takes longer is kept for that many times its duration: /setup is frequent."""
+_COUNTED = 1000
 
 
 class Coordinator:
@@ -48,6 +55,8 @@ class Coordinator:
         self._fetches = fetches
         # Controls with enough annotations. Label Studio calls /setup for every task it opens.
         self._ready: set[tuple[str, str, tuple[str, ...]]] = set()
+        self._counted: dict[object, tuple[float, list[str]]] = {}
+        """What the controls of projects lack, and until when that need not be counted again."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="learning")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="learning-reader")
 
@@ -106,15 +115,28 @@ class Coordinator:
         waiting = [control for control in controls if _key(project, control) not in self._ready]
         if not waiting:
             return []
-        choices = self._examples.choices(project)
-        sentences = []
-        for control in waiting:
-            counts = Counter(of_task.get(control.name, "") for of_task in choices)
-            if lacking := missing(counts, control.options):
-                sentences.append(f'Before "{control.name}" can be trained: {lacking}.')
-            else:
-                self._ready.add(_key(project, control))
+        key = tuple(_key(project, control) for control in waiting)
+        until, sentences = self._counted.get(key, (0.0, []))
+        start = time.monotonic()
+        if start < until:
+            return sentences
+        sentences = [each for control in waiting for each in self._lacking(project, control)]
+        seconds = time.monotonic() - start
+        if len(self._counted) >= _COUNTED:
+            self._counted.clear()
+        until = start + _COUNT_SHARE * seconds if seconds > _COUNT_SECONDS else 0.0
+        self._counted[key] = until, sentences
         return sentences
+
+    def _lacking(self, project: str, control: Control) -> list[str]:
+        """Say what a control lacks for a training, and which annotations are left out."""
+        found = tally(self._examples.annotated(project), control)
+        lacking = missing(found.examples, control.options)
+        if not lacking:
+            self._ready.add(_key(project, control))
+            return []
+        needed = f'Before "{shown(control.name)}" can be trained: {lacking}.'
+        return [needed, *([found.sentence] if found.sentence else [])]
 
 
 async def _do(thread: ThreadPoolExecutor, function: Callable[..., R], *args: Any) -> R:

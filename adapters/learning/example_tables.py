@@ -60,10 +60,12 @@ ANNOTATIONS = Table(
     Column("cancelled", Boolean, nullable=False),
     Column("annotator", BigInteger),
     Column("updated_at", Float, nullable=False),
+    Column("ground_truth", Boolean, nullable=False, server_default=false()),
 )
 Index("annotations_of_task", ANNOTATIONS.c.project, ANNOTATIONS.c.task)
 
-IS_VALID = ~ANNOTATIONS.c.cancelled & ~TASKS.c.deleted
+IS_STORED = ~TASKS.c.deleted
+IS_VALID = IS_STORED & ~ANNOTATIONS.c.cancelled
 ON_A_TASK = (TASKS.c.project == ANNOTATIONS.c.project) & (TASKS.c.task == ANNOTATIONS.c.task)
 
 
@@ -108,6 +110,7 @@ def _annotation_row(project: str, annotation: Annotation, now: float) -> dict[st
         "cancelled": annotation.cancelled,
         "annotator": annotation.annotator,
         "updated_at": min(annotation.updated_at, now),
+        "ground_truth": annotation.ground_truth,
     }
 
 
@@ -127,6 +130,7 @@ def mark_deleted(
             "cancelled": True,
             "annotator": None,
             "updated_at": deleted_at,
+            "ground_truth": False,
         }
         for number in _known(connection, ANNOTATIONS, project, annotations)
     ]
@@ -149,6 +153,13 @@ def forget(
         for some in _parts(sorted(ids)):
             is_one = (table.c.project == project) & column.in_(some)
             connection.execute(delete(table).where(is_one, table.c.updated_at < before))
+
+
+def task_data(connection: Connection, project: str, tasks: Iterable[int]) -> Iterator[Any]:
+    """Yield a row with `task` and `data` for each of the tasks that is known."""
+    for some in _parts(tasks):
+        is_one = (TASKS.c.project == project) & TASKS.c.task.in_(some)
+        yield from connection.execute(select(TASKS.c.task, TASKS.c.data).where(is_one))
 
 
 def _delete_tasks(

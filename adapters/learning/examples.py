@@ -4,13 +4,15 @@ Events may arrive twice, late, or in any order. The newest state of an annotatio
 is a state. What Label Studio's API says overrules the events before.
 """
 
+import sys
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from adapters.label_studio.events import (
     AnnotatedTask,
@@ -22,6 +24,7 @@ from adapters.label_studio.events import (
 )
 from adapters.learning.example_tables import (
     ANNOTATIONS,
+    IS_STORED,
     IS_VALID,
     ON_A_TASK,
     PROJECTS,
@@ -29,11 +32,17 @@ from adapters.learning.example_tables import (
     forget,
     mark_deleted,
     record,
+    task_data,
 )
+from adapters.learning.tally import StoredAnnotation
+from adapters.learning.votes import last_of_each_annotator, majority
+from model_store.learning.split import sample
 from model_store.serving.database import reading, writing
 
 _LAG_SECONDS = 2.0
 """Label Studio sends an event before it commits, so its API may lag behind the event."""
+
+_ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -110,30 +119,42 @@ class ExampleStore:
 
     def snapshot(self, project: str) -> list[Example]:
         """Return the examples of a project, by ascending task id."""
-        by_task = self._annotations_by_task(project, TASKS.c.data)
-        examples = [Example(task, of[-1].data, _votes(of)) for task, of in by_task.items()]
-        return [example for example in examples if example.choices]
+        return self.sample(project, sys.maxsize)[0]
+
+    def sample(self, project: str, size: int) -> tuple[list[Example], int]:
+        """Return about `size` examples of a project, by ascending task id, and their total number.
+
+        Reads the data of these examples only.
+        """
+        with reading(self._engine) as connection:
+            votes = dict(_votes_by_task(connection, project))
+            tasks = sample(project, votes, size)
+            data = {row.task: row.data for row in task_data(connection, project, tasks)}
+        examples = [Example(task, data[task], votes[task]) for task in tasks if task in data]
+        return examples, len(votes)
 
     def choices(self, project: str) -> list[Mapping[str, str]]:
         """Return the `choices` of all examples, without reading their data, which is slow."""
-        return [
-            votes for of in self._annotations_by_task(project).values() if (votes := _votes(of))
-        ]
+        with reading(self._engine) as connection:
+            return [votes for _, votes in _votes_by_task(connection, project)]
 
-    def _annotations_by_task(self, project: str, *more: Column[Any]) -> dict[int, list[Any]]:
-        """Return the valid annotations of each task, newest last."""
+    def annotated(self, project: str) -> Iterator[list[StoredAnnotation]]:
+        """Yield the annotations of each task, newest last, with those that were skipped."""
         of = ANNOTATIONS.c
         statement = (
-            select(of.task, of.annotation, of.answers, of.annotator, *more)
+            select(
+                *(of.task, of.annotation, of.answers, of.cancelled, of.annotator),
+                *(TASKS.c.data, of.ground_truth),
+            )
             .join(TASKS, ON_A_TASK)
-            .where(of.project == project, IS_VALID)
+            .where(of.project == project, IS_STORED)
             .order_by(of.task, of.updated_at, of.annotation)
+            .execution_options(yield_per=_ROWS_AT_ONCE)
         )
-        by_task: dict[int, list[Any]] = defaultdict(list)
         with reading(self._engine) as connection:
-            for row in connection.execute(statement):
-                by_task[row.task].append(row)
-        return by_task
+            rows = (StoredAnnotation(*row) for row in connection.execute(statement))
+            for _, of_task in groupby(rows, key=attrgetter("task")):
+                yield list(of_task)
 
     def label_config(self, project: str) -> str | None:
         """Return the labeling config of a project; None if no event of it has arrived."""
@@ -149,23 +170,22 @@ class ExampleStore:
             return connection.execute(valid).scalar_one()
 
 
-def _votes(rows: Sequence[Any]) -> dict[str, str]:
-    """Return the answer of most annotators of a task, by control.
+def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield tasks with a majority for some control, by ascending id, and the majority answers."""
+    of = ANNOTATIONS.c
+    statement = (
+        select(of.task, of.annotation, of.answers, of.annotator, of.ground_truth)
+        .join(TASKS, ON_A_TASK)
+        .where(of.project == project, IS_VALID)
+        .order_by(of.task, of.updated_at, of.annotation)
+        # Row by row: all rows at once take more memory than the rest of a training.
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+    for task, rows in groupby(connection.execute(statement), key=attrgetter("task")):
+        if votes := _votes(list(rows)):
+            yield task, votes
 
-    The last annotation of each annotator counts. Annotations with several answers for a control do
-    not.
-    """
-    by_annotator = {
-        row.annotation if row.annotator is None else (row.annotator,): row.answers for row in rows
-    }
-    votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for of_annotator in by_annotator.values():
-        for control, answers in of_annotator.items():
-            if len(answers) == 1:
-                votes[control][answers[0]] += 1
-    majority = {}
-    for control, counts in votes.items():
-        first, *others = counts.most_common(2)
-        if not others or first[1] > others[0][1]:
-            majority[control] = first[0]
-    return majority
+
+def _votes(rows: Sequence[Any]) -> dict[str, str]:
+    """Return the answer of most annotators of a task, by control."""
+    return majority(last_of_each_annotator(rows))

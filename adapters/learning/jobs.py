@@ -34,7 +34,8 @@ STALE_SECONDS = 30.0
 """A running job without a heartbeat for this long is stale, on any machine."""
 NO_ANNOTATIONS = (
     "No annotation of this project is stored: annotate some tasks first. If Label Studio has some, "
-    "its webhook does not reach this server: `preannotate doctor` says why."
+    "its webhook does not reach this server, or sends no payload (Settings, Webhooks): "
+    "`preannotate doctor` says why."
 )
 """The reason for the end of a job of a project without annotations."""
 NO_EVENTS = (

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,11 @@ from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, State
+from adapters.learning.tally import Tally, tally
 from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
+from model_store.learning.split import MAX_EXAMPLES
 from model_store.learning.training import Parent, TrainingSet, load_parent, train
 from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
@@ -137,7 +139,11 @@ class TrainingJob:
         for warning in self._warnings:
             logger.warning("Project %s: %s", project, warning)
         self._report("reading annotations", 0.1)
-        examples = self._examples.snapshot(project)
+        examples, total = self._examples.sample(project, MAX_EXAMPLES)
+        if len(examples) < total:
+            self._warnings.append(
+                f"{total} annotated tasks are stored; a sample of {len(examples)} was used."
+            )
         xml = self._examples.label_config(project)
         if xml is None:
             return Ending(State.TOO_FEW, [NO_ANNOTATIONS])
@@ -146,14 +152,25 @@ class TrainingJob:
         if not found:
             tags = " or ".join(kind.tag for kind in CONTROLS.values())
             raise _FailedError(f"The labeling config has no {tags} control on a text: add one.")
+        tallies = self._tallies(xml, parent.classifier)
         outcome = train(project, parent, found, self._report)
-        changes: dict[str, Any] = {"metrics": outcome.metrics}
+        changes: dict[str, Any] = {"metrics": _with_numbers(outcome.metrics, tallies)}
+        left_out = [each.sentence for each in tallies if each.sentence]
         if outcome.version is None:
             hints = [] if LabelStudioSettings().is_complete else [NO_EVENTS]
-            return Ending(State.TOO_FEW, [*outcome.reasons, *hints], changes=changes)
+            reasons = [*outcome.reasons, *left_out, *hints]
+            return Ending(State.TOO_FEW, reasons, changes=changes)
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
-        return Ending(state, outcome.reasons, outcome.version, changes)
+        return Ending(state, [*outcome.reasons, *left_out], outcome.version, changes)
+
+    def _tallies(self, xml: str, classifier: Classifier) -> list[Tally]:
+        """Count for each control which annotations are left out."""
+        config = parse(xml, Labels.of_model(classifier))
+        return [
+            tally(self._examples.annotated(self.job.project), control)
+            for control in (*config.controls, *config.unknown)
+        ]
 
     def end(self, ending: Ending) -> bool:
         """End the job and activate its version if it is promoted, in one transaction.
@@ -224,6 +241,16 @@ class TrainingJob:
         for page in pages:
             self._report("fetching annotations from Label Studio", 0.0)
             yield page
+
+
+def _with_numbers(metrics: Mapping[str, Any], tallies: Iterable[Tally]) -> dict[str, Any]:
+    """Add the numbers of the annotations of each control that has some left out."""
+    added = {
+        each.control: {**metrics.get(each.control, {}), "annotations": each.report()}
+        for each in tallies
+        if each.left_out
+    }
+    return {**metrics, **added}
 
 
 def training_sets(

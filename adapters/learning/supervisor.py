@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -96,12 +97,13 @@ class Trainer:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-        return f"The training process ended with status {status}; see the server log."
+        return _cause(status)
 
     async def _end(self, job: Job, reason: str) -> None:
         try:
             # Changes nothing if the job recorded its end itself.
-            await asyncio.to_thread(self._jobs.end, job.id, State.KILLED, [reason])
+            if await asyncio.to_thread(self._jobs.end, job.id, State.KILLED, [reason]):
+                logger.warning("Project %s: training job %s: %s", job.project, job.id, reason)
             ended = await asyncio.to_thread(self._jobs.job, job.id)
         except Exception:  # Must not hide a cancellation. The job is reaped later.
             logger.exception("Project %s: cannot record the end of job %s", job.project, job.id)
@@ -111,6 +113,22 @@ class Trainer:
 
     def _count(self, job: Job, state: State, ended_at: float) -> None:
         self._metrics.job(state, ended_at - (job.started_at or ended_at))
+
+
+def _cause(status: int) -> str:
+    """Return a sentence that says how a process ended, and what to do."""
+    if status >= 0:
+        return f"The training process ended with status {status}; see the server log."
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    if -status == signal.SIGKILL:
+        return (
+            f"The training process was killed ({name}), most likely because memory ran out: give "
+            "the machine or the container more memory, then click Start Training to retry."
+        )
+    return f"The training process was ended by {name}; see the server log."
 
 
 def _python_path() -> str:

@@ -3,14 +3,8 @@
 This module only names the file formats, so that `preannotate --help` imports nothing slow.
 """
 
-INPUT_FORMATS = ("csv", "tsv", "json", "jsonl", "parquet")
 OUTPUT_FORMATS = ("json", "jsonl", "parquet")
 
-INPUT_SUFFIXES = {f".{name}": name for name in INPUT_FORMATS} | {
-    ".txt": "csv",
-    ".ndjson": "jsonl",
-    ".pq": "parquet",
-}
 OUTPUT_SUFFIXES = {f".{name}": name for name in OUTPUT_FORMATS} | {
     ".ndjson": "jsonl",
     ".pq": "parquet",

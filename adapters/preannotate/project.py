@@ -52,11 +52,23 @@ class ProjectSummary:
     """Tasks that this run stored a prediction for, or would store one for in a dry run."""
     with_prediction: int = 0
     """Tasks that have a prediction of this version after the run."""
+    not_seen: int = 0
+    """Tasks that Label Studio counts in the project, and did not list: see `__str__`."""
     doubles_removed: int = 0
     """Additional predictions of this version for the same task."""
     reasons: Counter[str] = field(default_factory=Counter)
     """Tasks without a prediction, by reason."""
     seconds: float = 0.0
+
+    @property
+    def had_prediction(self) -> int:
+        """Number of tasks that had a prediction of this version before the run."""
+        return self.with_prediction - (0 if self.dry_run else self.predicted)
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks that the run saw: each had a prediction, got one, or is rejected."""
+        return self.had_prediction + self.predicted + self.rejected
 
     @property
     def rejected(self) -> int:
@@ -65,16 +77,27 @@ class ProjectSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of the file that `--summary` names."""
-        return {**vars(self), "rejected": self.rejected, "reasons": dict(self.reasons)}
+        return {
+            **vars(self),
+            "tasks": self.tasks,
+            "had_prediction": self.had_prediction,
+            "rejected": self.rejected,
+            "reasons": dict(self.reasons),
+        }
 
     def __str__(self) -> str:
         would = "would get" if self.dry_run else "got"
         first = f"Project {self.project}: {self.predicted:,} tasks {would} a prediction of "
-        second = f"{self.model_version}, {self.with_prediction:,} have one ({self.seconds:.1f} s)."
-        lines = [first + second]
+        have = f"{self.with_prediction:,} of {self.tasks:,} have one"
+        lines = [f"{first}{self.model_version}, {have} ({self.seconds:.1f} s)."]
         if self.doubles_removed:
             lines.append(f"{self.doubles_removed:,} duplicate predictions were removed.")
         lines += [f"{count:,} tasks without: {why}" for why, count in self.reasons.most_common()]
+        if self.not_seen:
+            lines.append(
+                f"{self.not_seen:,} more tasks are in the project: they came or went during the "
+                "run, or your user cannot see them."
+            )
         return "\n".join(lines)
 
 
@@ -134,12 +157,18 @@ class ProjectRun:
         ) as bar:
             self._predict(loaded, bar)
         self._count()
+        if self._total is not None:
+            self.summary.not_seen = max(self._total - self.summary.tasks, 0)
         self.summary.seconds = time.monotonic() - start
         return self.summary
 
     def _predict(self, loaded: LoadedModel, bar: "tqdm[None]") -> None:
         after, failures = -1, 0
+        sent: set[int] = set()
         while page := self._patiently(self._page, after):
+            # Of a call that failed, Label Studio stored what it does not list any more.
+            self.summary.predicted += len(sent - {task["id"] for task in page})
+            sent = set()
             outcomes = annotate(map(_record, page), self._controls, loaded)
             predictions = [
                 {"task": outcome.task["id"], **outcome.task["predictions"][-1]}
@@ -152,6 +181,7 @@ class ProjectRun:
                 except ClientError as error:
                     # Some may have been stored: the page is requested again, without those tasks.
                     failures += 1
+                    sent = {prediction["task"] for prediction in predictions}
                     if not error.is_passing or failures > len(_PAUSES):
                         raise
                     time.sleep(_PAUSES[failures - 1])
@@ -161,6 +191,7 @@ class ProjectRun:
             self.summary.predicted += len(predictions)
             self._reject([item for item in outcomes if isinstance(item, Rejection)])
             bar.update(len(page))
+        self.summary.predicted += len(sent)
 
     def _page(self, after: int) -> Any:
         return self._client.tasks_without(

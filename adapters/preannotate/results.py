@@ -19,6 +19,7 @@ from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.model import ModelReference
 from adapters.preannotate.records import Chunk, Rejection
 from adapters.preannotate.step import Annotated, Model, annotate, data_of
+from model_store.readers.labels import NO_LABEL, class_of
 
 _ESCAPED_NUL = b"\\u0000"
 
@@ -133,7 +134,8 @@ class LoadedAnnotator:
                 rejections.append(Rejection(record.file, record.unit, record.number, str(reason)))
                 continue
             if self.truth is not None:
-                confusion.update(_compared(outcome, self.truth))
+                names = chunk.class_names.get(self.truth, ())
+                confusion.update(_compared(outcome, self.truth, names))
         return EncodedChunk(b"".join(lines), len(lines), rejections, confusion, chunk.consumed)
 
 
@@ -205,20 +207,14 @@ def _holds_nul(value: Any) -> bool:
     return False
 
 
-def _compared(annotated: Annotated, column: str) -> Confusion:
+def _compared(annotated: Annotated, column: str, class_names: Sequence[str]) -> Confusion:
     """Count the pair of true and predicted label; nothing if the row has no truth."""
-    data = data_of(annotated.record)
-    value = data.get(column)
-    if value is None or value == "":
-        return Counter()
+    value = data_of(annotated.record).get(column)
+    if isinstance(value, int) and 0 <= value < len(class_names):
+        value = class_names[value]
     control, classification = annotated.classified[0]
-    return Counter([(_label(value, control), classification.label)])
-
-
-def _label(value: Any, control: Control) -> str:
-    """Return the label that a truth names: by label, by choice, or by class number from 0."""
-    named = str(value).strip().casefold()
-    for number, (label, option) in enumerate(control.option_of.items()):
-        if named in (label.casefold(), option.casefold(), str(number), f"{number}.0"):
-            return label
-    return UNKNOWN
+    number = class_of(value, list(control.option_of.items()))
+    if number == NO_LABEL:
+        return Counter()
+    label = UNKNOWN if number is None else tuple(control.option_of)[number]
+    return Counter([(label, classification.label)])

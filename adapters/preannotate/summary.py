@@ -124,9 +124,9 @@ class Summary:
             f"{self.tasks:,} tasks with predictions of {self.model_version} in {where} ({rate})."
         ]
         if self.rejected:
-            place = (
-                f"listed in {printable(self.rejects)}" if self.rejects else "--rejects lists them"
-            )
+            place = "--rejects FILE lists them"
+            if self.rejects:
+                place = f"listed in {printable(self.rejects)}"
             lines.append(f"{self.rejected:,} rows rejected, {place}:")
             ordered = sorted(self.reasons.items(), key=lambda item: -item[1])
             lines += [f"  {count:,}: {reason}" for reason, count in ordered]

@@ -86,9 +86,14 @@ class Checkpoint:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Decode the output of `to_json`."""
+        """Decode the output of `to_json`; raises TypeError or ValueError for anything else."""
         confusion = confusion_from_json(value["confusion"])
-        return cls(**{**value, "reasons": Counter(value["reasons"]), "confusion": confusion})
+        reasons = Counter(dict(value["reasons"]))
+        checkpoint = cls(**{**value, "reasons": reasons, "confusion": confusion})
+        counts = {**vars(checkpoint), "reasons": 0, "confusion": 0}.values()
+        if not all(isinstance(count, int) and count >= 0 for count in counts):
+            raise ValueError
+        return checkpoint
 
 
 class WorkFolder:
@@ -134,9 +139,9 @@ class WorkFolder:
         traceback: TracebackType | None,
     ) -> None:
         # Closing writes what is left; after an error, that may fail again, and says nothing new.
-        with suppress(OSError) if error else nullcontext():
-            self._tasks.close()
-            self._rejects.close()
+        for file in (self._tasks, self._rejects):
+            with suppress(OSError) if error else nullcontext():
+                file.close()
         self._lock.release()
 
     def append(self, chunk: EncodedChunk) -> None:

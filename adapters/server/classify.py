@@ -31,12 +31,20 @@ _INLINE_BYTES = 1024 * 1024
 _MAX_DETAILS = 10
 
 
+def _wrap(schema: dict[str, Any]) -> None:
+    """Hide an array from BentoML's client, which makes a list of the characters of a string.
+
+    The client passes on a value of another schema, so that the server refuses the string.
+    """
+    schema["oneOf"] = [{"type": schema.pop("type"), "items": schema.pop("items")}]
+
+
 class ClassifyRequest(BaseModel):
     """The texts to classify."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    texts: list[str]
+    texts: list[str] = Field(json_schema_extra=_wrap)
 
 
 class TextClassification(BaseModel):

@@ -4,8 +4,8 @@
   that its cost grows with the square of its size.
 - A connection on which no request runs is closed if the next head takes longer than
   `HEAD_SECONDS`. uvicorn closes only connections that are silent after a response.
-- A worker has fewer connections than file descriptors. At the bound, the connection that has
-  waited longest for a head makes room for the new one, such as a health check.
+- A worker has fewer connections than file descriptors. At the bound, the oldest connection without
+  a complete request makes room for the new one, such as a health check.
 - A client that takes none of its response for `TAKE_SECONDS` is disconnected by the kernel.
 
 Reads no bodies: `requests.RequestMiddleware` bounds those.
@@ -17,6 +17,7 @@ import logging
 import resource
 import socket
 import time
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -51,7 +52,8 @@ def raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MAX_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(ValueError, OSError):  # macOS has another, lower limit.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def connection_limit() -> int:
@@ -65,8 +67,8 @@ def connection_limit() -> int:
 class BoundedProtocol(HttpToolsProtocol):
     """One connection of a worker."""
 
-    _waiting: ClassVar[dict[Self, None]] = {}
-    """The connections whose time for a head runs, the oldest first."""
+    _incomplete: ClassVar[dict[Self, None]] = {}
+    """The connections without a complete request, the oldest first."""
     _limit: ClassVar[int] = 0
     _noted: ClassVar[float] = -_NOTE_SECONDS
 
@@ -74,8 +76,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        """Received since the last message, except for bytes of bodies."""
-        self._in_head = self._in_body = self._is_refused = False
+        """Received since the last part of a body, or the last end of a head or of a message."""
+        self._in_body = self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time for the first head; make room if there are too many connections."""
@@ -84,7 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
         limit = BoundedProtocol._limit = BoundedProtocol._limit or connection_limit()
         if len(self.connections) > limit:
             _note(limit)
-            oldest = next(iter(BoundedProtocol._waiting), self)
+            oldest = next(iter(BoundedProtocol._incomplete), self)
             oldest._disconnect()  # noqa: SLF001 (of this class)
             if oldest is self:
                 return
@@ -92,48 +94,48 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._stop_waiting()
+        self._forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse a part of a request, unless its head is too large."""
+        """Parse a part of a request, unless its head is too large, or what follows its body."""
         if self._is_refused:
             return
-        if not self._in_body:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES:
+        if self._is_refused:
+            return
+        if self._head_bytes > HEAD_BYTES:
             self._refuse()
         elif self._timer is None and (self.cycle is None or self.cycle.response_complete):
             self._wait(_BODY_SECONDS if self._in_body else HEAD_SECONDS)
-
-    def on_message_begin(self) -> None:
-        """Note that a head begins."""
-        self._in_head = True
-        super().on_message_begin()
+        elif self._in_body:
+            BoundedProtocol._incomplete.setdefault(self)
 
     def on_headers_complete(self) -> None:
         """Start the request, unless its head is too large."""
-        self._in_head, self._in_body = False, True
         if self._head_bytes > HEAD_BYTES and self._size_of_head() > HEAD_BYTES:
             self._refuse()
         if self._is_refused:
             return
+        self._head_bytes, self._in_body = 0, True
         if self._timer:
-            self._stop_waiting()
+            self._stop_timer()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Pass on a part of a body."""
+        self._head_bytes = 0
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the next byte belongs to another head."""
-        self._in_body = False
-        self._head_bytes = 0
-        if not self._is_refused:
-            super().on_message_complete()
+        self._head_bytes, self._in_body = 0, False
+        if self._is_refused:
+            return
+        BoundedProtocol._incomplete.pop(self, None)
+        super().on_message_complete()
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -141,7 +143,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self) -> None:
         """Answer with 431, and discard the rest until the client hangs up."""
         self._is_refused = True
-        self._stop_waiting()
+        self._stop_timer()
         if self.cycle is not None and not self.cycle.response_complete:
             self._disconnect()  # The answer would land inside that of an earlier request.
             return
@@ -151,17 +153,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def _wait(self, seconds: float) -> None:
         if not self.transport.is_closing():
             self._timer = self.loop.call_later(seconds, self._disconnect)
-            BoundedProtocol._waiting[self] = None
+            BoundedProtocol._incomplete[self] = None
 
-    def _stop_waiting(self) -> None:
+    def _stop_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-            BoundedProtocol._waiting.pop(self, None)
+
+    def _forget(self) -> None:
+        self._stop_timer()
+        self.connections.discard(self)
+        BoundedProtocol._incomplete.pop(self, None)
 
     def _disconnect(self) -> None:
-        self._stop_waiting()
-        self.connections.discard(self)
+        self._forget()
         self.transport.abort()
 
 
@@ -178,7 +183,7 @@ def _note(limit: int) -> None:
     if now - BoundedProtocol._noted >= _NOTE_SECONDS:  # noqa: SLF001 (of this module)
         BoundedProtocol._noted = now  # noqa: SLF001
         logger.warning(
-            "This worker has %d connections, its maximum: closing those that wait longest without "
-            "sending a request. Does a client leave connections open?",
+            "This worker has %d connections, its maximum: closing the oldest that have not sent a "
+            "whole request. Does a client leave connections open?",
             limit,
         )

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +30,9 @@ from adapters.observability.tracing import is_sampled, trace_stages, tracer_arou
 from adapters.server.auth import CHALLENGE, BasicAuth
 from adapters.server.classify import CLASSIFY_PATH
 from adapters.server.connections import Recycling
+from adapters.server.decompression import EncodingError, decompress
 from adapters.server.limits import RETRY_AFTER_SECONDS, Admission, BodyBudget, Limits
+from adapters.server.offloading import offload
 from adapters.server.patches import remove_layers_around
 from adapters.server.path_prefix import without_prefix
 from adapters.settings import Settings
@@ -58,6 +61,11 @@ _TOO_MUCH_WORK = (
     f"ask again in {RETRY_AFTER_SECONDS} seconds."
 )
 _NOTE_SECONDS = 60.0
+_REST_SECONDS = 30.0
+"""Time to read the rest of a body whose request is refused."""
+_INLINE_BYTES = 16 * 1024
+"""A compressed body of this size takes some milliseconds to decompress."""
+_OF_THE_BODY = (b"content-encoding", b"content-length")
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
@@ -94,7 +102,8 @@ class RequestMiddleware:
     """Pass a request to the app or reject it, and observe its response.
 
     - without the right credentials: 401;
-    - a body over the limit, declared or streamed: 413;
+    - a body over the limit, declared, streamed or decompressed: 413;
+    - a compressed body that cannot be read: 400, or 415 for an unknown encoding;
     - more bytes of bodies than `budget` allows: 503 with `Retry-After`;
     - more queued work than one of the `admissions` allows: 503 with `Retry-After`;
     - no response within the time limit: the request is cancelled and answered with 504.
@@ -239,10 +248,19 @@ class RequestMiddleware:
         if scope["method"] == "POST" and exchange.route != OTHER:
             if not await exchange.read_body(limit, self._budget):
                 raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+            if exchange.encoding and exchange.received <= limit:
+                await self._decompress(exchange, limit)
             if exchange.received > limit:
                 raise self._too_large(scope["path"], limit)
         if admission and admission.is_full():
             raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+
+    async def _decompress(self, exchange: "_Exchange", limit: int) -> None:
+        try:
+            if not await exchange.decompress(limit, self._budget):
+                raise _RefusedError(503, _TOO_MUCH_WORK, _RETRY_AFTER)
+        except EncodingError as error:
+            raise _RefusedError(error.status, str(error)) from None
 
     def _note_unauthorized(self, exchange: "_Exchange") -> None:
         """Log a 401, once a minute for each route: Label Studio refers its user to this log."""
@@ -292,7 +310,7 @@ class _Exchange:
         self.received = self.sent = 0
         self.held = 0
         """Bytes of the body that count in the budget."""
-        self.declared_bytes = _declared_bytes(scope)
+        self.declared_bytes, self.encoding = _declared(scope)
         self.closes = False
         self.id: str | None = None
         self.timer: asyncio.Timeout | None = None
@@ -331,6 +349,29 @@ class _Exchange:
                 return False
         self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         return True
+
+    async def decompress(self, limit: int, budget: BodyBudget) -> bool:
+        """Replace the body that was read by its content; return whether it fits into the budget.
+
+        The content counts as received; over the limit it replaces nothing. Raises EncodingError.
+        """
+        body = self._body or b""
+        is_small = len(body) <= _INLINE_BYTES
+        content = await offload(decompress, body, self.encoding, limit, inline=is_small)
+        self.received = max(len(content), self.received)
+        if self.received > limit:
+            return True
+        self._body = content
+        self.scope["headers"] = [
+            *(pair for pair in self.scope["headers"] if pair[0] not in _OF_THE_BODY),
+            (b"content-length", str(len(content)).encode()),
+        ]
+        added, self.held = self.received - self.held, self.received
+        if budget.add(added, self.received):
+            return True
+        budget.remove(self.held)
+        self.held = 0
+        return False
 
     async def send(self, message: Message) -> None:
         """Send a part of the response, with the headers that this middleware adds."""
@@ -371,8 +412,10 @@ class _Exchange:
         ):
             # uvicorn closes such a connection after the answer, and the kernel resets it if the
             # body was not read: the client would not see the answer.
-            while self._has_more:
-                await self.receive()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REST_SECONDS):
+                    while self._has_more:
+                        await self.receive()
         await refusal.response(self.scope, self.receive, self.send)
 
 
@@ -383,9 +426,12 @@ def _exact_routes(app: Starlette | None) -> dict[str, Route]:
     }
 
 
-def _declared_bytes(scope: Scope) -> int:
-    """Return the size of the body that a request announces; 0 if it announces none."""
+def _declared(scope: Scope) -> tuple[int, str]:
+    """Return the size and the encoding of the body that a request announces; 0 and "" without."""
+    size, encoding = 0, ""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
+            size = int(value) if value.isdigit() else 0
+        elif name == b"content-encoding":
+            encoding = value.decode("latin-1")
+    return size, encoding

@@ -13,8 +13,8 @@ from model_store.cli.data_dir_option import data_dir_option, open_deployments, r
 def rollback(project: str, data_dir: Path) -> None:
     """Let the version that was active before the active one serve PROJECT again.
 
-    PROJECT is written as `model-store versions` lists it: its id, a point, and the Unix time of its
-    creation.
+    PROJECT is written as `model-store versions` lists it: its number, a point, and the Unix time of
+    its creation. The number alone is enough if only one project has it.
     """
     log = open_deployments(data_dir)
     from model_store.serving.versions import rollback

@@ -24,8 +24,8 @@ def versions(data_dir: Path) -> None:
     rows = [
         (
             row.version,
-            row.project or "-",
-            row.created or "-",
+            _printable(row.project) or "-",
+            _printable(row.created) or "-",
             "-" if row.examples is None else str(row.examples),
             "-" if row.accuracy is None else f"{row.accuracy:.3f}",
             row.state,
@@ -35,3 +35,8 @@ def versions(data_dir: Path) -> None:
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
     for row in (_COLUMNS, *rows):
         click.echo(" ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def _printable(text: str) -> str:
+    """Return text from a manifest without characters that change a terminal."""
+    return "".join(char for char in text[:64] if char.isprintable())

@@ -12,11 +12,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import NamedTuple
 
 from model_store.errors import ModelNotReadyError, ModelStoreError
 from model_store.model.classifier import Classifier
-from model_store.serving.deployments import ACTIVE, DeploymentLog, Entry, latest
+from model_store.serving.deployments import ACTIVE, NOTICE_SECONDS, DeploymentLog, Entry, latest
 from model_store.serving.failure_log import FailureLog
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,17 @@ class Deployment:
         return [*names, self.ensemble] if self.ensemble else names
 
 
+class _Scheduled(NamedTuple):
+    """A deployment and when it takes effect.
+
+    By the monotonic clock: the other one can be set back, and a deployment must not end by that.
+    """
+
+    due: float
+    entry: Entry
+    deployment: Deployment
+
+
 class Registry:
     """The current deployments of all projects.
 
@@ -77,7 +89,7 @@ class Registry:
         self._default: Version
         self._serves = False
         self._versions: dict[str, Version] = {}
-        self._schedules: dict[str, list[tuple[Entry, Deployment]]] = defaultdict(list)
+        self._schedules: dict[str, list[_Scheduled]] = defaultdict(list)
         self._last_id = 0
         self._following: asyncio.Task[None] | None = None
 
@@ -105,11 +117,10 @@ class Registry:
         schedule = self._schedules.get(project or "")
         if not schedule:
             return self._fallback
-        now = time.time()
-        while len(schedule) > 1 and schedule[1][0].effective_at <= now:
+        now = monotonic()
+        while len(schedule) > 1 and schedule[1].due <= now:
             schedule.pop(0)
-        entry, deployment = schedule[0]
-        return deployment if entry.effective_at <= now else self._fallback
+        return schedule[0].deployment if schedule[0].due <= now else self._fallback
 
     def knows(self, name: str) -> bool:
         """Return whether a name is a version, or `active`."""
@@ -118,7 +129,7 @@ class Registry:
     def chosen(self, project: str) -> tuple[tuple[str, ...], bool]:
         """Return the models that a project chose last, and whether it chose their average."""
         schedule = self._schedules.get(project)
-        return (schedule[-1][0].models, schedule[-1][0].ensemble) if schedule else ((), False)
+        return (schedule[-1].entry.models, schedule[-1].entry.ensemble) if schedule else ((), False)
 
     def names(self) -> list[str]:
         """Return all versions that predictions of any project can carry."""
@@ -137,24 +148,34 @@ class Registry:
                 await asyncio.to_thread(self._catch_up)
 
     def _catch_up(self) -> None:
-        entries = self._log.since(self._last_id)
-        now = time.time()
-        due = latest([entry for entry in entries if entry.effective_at <= now])
-        for entry in entries:
+        entries = [(entry, self._delay(entry)) for entry in self._log.since(self._last_id)]
+        seen = monotonic()
+        due = latest([entry for entry, delay in entries if delay <= 0])
+        for entry, delay in entries:
             self._last_id = entry.id
             if entry.id < due.get(entry.project, entry).id:
                 continue  # Superseded: its version may be deleted.
             deployment = self._deployment(entry.version, entry.models, entry.ensemble)
-            self._schedules[entry.project].append((entry, deployment))
-            late = time.time() - entry.effective_at
+            self._schedules[entry.project].append(_Scheduled(seen + delay, entry, deployment))
             logger.info(
                 "Project %s: %s %s (%s: %s)",
                 entry.project,
-                "is served by" if late > 0 else "will be served by",
+                "is served by" if monotonic() > seen + delay else "will be served by",
                 ", ".join(deployment.names),
                 entry.changed_by,
                 entry.reason or "no reason given",
             )
+
+    def _delay(self, entry: Entry) -> float:
+        """Return the seconds until an entry that is seen for the first time takes effect.
+
+        They are at most `NOTICE_SECONDS`, unless the clock was set back or another machine's is
+        ahead. At the start such an entry has long been in effect; a new one gets the usual notice.
+        """
+        delay = entry.effective_at - time.time()
+        if delay <= NOTICE_SECONDS:
+            return delay
+        return NOTICE_SECONDS if self._serves else 0.0
 
     def _deployment(self, active: str | None, models: Sequence[str], ensemble: bool) -> Deployment:
         names = [active if name == ACTIVE else name for name in models or self._models]

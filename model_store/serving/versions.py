@@ -1,12 +1,13 @@
 """List, activate, roll back and delete the versions of projects."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from model_store import store
 from model_store.artifact import Manifest
-from model_store.errors import UnknownProjectError, UnknownVersionError
+from model_store.errors import AmbiguousProjectError, UnknownProjectError, UnknownVersionError
 from model_store.serving.deployments import DeploymentLog, Entry, latest
 
 
@@ -41,25 +42,31 @@ def promote(log: DeploymentLog, version: str, project: str | None = None) -> Ent
     """Activate a version for a project, by default for the project that it was trained for.
 
     version: a tag, or a part of it that `store.find` accepts.
+    project: a project, or its number if only one project has it.
 
     If the promotion gate refused the version, the entry's reason says that it was overruled.
-    Raises UnknownVersionError, and UnknownProjectError if the version has no project.
+    Raises UnknownVersionError, UnknownProjectError if the version has no project, and
+    AmbiguousProjectError.
     """
     version, _ = store.find(version)
     manifest = store.versions().get(version)
     if manifest is None:
         raise UnknownVersionError(version)
-    target = project or manifest.training.get("project")
+    target = _resolve(log, project) if project else _training(manifest).project
     if not target:
         raise UnknownProjectError(version)
-    refused = manifest.metrics.get("refused")
+    refused = _findings(manifest).refused
     reason = f"overruled: {' '.join(refused)}" if refused else "by hand"
     return log.activate(target, version, by="promote", reason=reason)
 
 
 def rollback(log: DeploymentLog, project: str) -> Entry:
-    """Activate the previous version of a project; raise NoEarlierVersionError."""
-    return log.rollback(project, by="rollback", available={None, *store.versions()})
+    """Activate the previous version of a project.
+
+    project: a project, or its number if only one project has it. Raises NoEarlierVersionError and
+    AmbiguousProjectError.
+    """
+    return log.rollback(_resolve(log, project), by="rollback", available={None, *store.versions()})
 
 
 def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] = ()) -> list[str]:
@@ -73,13 +80,23 @@ def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] 
     own = {
         version: manifest
         for version, manifest in store.versions().items()
-        if manifest.training.get("project") == project
+        if _training(manifest).project == project
     }
-    by_age = sorted(own, key=lambda version: _created(own[version]))
+    by_age = sorted(own, key=lambda version: _training(own[version]).created)
     deleted = [version for version in by_age[:-keep] if version not in serving]
     for version in deleted:
         store.delete(version)
     return deleted
+
+
+def _resolve(log: DeploymentLog, project: str) -> str:
+    """Return the project with a number, among those with a deployment or a version."""
+    of_versions = {_training(manifest).project for manifest in store.versions().values()}
+    known = sorted({entry.project for entry in log.since(0)} | of_versions)
+    found = [each for each in known if each == project or each.startswith(f"{project}.")]
+    if len(found) > 1:
+        raise AmbiguousProjectError(project, found)
+    return found[0] if found else project
 
 
 def _state(
@@ -90,30 +107,59 @@ def _state(
 ) -> str:
     if version in active:
         return "active"
-    if not manifest.training.get("project"):
+    if not _training(manifest).project:
         return "base"
     return "retired" if version in were_active else "candidate"
 
 
+class _Training(BaseModel):
+    """What a training writes into a manifest; anyone can write something else there."""
+
+    project: str = ""
+    created: str = ""
+    examples: dict[str, int] = {}
+
+
+class _Metrics(BaseModel):
+    accuracy: float
+
+
+class _Measured(BaseModel):
+    candidate: _Metrics | None = None
+
+
+class _Control(BaseModel):
+    metrics: _Measured = _Measured()
+
+
+class _Findings(BaseModel):
+    controls: dict[str, _Control] = {}
+    refused: list[str] = []
+
+
+def _training(manifest: Manifest) -> _Training:
+    """Return what a manifest says about the training; nothing if it says it in another form."""
+    try:
+        return _Training.model_validate(manifest.training)
+    except ValidationError:
+        return _Training()
+
+
+def _findings(manifest: Manifest) -> _Findings:
+    try:
+        return _Findings.model_validate(manifest.metrics)
+    except ValidationError:
+        return _Findings()
+
+
 def _row(version: str, manifest: Manifest, state: str) -> VersionRow:
-    training: Mapping[str, Any] = manifest.training
-    controls = manifest.metrics.get("controls", {})
+    training, controls = _training(manifest), _findings(manifest).controls
+    measured = [control.metrics.candidate for control in controls.values()]
     return VersionRow(
         version,
-        training.get("project", ""),
-        _created(manifest),
-        sum(training["examples"].values()) if controls else None,
-        min(
-            (
-                control["metrics"]["candidate"]["accuracy"]
-                for control in controls.values()
-                if control["metrics"].get("candidate")
-            ),
-            default=None,
-        ),
+        training.project,
+        training.created,
+        sum(training.examples.values()) if controls else None,
+        min((found.accuracy for found in measured if found), default=None),
         state,
     )
-
-
-def _created(manifest: Manifest) -> str:
-    return str(manifest.training.get("created", ""))

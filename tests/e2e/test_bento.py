@@ -84,6 +84,13 @@ def image(bento: str, bentoml_home: Path, tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
+def test_the_image_is_built_in_the_stages_of_our_template(image: Path) -> None:
+    """`bentoml build` warns that its newer format would ignore the template, and uses the older."""
+    dockerfile = (image / "env" / "docker" / "Dockerfile").read_text()
+    assert dockerfile.count("\nFROM ") == 2
+    assert "AS packages" in dockerfile
+
+
 @pytest.fixture(scope="module")
 def python(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a virtual environment with the requirements of the Bento only."""

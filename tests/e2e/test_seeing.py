@@ -52,6 +52,7 @@ def test_metrics_include_all_workers_and_one_that_died(tmp_path: Path) -> None:
         wait_for_metric(server, 2 * LIMIT, "sentiment_queue_limit_tokens")
 
         assert metric(server, "sentiment_predictions_total") == 50
+        assert f"Worker process {victim.pid} ended: killed by SIGKILL" in server.read_log()
 
 
 def test_a_second_server_on_the_same_data_keeps_the_metrics_of_the_first(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import bentoml
 import httpx2 as httpx
 import pytest
+from bentoml.exceptions import BentoMLException
 
 from tests.e2e.conftest import StartBackend
 from tests.e2e.numbers import wait_for_metric
@@ -152,8 +154,19 @@ def test_metrics_count_the_requests(tmp_path: Path) -> None:
         assert page.headers["content-type"].startswith("text/plain")
 
 
+def test_bentomls_client_refuses_a_string_in_place_of_a_list(backend: StartBackend) -> None:
+    """It would make a list of the characters of the string."""
+    with bentoml.SyncHTTPClient(backend().url) as client:
+        assert len(client.classify(texts=["Good.", "Bad."])["classifications"]) == 2
+        with pytest.raises(BentoMLException, match="list of strings"):
+            client.classify(texts="Good.")
+
+
 def test_docs_json_describes_classify(backend: StartBackend) -> None:
-    assert "/classify" in httpx.get(f"{backend().url}/docs.json").json()["paths"]
+    url = backend().url
+    described = httpx.get(f"{url}/docs.json").json()["paths"]["/classify"]["post"]
+    example = described["requestBody"]["content"]["application/json"]["example"]
+    assert len(httpx.post(f"{url}/classify", json=example).json()["classifications"]) == 2
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])

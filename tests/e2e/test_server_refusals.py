@@ -83,6 +83,17 @@ def test_a_pickle_is_not_opened(url: str, tmp_path: Path) -> None:
     assert not proof.exists()
 
 
+@pytest.mark.parametrize("body", [{"data": {"texts": "a"}}, {"files": {"texts": b"a"}}])
+def test_classify_takes_no_forms(url: str, body: Any) -> None:
+    assert_is_error(httpx.post(f"{url}/classify", **body), 415)
+
+
+def test_a_head_above_64_kilobytes_is_refused_in_json(guarded: Server) -> None:
+    answer = httpx.get(f"{guarded.url}/health", headers={"X-Large": "x" * 2**20})
+
+    assert_is_error(answer, 431)
+
+
 class _Touch:
     """Makes a file when it is unpickled."""
 

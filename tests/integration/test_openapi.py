@@ -81,6 +81,22 @@ def test_other_responses_match_the_description(
     check(document, schema_of(document["paths"][path]["get"]["responses"]["200"]), answer.json())
 
 
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_examples_are_valid_and_the_server_answers_them(
+    document: Any, client: TestClient, path: str, method: str
+) -> None:
+    described = document["paths"][path][method.lower()]
+    answer = described["responses"]["200"]["content"]["application/json"]
+    if example := answer.get("example"):
+        check(document, answer["schema"], example)
+    if method == "POST":
+        request = described["requestBody"]["content"]["application/json"]
+        check(document, request["schema"], request["example"])
+        found = client.post(path, json=request["example"])
+        assert found.status_code == 200
+        assert set(found.json()) == set(example)
+
+
 def test_error_responses_match_the_description(document: Any, client: TestClient) -> None:
     answer = client.post("/predict", json={"tasks": 3})
     default = document["paths"]["/predict"]["post"]["responses"]["default"]

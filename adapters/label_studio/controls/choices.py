@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.label_studio.controls.control import Control, NotServedError, Option
-from adapters.label_studio.tags import Tag
-from adapters.label_studio.variables import variables_in
+from adapters.label_studio.editor.tags import Tag
+from adapters.label_studio.editor.variables import variables_in
 from model_store.wording import shown
 
 _SEPARATOR = " / "

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from adapters.label_studio.tags import Tag
-from adapters.label_studio.variables import variables_in
+from adapters.label_studio.editor.tags import Tag
+from adapters.label_studio.editor.variables import variables_in
 
 
 class NotServedError(Exception):

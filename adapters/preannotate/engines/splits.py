@@ -14,13 +14,16 @@ import pyarrow.parquet
 
 from adapters.preannotate import storage
 from adapters.preannotate.errors import InputError
-from adapters.preannotate.readers import json_values, parquet
 from adapters.preannotate.readers.partitions import with_partitions
-from adapters.preannotate.readers.reading import BROKEN, CHUNK_ROWS, chunks_of, until_broken
+from adapters.preannotate.readers.reading import CHUNK_ROWS, chunks_of
 from adapters.preannotate.readers.sources import Source, is_compressed
-from adapters.preannotate.readers.text import is_encodable
-from adapters.preannotate.records import MAX_CHARACTERS, Chunk, Row
+from adapters.preannotate.records import Chunk
 from adapters.preannotate.storage import File
+from model_store.readers import json_values, parquet
+from model_store.readers.content import BROKEN
+from model_store.readers.reading import until_broken
+from model_store.readers.rows import MAX_CHARACTERS, Row
+from model_store.readers.text import is_encodable
 
 SPLIT_ROWS = 4 * CHUNK_ROWS
 SPLIT_BYTES = 2 * 1024 * 1024

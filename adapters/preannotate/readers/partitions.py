@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from adapters.preannotate.records import Table
+from model_store.readers.rows import Table
 
 Partitions = Sequence[tuple[str, Any]]
 """Names and values of the columns of one file."""

@@ -1,21 +1,21 @@
 """Find the input files of a run and open them, decompressed. Knows no rows."""
 
 import fnmatch
-import io
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-import pyarrow as pa
-
-from adapters.preannotate import INPUT_SUFFIXES, storage
+from adapters.preannotate import storage
 from adapters.preannotate.errors import InputError
 from adapters.preannotate.readers.partitions import Partitions, partitions_of
 from adapters.preannotate.storage import File, Places
+from model_store.readers import INPUT_SUFFIXES, content
+from model_store.readers.content import FOREIGN_SUFFIXES, Content
+from model_store.readers.reading import format_of
 
 STANDARD_INPUT = "-"
 
@@ -29,12 +29,7 @@ PASSED_OVER = {
 
 _HIDDEN = (".", "_")
 _MISSING = "there is no such file, folder or match"
-
-_COMPRESSED = (".gz", ".zst", ".zstd")
-_CODECS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-"""Codec by the first bytes of a file."""
-_BUFFER = 64 * 1024
-"""Bytes decompressed at once: of a truncated file, up to this many before the cut are lost."""
+_NO_FORMAT = "its suffix names no known format: name the format with --format"
 
 
 @dataclass(frozen=True)
@@ -63,21 +58,6 @@ class Source:
         return [self.name, stat.st_size, stat.st_mtime_ns]
 
 
-@dataclass(frozen=True)
-class OpenSource:
-    """An input while it is read."""
-
-    stream: io.BufferedReader
-    """The decompressed content."""
-    raw: BinaryIO
-    """The content as stored."""
-    is_compressed: bool
-
-    def position(self) -> int:
-        """Number of stored bytes read so far; 0 if it is not known."""
-        return self.raw.tell() if self.raw.seekable() else 0
-
-
 def find(
     arguments: Sequence[str],
     format_name: str | None,
@@ -101,11 +81,9 @@ def find(
             formats.setdefault(None, (None, format_name))
             continue
         for file in _files(storage.at(argument), places, reasons):
-            chosen = format_name or _format_of(file)
+            chosen = format_name or format_of(file.suffixes)
             if chosen is None:
-                raise InputError(
-                    str(file), "its suffix names no known format: name the format with --format"
-                )
+                raise InputError(str(file), FOREIGN_SUFFIXES.get(file.suffix.lower(), _NO_FORMAT))
             formats.setdefault(storage.resolved(file), (file, chosen))
     found = list(formats.values())
     columns = partitions_of(_path(file) for file, _ in found)
@@ -135,28 +113,22 @@ def passed_over_text(counts: Mapping[str, int]) -> str:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[OpenSource]:
+def opened(source: Source) -> Iterator[Content]:
     """Open an input; its first bytes tell whether it is compressed."""
     # Standard input stays open: it belongs to the caller.
     raw: BinaryIO = sys.stdin.buffer if source.file is None else source.file.open("rb")
     try:
-        start = cast("io.BufferedReader", raw).peek(4)
-        codec = next((name for mark, name in _CODECS.items() if start.startswith(mark)), None)
-        if codec is None:
-            yield OpenSource(cast("io.BufferedReader", raw), raw, is_compressed=False)
-            return
-        # Not the package zstandard: it does not detect a truncated file.
-        with pa.CompressedInputStream(raw, codec) as content:
-            yield OpenSource(io.BufferedReader(content, _BUFFER), raw, is_compressed=True)
+        with content.decompressed(raw) as decompressed:
+            yield decompressed
     finally:
         if source.file is not None:
             raw.close()
 
 
 def is_compressed(file: File) -> bool:
-    """Whether a file is compressed as a whole, with gzip or zstd."""
-    with file.open("rb") as content:
-        return content.read(4).startswith(tuple(_CODECS))
+    """Whether a file is compressed as a whole."""
+    with file.open("rb") as stream:
+        return content.is_compressed(stream)
 
 
 def _files(named: File, written: Places, passed_over: dict[File, str]) -> list[File]:
@@ -198,7 +170,7 @@ def _below(folder: File, written: Places, passed_over: dict[File, str]) -> list[
         reason = _reason_against(file, folder, written)
         if reason is None and not file.is_file():
             reason = "not_a_file"
-        if reason is None and _format_of(file) is None:
+        if reason is None and format_of(file.suffixes) is None:
             reason = "unknown_suffix"
         if reason is None:
             found.append(file)
@@ -231,10 +203,3 @@ def _path(file: File | None) -> PurePath:
     if file is None:
         return PurePath()
     return file if isinstance(file, Path) else file.path
-
-
-def _format_of(file: File) -> str | None:
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return INPUT_SUFFIXES.get(suffixes[-1]) if suffixes else None

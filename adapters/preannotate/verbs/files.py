@@ -1,15 +1,16 @@
 """`preannotate INPUT... OUT`: annotate files."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from adapters.preannotate import INPUT_FORMATS, OUTPUT_FORMATS
+from adapters.preannotate import OUTPUT_FORMATS
 from adapters.preannotate.engines import processes
 from adapters.preannotate.errors import (
     DONE,
@@ -20,11 +21,16 @@ from adapters.preannotate.errors import (
 )
 from adapters.preannotate.verbs import FilesVerb, quiet_option, summary_option
 from model_store import console
+from model_store.readers import INPUT_FORMATS
 
 if TYPE_CHECKING:
     from adapters.preannotate.run import Engine
 
 LABELING_INTERFACE = Path(__file__).parents[1] / "labeling_interface.xml"
+
+_FEW_FILES = 5
+_SHOWN = 60
+"""Names of columns, and characters of each, in a message."""
 
 _HELP = """\
 Read records, or Label Studio tasks, and write tasks with predictions that Label Studio imports.
@@ -51,6 +57,17 @@ def _positive(value: str) -> int:
     raise click.BadParameter(f"{value!r} is not a positive number.")
 
 
+def _character(value: str) -> str:
+    character = "\t" if value in ("\\t", "tab") else value
+    if len(character) == 1 and character not in "\r\n":
+        return character
+    raise click.BadParameter(f"{value!r} is not a single character.")
+
+
+def _character_or_none(value: str) -> str:
+    return value and _character(value)
+
+
 @click.command(cls=FilesVerb, hidden=True, help=_HELP, epilog=_EPILOG)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.argument("out", metavar="OUT")
@@ -66,6 +83,29 @@ def _positive(value: str) -> int:
     show_default=True,
     metavar="NAME",
     help="Encoding of CSV, TSV, JSON and JSONL without a byte order mark.",
+)
+@click.option(
+    "--delimiter",
+    type=_character,
+    metavar="CHAR",
+    help="The character between the fields of CSV and TSV, such as \\t; by default, detected.",
+)
+@click.option(
+    "--quote",
+    type=_character_or_none,
+    metavar="CHAR",
+    help="The character that encloses fields; '' if none does, and each line is a row.",
+)
+@click.option(
+    "--escape",
+    type=_character_or_none,
+    metavar="CHAR",
+    help="The character before a quote or delimiter that is text; '' if none is.",
+)
+@click.option(
+    "--columns",
+    metavar="NAMES",
+    help="The names of the columns, as a,b,c, of CSV and TSV without a header.",
 )
 @click.option(
     "--label-config",
@@ -137,6 +177,10 @@ def files(
     out: str,
     input_format: str | None,
     encoding: str,
+    delimiter: str | None,
+    quote: str | None,
+    escape: str | None,
+    columns: str | None,
     label_config: Path,
     model: str | None,
     truth: str | None,
@@ -158,29 +202,48 @@ def files(
         with processes.interrupts_held_back():  # an import can lose an interrupt
             from adapters.preannotate.model import find
             from adapters.preannotate.outputs import Output
-            from adapters.preannotate.readers import sources, text
+            from adapters.preannotate.readers import sources
             from adapters.preannotate.readers.reading import Inputs
             from adapters.preannotate.results import Annotator
             from adapters.preannotate.run import run
             from adapters.preannotate.storage import File
+            from model_store.readers.dialects import Given
+            from model_store.readers.reading import Reading
+            from model_store.readers.text import problem_of
         output = Output.at(out, output_format, part_size, rejects, summary)
         passed_over: dict[File, str] = {}
         found = sources.find(inputs, input_format, output.written(), passed_over)
         sources.check_apart(found, output.replaced())
         output.check_keeps(label_config)
         annotator = Annotator.of(find(model), _read(label_config), truth)
-        rows = Inputs(
-            found,
-            text.check_encoding(encoding),
-            annotator.columns,
-            sources.count_by_reason(passed_over),
-        )
+        if problem := problem_of(encoding):
+            raise InputError(f"--encoding {encoding}", problem)
+        names = tuple(columns.split(",")) if columns else None
+        dialect = Given(delimiter, quote, escape, names)
+        reading = Reading(encoding, annotator.columns, dialect)
+        rows = Inputs(found, reading, sources.count_by_reason(passed_over))
         chosen = _engine(engine, workers, ray_address)
         output.prepare()
         done = run(rows, annotator, chosen, output, resume=resume, quiet=quiet)
     if not quiet:
         console.say(str(done), err=output.uses_standard_output)
+    if done.rejected:
+        for file, names in islice(rows.unmatched.items(), _FEW_FILES):
+            console.say(_without_text(file, names, annotator.columns), err=True)
+    if done.truth and done.tasks and not done.truth.confusion:
+        console.say(f'No row has a label in the column "{truth}": check its name.', err=True)
+        return SOME_REJECTED
     return SOME_REJECTED if done.rejected else DONE
+
+
+def _without_text(file: str, names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Say which columns a file has, and what to do, where none is the wanted one."""
+    listed = ", ".join(repr(name[:_SHOWN]) for name in names[:_SHOWN])
+    return (
+        f"{file}: no row has the column {', '.join(map(repr, wanted))} that the labeling config "
+        f"names; the first rows have {listed}. Rename it here or there. For a file without a "
+        "header, give --columns; where these are not the columns, --delimiter."
+    )
 
 
 def _engine(name: str, workers: int | None, ray_address: str | None) -> "Engine":

@@ -1,10 +1,12 @@
 """The store keeps artifacts as versions that BentoML can list, serve and pack."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -212,3 +214,93 @@ def test_nothing_is_written_by_looking_for_a_version(
     assert not exists("sentiment-cnn:0")
     delete("sentiment-cnn:0")
     assert not (tmp_path / "home").exists()
+
+
+@pytest.fixture
+def given(tmp_path: Path, make_classifier: ClassifierFactory) -> Path:
+    """An artifact that somebody gives us."""
+    artifact.save(tmp_path / "given", make_classifier(seed=3), training={}, metrics={})
+    return tmp_path / "given"
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change model.json, and make its hashes those of the files."""
+    manifest = json.loads((folder / "model.json").read_text())
+    change(manifest)
+    for name in manifest["files"]:
+        if (folder / name).is_file():
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            manifest["files"][name] = digest
+    (folder / "model.json").write_text(json.dumps(manifest))
+
+
+def refused(folder: Path, store: Path, reason: str) -> None:
+    """Check that an import says why it is refused, and leaves nothing behind."""
+    before = sorted(store.rglob("*"))
+    with pytest.raises(ArtifactError, match=reason):
+        import_artifact(folder)
+    assert sorted(store.rglob("*")) == before
+    assert not list(store.parent.glob(".import-*"))
+
+
+@pytest.mark.parametrize("name", ["model.json", "vocabulary.txt", "weights.safetensors"])
+def test_a_link_is_not_imported(store: Path, given: Path, name: str) -> None:
+    (given / name).rename(given.parent / "elsewhere")
+    (given / name).symlink_to(given.parent / "elsewhere")
+    refused(given, store, f"{name} cannot be used: it is a link")
+
+
+@pytest.mark.parametrize("name", ["model.json", "vocabulary.txt", "weights.safetensors"])
+def test_a_pipe_and_a_device_are_not_read(store: Path, given: Path, name: str) -> None:
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir):
+        (given / name).unlink()
+        make(given / name)
+        refused(given, store, f"{name} cannot be used: ")
+        if (given / name).is_dir():
+            return
+
+
+def test_a_file_larger_than_model_json_says_is_not_read(store: Path, given: Path) -> None:
+    os.truncate(given / "weights.safetensors", 1 << 40)
+    refused(given, store, "1099511627776 bytes, and at most")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"vocabulary_size": 10**12}, "500000000 can be served"),
+        ({"embedding_dim": 10**9}, "500000000 can be served"),
+        ({"filters": 10**30}, "500000000 can be served"),
+        ({"filters": 2}, "its tensors must be"),
+        ({"kernel_sizes": [0, -3]}, "kernel_sizes"),
+        ({"kernel_sizes": [10**12]}, "500000000 can be served"),
+        ({"kernel_sizes": []}, "kernel_sizes"),
+        ({"classes": 10**9}, "500000000 can be served"),
+    ],
+)
+def test_a_network_that_cannot_be_loaded_is_not_imported(
+    store: Path, given: Path, change: dict[str, Any], reason: str
+) -> None:
+    edit(given, lambda manifest: manifest["architecture"].update(change))
+    refused(given, store, reason)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": float("inf")},
+        {"max_tokens": 10**15},
+        {"heads": {"kind": {"labels": ["a", "b"], "temperature": 1.0}}},
+        {"training": [1]},
+    ],
+)
+def test_an_absurd_manifest_is_not_imported(
+    store: Path, given: Path, change: dict[str, Any]
+) -> None:
+    edit(given, lambda manifest: manifest.update(change))
+    refused(given, store, r"model\.json")
+
+
+def test_a_manifest_that_is_nested_too_deeply_is_not_imported(store: Path, given: Path) -> None:
+    (given / "model.json").write_text('{"training": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    refused(given, store, r"model\.json")

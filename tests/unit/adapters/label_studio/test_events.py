@@ -205,3 +205,9 @@ def test_a_malformed_item_of_a_bulk_event_is_skipped_and_counted_alone(
 def test_an_event_without_payload_names_the_switch_that_is_off(action: str) -> None:
     with pytest.raises(EventError, match="turn on Send payload"):
         changes_of({"action": action})
+
+
+@pytest.mark.parametrize(("mark", "is_truth"), [(True, True), (False, False), (None, False)])
+def test_an_annotation_can_be_the_ground_truth(mark: object, is_truth: bool) -> None:
+    item = event("ANNOTATION_CREATED")["annotation"] | {"ground_truth": mark}
+    assert annotation_of(item).ground_truth is is_truth

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.label_studio.html_text import visible_text
+from adapters.label_studio.editor.html_text import visible_text
 
 
 class Reference(HTMLParser):

@@ -85,9 +85,8 @@ def test_indices_lead_into_lists() -> None:
 
 
 def test_variables_in_a_text_are_replaced() -> None:
-    assert (
-        task_text({"review": "A."}, control("review", template="Review: $review")) == "Review: A."
-    )
+    around = control("review", template="Review: $review")
+    assert task_text({"review": "A."}, around) == "Review: A."
     both = control("title: $page.body!", template="$title: $page.body!")
     assert task_text({"title": "A", "page": {"body": "b"}}, both) == "A: b!"
     assert task_text({"title": 3, "page": {"body": ["b", "c"]}}, both) == "3: b\nc!"

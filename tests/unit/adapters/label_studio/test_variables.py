@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.label_studio.variables import is_one_variable, look_up, variables_in
+from adapters.label_studio.editor.variables import is_one_variable, look_up, variables_in
 
 DATA: dict[str, Any] = {
     "items": [{"body": "first"}, {"body": "second"}],

@@ -139,11 +139,11 @@ def test_an_event_does_not_wait_for_reads(
     controls = parse(CONFIG, Labels(("Positive", "Negative"))).unknown
     is_kept = threading.Event()
 
-    def wait(*_: object) -> list[dict[str, str]]:
+    def wait(*_: object) -> list[Any]:
         assert is_kept.wait(30), "the event waits"
         return []
 
-    monkeypatch.setattr(worker.examples, "choices", wait)
+    monkeypatch.setattr(worker.examples, "annotated", wait)
 
     async def main() -> None:
         asking = [asyncio.create_task(worker.learning.needed(PROJECT, controls)) for _ in range(10)]
@@ -160,3 +160,20 @@ def test_a_choice_of_models_is_appended_to_the_log(database: Engine) -> None:
     run(lambda: worker.learning.choose(PROJECT, ["active", "a:1"], ensemble=True))
     (entry,) = worker.log.since(0)
     assert (entry.project, entry.models, entry.ensemble) == (PROJECT, ("active", "a:1"), True)
+
+
+def test_annotations_that_are_left_out_are_counted_by_their_reason(database: Engine) -> None:
+    worker = Worker(database)
+    controls = parse(CONFIG, Labels(("Positive", "Negative"))).unknown
+    worker.annotate(1, 2)
+    worker.annotate(3, 4, choice="Renamed")
+    without_text = event(5)
+    without_text["task"]["data"] = {}
+    worker.record(without_text)
+    needed, left_out = run(lambda: worker.learning.needed(PROJECT, controls))
+    assert needed.startswith('Before "kind" can be trained: 18 more annotations are needed')
+    assert left_out == (
+        '"kind": 2 of 5 annotations count, and 2 of 5 annotated tasks are examples. Annotations '
+        "that are left out: 2 with a choice that the labeling config does not offer, "
+        '1 whose data key "text" is missing.'
+    )

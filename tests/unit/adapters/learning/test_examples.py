@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -265,6 +266,16 @@ def test_the_last_annotation_of_each_annotator_counts(store: ExampleStore) -> No
     assert choices(store) == {1: "Negative"}
 
 
+def test_the_ground_truth_decides_against_the_majority(store: ExampleStore) -> None:
+    for number, annotator in ((1, 7), (2, 8)):
+        store.record(annotated(number, by=annotator))
+    truth = Annotation(3, 1, {"label": ("Negative",)}, False, 9, 1.0, ground_truth=True)
+    store.record(Changes(PROJECT, annotations=(truth,)))
+    assert choices(store) == {1: "Negative"}
+    store.record(Changes(PROJECT, annotations=(replace(truth, ground_truth=False),)))
+    assert choices(store) == {1: "Positive"}
+
+
 def test_annotations_without_an_annotator_count_separately(store: ExampleStore) -> None:
     store.record(annotated(1, "Positive"))
     store.record(annotated(2, "Positive"))
@@ -422,6 +433,16 @@ def test_malformed_tasks_are_counted_and_the_others_stored(
     pages[2][0]["annotations"][1]["updated_at"] = "yesterday"
     assert store.replace(PROJECT, CONFIG, pages) == 2
     assert choices(store) == {1: "Positive", 2: "Positive", 3: "Negative", 4: "Negative"}
+
+
+def test_a_sample_has_the_data_of_its_examples_and_says_how_many_there_are(
+    store: ExampleStore,
+) -> None:
+    for number in range(9):
+        store.record(annotated(number, task=number, data={"text": f"text {number}"}))
+    examples, total = store.sample(PROJECT, 3)
+    assert (len(examples), total) == (6, 9), "rare labels double the sample at most"
+    assert [each for each in store.snapshot(PROJECT) if each in examples] == examples
 
 
 def test_choices_are_read_without_the_data_of_the_tasks(store: ExampleStore) -> None:

@@ -121,6 +121,29 @@ def test_too_few_annotations_give_no_version(world: World) -> None:
     assert world.entries() == []
 
 
+def test_a_job_says_how_many_annotations_are_left_out_and_why(world: World) -> None:
+    annotations = (
+        Annotation(2, 1, {"kind": ("Praise", "Complaint")}, False, 2, 1.0),
+        Annotation(3, 1, {}, True, 3, 1.0),
+    )
+    world.examples.record(Changes(PROJECT, annotations=annotations))
+    world.run(lambda _: Result(None, passed=False, reasons=["More."], metrics={}))
+    assert world.job.reasons == [
+        "More.",
+        (
+            '"kind": 1 of 3 annotations count, and 1 of 1 annotated tasks are examples. '
+            "Annotations that are left out: 1 with several choices, 1 skipped."
+        ),
+    ]
+    assert world.job.metrics["kind"]["annotations"] == {
+        "annotations": 3,
+        "annotations_left_out": {"with several choices": 1, "skipped": 1},
+        "tasks": 1,
+        "examples": 1,
+        "tasks_left_out": {},
+    }
+
+
 def test_a_job_that_was_killed_activates_nothing(world: World) -> None:
     def train(progress: Progress) -> Result:
         world.kill()

@@ -102,6 +102,28 @@ def test_the_job_of_a_process_that_dies_shows_its_status(world: World) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (9, "The training process was killed (SIGKILL), most likely because memory ran out: "),
+        (11, "The training process was ended by SIGSEGV; see the server log."),
+    ],
+)
+def test_a_job_and_the_log_name_the_signal_that_ended_the_process(
+    world: World, caplog: pytest.LogCaptureFixture, number: int, reason: str
+) -> None:
+    world.program(f"kill -{number} $$")
+
+    async def scenario() -> None:
+        job = world.jobs.enqueue("1.1", 1)
+        async with world.trainer():
+            (found,) = (await world.ended(job)).reasons
+            assert found.startswith(reason)
+            await until(lambda: f"Project 1.1: training job {job.id}: {found}" in caplog.messages)
+
+    run(scenario)
+
+
 def test_a_process_that_cannot_start_ends_its_job_and_the_next_job_runs(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

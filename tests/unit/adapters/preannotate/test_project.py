@@ -8,22 +8,13 @@ from typing import Any
 import pytest
 
 from adapters.label_studio.client import ClientError
-from adapters.label_studio.labeling_config import Labels
 from adapters.preannotate import project as module
 from adapters.preannotate.errors import LabelingConfigError
-from adapters.preannotate.model import LoadedModel, ModelReference
 from adapters.preannotate.project import ProjectRun
-from tests.unit.adapters.preannotate.conftest import CONFIG, LABELS, FakeModel
+from tests.unit.adapters.preannotate.conftest import CONFIG, REFERENCE, FakeModel
 
 VERSION = FakeModel.version
 PASSING = ClientError("It is starting.", is_passing=True)
-
-
-class FakeReference(ModelReference):
-    """A model that is not loaded from disk."""
-
-    def load(self, compiled: Path | None) -> LoadedModel:  # noqa: ARG002
-        return FakeModel()  # type: ignore[return-value]
 
 
 class FakeClient:
@@ -84,7 +75,7 @@ def run_of(
     return ProjectRun(
         client,
         {"id": 7, "label_config": config},
-        FakeReference(Path(), VERSION, Labels(LABELS)),
+        REFERENCE,
         dry_run=dry_run,
         rejects=rejects,
         quiet=True,
@@ -96,7 +87,7 @@ def test_a_failed_call_is_retried_whether_it_was_carried_out_or_not(*, arrived: 
     client = FakeClient(10)
     client.failures = [("tasks", False), ("import", arrived), ("import", arrived), ("tasks", False)]
     summary = run_of(client)(Path())
-    assert summary.with_prediction == 10
+    assert (summary.with_prediction, summary.predicted, summary.tasks) == (10, 10, 10)
     assert sorted(task for task, _ in client.stored.values()) == list(range(1, 11))
 
 
@@ -126,6 +117,34 @@ def test_a_dry_run_counts_and_stores_nothing() -> None:
     summary = run_of(client, dry_run=True)(Path())
     assert (summary.predicted, summary.with_prediction, len(client.stored)) == (8, 1, 2)
     assert "8 tasks would get a prediction" in str(summary)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_every_task_had_a_prediction_got_one_or_is_rejected(*, dry_run: bool) -> None:
+    client = FakeClient(11)
+    client.stored = {1: (1, VERSION), 2: (1, VERSION), 3: (2, "other"), 4: (9, VERSION)}
+    client.failures = [] if dry_run else [("import", True), ("import", False)]
+    for number in (5, 6):
+        client.tasks[number]["data"] = {"review": " "}
+    summary = run_of(client, dry_run=dry_run)(Path())
+    assert (summary.had_prediction, summary.predicted, summary.rejected) == (2, 7, 2)
+    assert summary.tasks == len(client.tasks)
+    assert summary.to_json()["tasks"] == 11
+    assert " of 11 have one" in str(summary)
+
+
+def test_tasks_that_the_run_did_not_see_are_counted() -> None:
+    run = ProjectRun(
+        FakeClient(3),
+        {"id": 7, "label_config": CONFIG, "task_number": 5},
+        REFERENCE,
+        dry_run=False,
+        rejects=None,
+        quiet=True,
+    )
+    summary = run(Path())
+    assert (summary.tasks, summary.not_seen) == (3, 2)
+    assert "2 more tasks" in str(summary)
 
 
 def test_a_task_without_text_is_counted_by_its_reason() -> None:

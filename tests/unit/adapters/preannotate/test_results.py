@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapters.label_studio.controls import Control
-from adapters.preannotate.records import Chunk, Unreadable
+from adapters.preannotate.records import Chunk
 from adapters.preannotate.results import (
     UNKNOWN,
     EncodedChunk,
@@ -19,6 +19,7 @@ from adapters.preannotate.results import (
     rejection_lines,
 )
 from adapters.preannotate.summary import Comparison
+from model_store.readers.rows import Unreadable
 from tests.unit.adapters.preannotate.conftest import LABELS, FakeModel
 
 Controls = Sequence[Control]

@@ -144,3 +144,70 @@ def test_another_format_is_refused_with_advice_and_nothing_is_deleted(
         WorkFolder(old_work_folder, key, resume=True)
     after = {file.name: file.read_bytes() for file in old_work_folder.iterdir()}
     assert {**after, ".lock": b""} == {**before, ".lock": b""}
+
+
+def interrupted(folder: Path) -> None:
+    with WorkFolder(folder, KEY, resume=False) as work:
+        work.append(encoded("first", "bad", consumed=10))
+        work.commit()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "named"),
+    [
+        (TASKS, None, "lacks the end of tasks.jsonl"),
+        (TASKS, b"", "lacks the end of tasks.jsonl"),
+        (TASKS, b"fir", "lacks the end of tasks.jsonl"),
+        (TASKS, b"other\n", "a tasks.jsonl that the run did not write"),
+        ("rejects.jsonl", None, "lacks the end of rejects.jsonl"),
+        ("rejects.jsonl", b"\0" * 100, "a rejects.jsonl that the run did not write"),
+        ("state.json", b"", "a damaged state.json"),
+        ("state.json", b"{", "a damaged state.json"),
+        ("state.json", b"[]", "a damaged state.json"),
+        ("state.json", b'{"key": 5}', "a damaged state.json"),
+        ("state.json", b"\0" * 100, "a damaged state.json"),
+    ],
+)
+def test_a_damaged_work_folder_is_an_error_that_says_what_to_do(
+    tmp_path: Path, name: str, content: bytes | None, named: str
+) -> None:
+    folder = tmp_path / "work"
+    interrupted(folder)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(WorkFolderError, match=f"{named}: remove the folder to start over"):
+            WorkFolder(folder, KEY, resume=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"chunks": "many"}, {"tasks_bytes": None}, {"tasks_bytes": -1}, {"reasons": 5}, {"new": 1}],
+)
+def test_a_state_with_impossible_values_is_damaged(tmp_path: Path, change: dict[str, Any]) -> None:
+    folder = tmp_path / "work"
+    interrupted(folder)
+    state = json.loads((folder / "state.json").read_bytes())
+    state["progress"].update(change)
+    (folder / "state.json").write_text(json.dumps(state))
+    with pytest.raises(WorkFolderError, match=r"damaged state\.json"):
+        WorkFolder(folder, KEY, resume=True)
+
+
+def test_a_folder_of_the_user_is_not_used(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("of the user")
+    with pytest.raises(WorkFolderError, match=r"holds notes\.txt, which no run wrote"):
+        WorkFolder(folder, KEY, resume=True)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_what_the_user_puts_into_the_folder_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    with WorkFolder(folder, KEY, resume=False) as work:
+        (folder / "notes.txt").write_text("of the user")
+        work.remove()
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]

@@ -114,6 +114,32 @@ def test_bodies_and_later_requests_of_a_connection_do_not_count_as_its_head() ->
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("behind", [b"0\r\nX: ", b"1;x="], ids=["a trailer", "an extension"])
+def test_what_follows_a_body_is_bounded_like_a_head(behind: bytes) -> None:
+    async def scenario() -> None:
+        async with server() as connect:
+            reader, writer = await connect()
+            writer.write(b"POST /size HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+            await asyncio.sleep(0.05)
+            writer.write(behind + b"x" * 20 * HEAD_BYTES)
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await asyncio.wait_for(reader.readexactly(1), 5)
+
+    asyncio.run(scenario())
+
+
+def test_a_chunked_body_of_any_size_is_read() -> None:
+    async def scenario() -> None:
+        head = b"POST /size HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        chunks = b"1\r\na\r\n" * 50_000 + b"20000\r\n%b\r\n0\r\nX: y\r\n\r\n" % (b"x" * 0x20000)
+        async with server() as connect:
+            connection = await connect()
+            for _ in range(2):
+                assert await ask(connection, head + chunks) == (200, b"%d" % (50_000 + 0x20000))
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("is_used", [False, True])
 @pytest.mark.parametrize("sent", [b"", REQUEST[:20], b"\r\n"])
 def test_a_connection_without_a_whole_head_is_closed_in_time(
@@ -160,6 +186,11 @@ def test_at_the_maximum_of_connections_the_oldest_without_a_request_makes_room(
             assert await ask(await connect()) == (200, b"done")
             assert await ask(await connect()) == (200, b"done")
             assert await ask(idle[-1]) == (200, b"done")
+            for _ in range(20):
+                _, uploading = await connect()
+                uploading.write(b"POST /size HTTP/1.1\r\nContent-Length: 9\r\n\r\nx")
+            await asyncio.sleep(0.05)
+            assert await ask(await connect()) == (200, b"done")
             with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
                 await ask(idle[0])
 
@@ -168,7 +199,7 @@ def test_at_the_maximum_of_connections_the_oldest_without_a_request_makes_room(
         asyncio.run(scenario())
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "has 10 connections, its maximum" in caplog.text
-    assert not BoundedProtocol._waiting
+    assert not BoundedProtocol._incomplete
 
 
 def test_connections_stay_below_the_file_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import logging
+import zlib
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -15,6 +17,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from adapters.observability.route_names import RouteNames
+from adapters.server import requests
 from adapters.server.auth import PROBES, BasicAuth
 from adapters.server.connections import Recycling
 from adapters.server.limits import SMALL_BODY_BYTES, Admission, BodyBudget, Limits
@@ -265,6 +268,20 @@ def test_bodies_count_as_they_arrive_and_the_worker_refuses_more_than_its_budget
     asyncio.run(scenario())
 
 
+def test_a_compressed_body_is_decompressed_within_the_limit(bounded: TestClient) -> None:
+    def post(content: bytes, encoding: str = "gzip") -> Any:
+        headers = {"Content-Encoding": encoding}
+        return bounded.post("/predict", content=content, headers=headers)
+
+    assert post(gzip.compress(b"x" * 100)).text == "100"
+    assert post(zlib.compress(b"x" * 100), "deflate").text == "100"
+    for size in (101, 40_000):
+        assert post(gzip.compress(b"x" * size)).status_code == 413
+    assert post(b"x" * 90).status_code == 400
+    assert post(b"x" * 90, "br").status_code == 415
+    assert "Content-Encoding" in post(b"x" * 90, "br").json()["error"]
+
+
 def test_a_path_can_have_a_lower_limit_for_its_bodies() -> None:
     client = client_of(limits=Limits(100, NEVER, {"/predict": 10}))
     for content in (b"x" * 11, chunks(20)):
@@ -338,3 +355,24 @@ def test_a_response_that_does_not_begin_in_time_is_a_504(seconds: float) -> None
     else:
         assert (answer.status_code, ended) == (504, ["cancelled"])
         assert answer.json() == {"error": "There was no answer within 0.05 seconds."}
+
+
+def test_a_refused_upload_that_never_ends_does_not_hold_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requests, "_REST_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def trickle() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    app = Starlette(routes=ROUTES)
+    middleware = RequestMiddleware(app, routes=RouteNames(app), limits=Limits(1000, 0.05))
+    headers = [(b"connection", b"close")]
+    scope = {"type": "http", "path": "/predict", "method": "POST", "headers": headers}
+    asyncio.run(asyncio.wait_for(middleware(scope, trickle, send), 5))
+    assert sent[0]["status"] == 504

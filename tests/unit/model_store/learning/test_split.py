@@ -1,10 +1,12 @@
 """The same fifth of the tasks is always held out, and missing annotations are counted."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_store.learning.split import MIN_EXAMPLES, MIN_PER_LABEL, is_held_out, missing
+from model_store.learning.split import MIN_EXAMPLES, MIN_PER_LABEL, is_held_out, missing, sample
 
 LABELS = ("Praise", "Complaint")
 HELD_OUT = [0, 5, 18, 21, 22, 33, 36]
@@ -42,6 +44,12 @@ def test_the_sentence_says_how_many_of_which_label_are_missing() -> None:
     )
 
 
+def test_of_thousands_of_labels_the_sentence_names_a_few() -> None:
+    sentence = str(missing({}, [f"label {number}" for number in range(10_000)]))
+    assert sentence.startswith("50000 more annotations are needed, 5 of them label 0, 5 of them")
+    assert "5 of them label 9, 49950 of 9990 other labels: there are 0" in sentence
+
+
 @given(st.lists(st.integers(0, 30), min_size=2, max_size=6))
 def test_the_missing_annotations_are_enough_and_not_one_too_many(counts: list[int]) -> None:
     labels = [f"label {index}" for index in range(len(counts))]
@@ -54,3 +62,25 @@ def test_the_missing_annotations_are_enough_and_not_one_too_many(counts: list[in
         filled[0] += max(0, more - (sum(filled) - sum(counts)))
         assert sum(filled) - sum(counts) == more
         assert missing(dict(zip(labels, filled, strict=True)), labels) is None
+
+
+def test_a_sample_of_few_tasks_is_all_of_them() -> None:
+    assert sample("1.1", {3: {"kind": "a"}, 1: {"kind": "b"}}, 2) == [1, 3]
+
+
+def test_a_sample_keeps_shares_and_rare_labels_and_most_of_itself() -> None:
+    answers = {n: {"kind": "rare" if n % 100 == 0 else "ab"[n % 2]} for n in range(4000)}
+    chosen = sample("1.1", answers, 1000)
+    counts = Counter(answers[task]["kind"] for task in chosen)
+    assert 1000 <= len(chosen) < 1050
+    assert counts["rare"] == 40
+    assert abs(counts["a"] - counts["b"]) < 100
+    assert chosen == sorted(chosen)
+    held_out = sum(is_held_out("1.1", task) for task in chosen)
+    assert abs(held_out - len(chosen) / 5) < 50
+    more = answers | {n: {"kind": "a"} for n in range(4000, 4400)}
+    assert len(set(sample("1.1", more, 1000)) & set(chosen)) > 850
+
+
+def test_a_sample_stays_bounded_when_every_label_is_rare() -> None:
+    assert len(sample("1.1", {n: {"kind": str(n)} for n in range(500)}, 100)) == 200

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from model_store.errors import DatabaseError, ModelNotReadyError, UnknownVersionError
 from model_store.model.classifier import Classifier
 from model_store.serving import deployments
+from model_store.serving import registry as registries
 from model_store.serving.deployments import DeploymentLog, Entry
 from model_store.serving.registry import Registry, Version
 from tests.conftest import ClassifierFactory
@@ -24,19 +25,24 @@ def short_notice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """A clock that stands still."""
+    """A machine's clock, which stands still, can be set back, and has run since its start."""
 
     def __init__(self) -> None:
         self.now = 1e9
+        self.set_back_by = 0.0
 
-    def __call__(self) -> float:
+    def wall(self) -> float:
+        return self.now - self.set_back_by
+
+    def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(time, "time", made)
+    monkeypatch.setattr(time, "time", made.wall)
+    monkeypatch.setattr(registries, "monotonic", made.monotonic)
     return made
 
 
@@ -132,6 +138,38 @@ def test_at_the_start_only_the_last_version_of_a_project_is_loaded(
             assert registry.deployment("2.1").name == "a:3"
             clock.now = coming.effective_at
             assert registry.deployment("1.1").name == "a:4"
+
+    run(database, scenario)
+
+
+def test_a_deployment_stays_when_the_clock_is_set_back(
+    database: Engine, shelf: Shelf, clock: Clock
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        async with serving(log, shelf) as running:
+            log.activate("1.1", "a:1", by="test")
+            await until(lambda: shelf.loaded == ["a:1"])
+            clock.set_back_by = 7200
+            clock.now += NOTICE
+            assert running.deployment("1.1").name == "a:1"
+            async with serving(log, shelf) as restarted:
+                assert restarted.deployment("1.1").name == "a:1"
+
+    run(database, scenario)
+
+
+def test_an_entry_of_a_machine_whose_clock_is_ahead_takes_effect_after_the_usual_notice(
+    database: Engine, shelf: Shelf, clock: Clock
+) -> None:
+    async def scenario(log: DeploymentLog) -> None:
+        async with serving(log, shelf) as running:
+            clock.set_back_by = -3600
+            log.activate("1.1", "a:1", by="test")
+            clock.set_back_by = 0
+            await until(lambda: shelf.loaded == ["a:1"])
+            assert running.deployment("1.1").name == "a:0"
+            clock.now += 1.0  # deployments.NOTICE_SECONDS
+            assert running.deployment("1.1").name == "a:1"
 
     run(database, scenario)
 

@@ -1,14 +1,15 @@
 """Which versions are kept, listed, activated and deleted."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from model_store import artifact, store
-from model_store.errors import UnknownVersionError
+from model_store.errors import AmbiguousProjectError, NoEarlierVersionError, UnknownVersionError
 from model_store.serving.deployments import DeploymentLog
-from model_store.serving.versions import promote, prune, table
+from model_store.serving.versions import promote, prune, rollback, table
 from tests.conftest import ClassifierFactory
 
 PROJECT = "1.1"
@@ -100,3 +101,41 @@ def test_a_shortened_tag_is_logged_in_full(world: World) -> None:
         assert promote(world.log, name).version == version
     with pytest.raises(UnknownVersionError):
         promote(world.log, "sentiment-cnn:none")
+
+
+@pytest.mark.parametrize(
+    ("training", "metrics"),
+    [
+        ({"project": 3, "created": None, "examples": [1]}, {}),
+        ({"project": PROJECT, "created": "2026-01-01"}, {"controls": [1]}),
+        ({"packages": "all", "examples": {"a": "many"}}, {"controls": {"a": {"metrics": 1}}}),
+        ({}, {"controls": {"a": {"metrics": {"candidate": {}}}}, "refused": 7}),
+    ],
+)
+def test_one_odd_manifest_does_not_hide_the_other_versions(
+    world: World,
+    tmp_path: Path,
+    make_classifier: ClassifierFactory,
+    training: dict[str, Any],
+    metrics: dict[str, Any],
+) -> None:
+    version = world.version()
+    artifact.save(tmp_path / "odd", make_classifier(seed=7), training=training, metrics=metrics)
+    odd = store.import_artifact(tmp_path / "odd")
+    assert set(world.states()) == {version, odd}
+    assert promote(world.log, odd, PROJECT).version == odd
+    assert prune(world.log, PROJECT, keep=1) in ([], [version])
+
+
+def test_the_number_of_a_project_is_enough_where_one_project_has_it(world: World) -> None:
+    first, second = world.version("12.1795647959"), world.version("12.1795647959")
+    for version in (first, second):
+        assert promote(world.log, version, "12").project == "12.1795647959"
+    assert rollback(world.log, "12").version == first
+    world.version("1.5")
+    other = world.version("12.5")
+    with pytest.raises(AmbiguousProjectError, match=r"name one of 12\.1795647959, 12\.5"):
+        promote(world.log, other, "12")
+    assert promote(world.log, other, "12.5").project == "12.5"
+    with pytest.raises(NoEarlierVersionError):
+        rollback(world.log, "1")

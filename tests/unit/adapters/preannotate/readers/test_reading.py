@@ -1,22 +1,32 @@
 """Every format gives the same records; row numbers alone decide the chunks."""
 
+import bz2
 import gzip
 import json
+import lzma
 import shutil
+import sys
 import tracemalloc
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from adapters.preannotate.engines import splits
-from adapters.preannotate.readers import parquet, reading
+from adapters.preannotate.errors import InputError
+from adapters.preannotate.readers import reading
 from adapters.preannotate.readers.reading import CHUNK_ROWS, Inputs
 from adapters.preannotate.readers.sources import find
-from adapters.preannotate.records import TOO_LONG, Chunk, Record, Rejection
+from adapters.preannotate.records import Chunk, Record, Rejection
+from model_store.readers import parquet
+from model_store.readers.reading import Reading
+from model_store.readers.rows import TOO_LONG
 
 ROWS = [{"id": str(number), "review": f"text {number}, größer"} for number in range(1200)]
 
@@ -44,7 +54,9 @@ def write(path: Path, rows: Sequence[dict[str, Any]] = ROWS, encoding: str = "ut
 
 
 def chunks_of(*paths: Path, encoding: str = "utf-8") -> list[Chunk]:
-    return list(Inputs(find(list(map(str, paths)), None, []), encoding, ["review"]).chunks())
+    return list(
+        Inputs(find(list(map(str, paths)), None, []), Reading(encoding, ["review"])).chunks()
+    )
 
 
 def rows_of(chunk: Chunk) -> list[tuple[int, Any]]:
@@ -253,3 +265,102 @@ def test_splits_give_the_chunks_of_the_whole_file(
         line += splits.count_lines(split)
         found += [rows_of(chunk) for chunk in numbered.chunks()]
     assert found == whole
+
+
+TIME = datetime(2024, 1, 2, 3, 4, 5, 678901, UTC)
+
+
+@pytest.mark.parametrize("has_pandas", [True, False])
+def test_times_in_nanoseconds_are_those_in_microseconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_pandas: bool
+) -> None:
+    if not has_pandas:
+        monkeypatch.setitem(sys.modules, "pandas", None)
+    table = pa.table(
+        {
+            "zoned": pa.array([TIME], pa.timestamp("ns", "UTC")),
+            "plain": pa.array([TIME.replace(tzinfo=None)], pa.timestamp("ns")),
+            "list": pa.array([[{"a": TIME}]], pa.list_(pa.struct([("a", pa.timestamp("ns"))]))),
+            "length": pa.array([timedelta(seconds=1)], pa.duration("ns")),
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    (fields,) = fields_of(tmp_path / "a.parquet")
+    naive = TIME.replace(tzinfo=None)
+    assert fields["zoned"] == TIME
+    assert (fields["plain"], fields["list"]) == (naive, [{"a": naive}])
+    assert fields["length"] == timedelta(seconds=1)
+    assert {type(fields["zoned"]), type(fields["plain"])} == {datetime}
+
+
+def test_a_damaged_page_costs_its_row_group_and_each_lost_row_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    rows = [{"id": str(n), "review": f"{n} {'x' * 50}"} for n in range(300)]
+    table = pa.Table.from_pylist(rows)
+    pyarrow.parquet.write_table(
+        table, path, row_group_size=100, compression="snappy", use_dictionary=False
+    )
+    with pyarrow.parquet.ParquetFile(path) as parquet_file:
+        column = parquet_file.metadata.row_group(1).column(1)
+    content = bytearray(path.read_bytes())
+    middle = column.data_page_offset + column.total_compressed_size // 2
+    content[middle : middle + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    items = fields_of(path)
+    assert [item for item in items if isinstance(item, dict)] == rows[:100] + rows[200:]
+    lost = [item for item in items if isinstance(item, Rejection)]
+    assert [item.number for item in lost] == list(range(101, 201))
+    assert {item.reason for item in lost} == {
+        "is in a damaged part of the file; the row groups after it were read"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("a.csv.gz", lambda content: gzip.compress(content) + bytes(1000)),
+        ("a.csv.bz2", bz2.compress),
+        ("a.csv.xz", lzma.compress),
+    ],
+)
+def test_files_are_unpacked_with_the_padding_that_tapes_and_disks_add(
+    tmp_path: Path, name: str, pack: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / name).write_bytes(pack(write(tmp_path / "plain.csv").read_bytes()))
+    assert fields_of(tmp_path / name) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [("reviews.csv", "unpack it"), ("[Content_Types].xml", "save its sheet as CSV")],
+)
+def test_an_archive_or_a_workbook_is_named_with_what_to_do(
+    tmp_path: Path, member: str, reason: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
+        archive.writestr(member, "id,review")
+    (item,) = fields_of(tmp_path / "a.csv")
+    assert reason in item.reason
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.csv.zip"])
+def test_a_suffix_of_a_workbook_or_an_archive_gets_advice(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"unpack it|save its sheet"):
+        find([str(tmp_path / name)], None, [])
+
+
+def test_columns_keep_their_names_where_a_nameless_one_would_get_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(",Unnamed: 0,review\n1,2,a\n")
+    (fields,) = fields_of(tmp_path / "a.csv")
+    assert fields == {"Unnamed: 0.1": "1", "Unnamed: 0": "2", "review": "a"}
+    assert list(pd.read_csv(tmp_path / "a.csv").columns) == list(fields)
+
+
+def test_the_columns_are_remembered_where_none_is_the_wanted_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id, Review \n1,a\n")
+    (tmp_path / "b.json").write_text('{"tasks": [{"data": {"review": "a"}}]}')
+    paths = [tmp_path / "a.csv", tmp_path / "b.json", write(tmp_path / "c.csv", ROWS[:1])]
+    inputs = Inputs(find(list(map(str, paths)), None, []), Reading("utf-8", ["review"]))
+    assert len(list(inputs.chunks())) == 3
+    assert inputs.unmatched == {str(paths[0]): ["id", " Review "], str(paths[1]): ["tasks"]}

@@ -20,9 +20,9 @@ _REST_OF_TAG = rf"(?:{_ATTRIBUTE})*+ [ \t\n\f\r/]*+ (?:>|\Z)"
 _MARKUP = re.compile(
     rf"""
     <!-- (?: -?> | .*? (?:--!?>|\Z) )
-    | < (script|style|textarea|title|iframe|noembed|noframes) (?=[ \t\n\f\r/>]) {_REST_OF_TAG}
-      .*? (?: </\1 (?=[ \t\n\f\r/>]) {_REST_OF_TAG} | \Z )
-    | < (?P<end>/?+) (?P<name>[a-z][^ \t\n\f\r/>]*+) {_REST_OF_TAG}
+    | < (?=[inst]) (iframe|noembed|noframes|script|style|textarea|title) (?=[ \t\n\f\r/>])
+      {_REST_OF_TAG} .*? (?: </\1 (?=[ \t\n\f\r/>]) {_REST_OF_TAG} | \Z )
+    | < (/?+ [a-z] [^ \t\n\f\r/>]*+) {_REST_OF_TAG}
     | < (?: [!?] | /(?![a-z]|\Z) ) [^>]*+ (?:>|\Z)
     """,
     re.ASCII | re.DOTALL | re.IGNORECASE | re.VERBOSE,
@@ -51,23 +51,32 @@ def visible_text(markup: str) -> str:
     >>> visible_text("<p>A dread<b>ful</b> film.</p>").strip()
     'A dreadful film.'
     """
-    parts: list[str] = []
-    end = depth = 0
-    hidden = ""
-    for found in _MARKUP.finditer(markup):
-        if not hidden:
-            parts.append(markup[end : found.start()])
-        end = found.end()
-        name = (found["name"] or "").lower()
-        if hidden:
-            depth += 0 if name != hidden else -1 if found["end"] else 1
-            hidden = hidden if depth else ""
-        elif name in _BLOCKS:
-            parts.append(" ")
-        elif name in _HIDDEN and not found["end"]:
-            hidden, depth = name, 1
-    if not hidden:
-        parts.append(markup[end:])
+    found = _MARKUP.split(markup)  # A text, the names of two groups, a text, and so on.
+    texts = found[::3]
+    tags = [tag.lower() if tag else "" for tag in found[2::3]]
+    if not _HIDDEN.isdisjoint(tags):
+        _hide(texts, tags)
+    separator = {tag: " " if tag.lstrip("/") in _BLOCKS else "" for tag in set(tags)}
+    pieces = [""] * (len(texts) + len(tags))
+    pieces[::2] = texts
+    pieces[1::2] = [separator[tag] for tag in tags]
     # Python refuses to parse thousands of digits. No character has more than eight.
-    text = html.unescape(_NUMBER.sub(r"&#\1", "".join(parts)))
+    text = html.unescape(_NUMBER.sub(r"&#\1", "".join(pieces)))
     return _INVISIBLE.sub("", text)
+
+
+def _hide(texts: list[str], tags: list[str]) -> None:
+    """Empty the texts and tags inside of hidden elements.
+
+    tags: the tag before each text but the first.
+    """
+    hidden, depth = "", 0
+    for position, tag in enumerate(tags):
+        if hidden:
+            depth += (tag == hidden) - (tag == f"/{hidden}")
+            hidden = hidden if depth else ""
+            tags[position] = ""
+        elif tag in _HIDDEN:
+            hidden, depth = tag, 1
+        if hidden:
+            texts[position + 1] = ""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.preannotate.readers import json_values
-from adapters.preannotate.records import RowError, Table, Unreadable
+from model_store.readers import json_values
+from model_store.readers.rows import RowError, Table, Unreadable
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -131,3 +131,56 @@ def test_a_value_that_is_too_long_rejects_no_other(monkeypatch: pytest.MonkeyPat
     (_, bad), (_, good) = read_json(f'[{{"a": "{"x" * 50}"}}, {{"b": 1}}]')
     assert "longer than" in bad
     assert good == {"b": 1}
+
+
+BAD = "is not valid JSON in UTF-8"
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("damaged", [0, 1, 3])
+def test_a_missing_quote_in_an_object_on_a_line_costs_only_that_object(
+    damaged: int, end: str
+) -> None:
+    rows = [{"id": number, "review": f"text, {number}"} for number in range(4)]
+    lines = [json.dumps(row) for row in rows]
+    lines[damaged] = lines[damaged].replace('"}', "}")
+    expected = [(n, BAD if n == damaged + 1 else row) for n, row in enumerate(rows, start=1)]
+    assert read_json(f"[{end}{f',{end}'.join(lines)}{end}]{end}") == expected
+    assert read_json("[" + f",{end}".join(lines) + f"{end}]") == expected
+    assert read_json(end.join(lines) + end) == expected or damaged == len(rows) - 1
+
+
+@pytest.mark.usefixtures("_in_pieces")
+def test_a_line_end_inside_a_string_costs_only_that_object() -> None:
+    text = '[\n{"a": "x\ny"},\n{"a": 1}\n]'
+    assert read_json(text) == [(1, BAD), (2, {"a": 1})]
+
+
+@pytest.mark.usefixtures("_in_pieces")
+def test_an_indented_object_with_a_missing_quote_costs_only_itself() -> None:
+    text = json.dumps([{"a": "x", "b": [{"c": 1}]}, {"a": "y"}], indent=1).replace('"x"', '"x')
+    assert read_json(text) == [(1, BAD), (2, {"a": "y"})]
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('{"n": 12345678901234567890123, "f": 1.5}', {"n": 12345678901234567890123, "f": 1.5}),
+        ('{"n": [{"m": -92233720368547758089}]}', {"n": [{"m": -92233720368547758089}]}),
+        ('{"n": NaN, "m": [Infinity, -Infinity]}', {"n": None, "m": [None, None]}),
+        ('{"a": "\\ud83d"}', "holds half of a character: a surrogate without its other half"),
+        (
+            '{"review": ["a", "b"], "label": [0, 1]}',
+            "holds columns instead of rows: write an object for each row, as orient='records' does",
+        ),
+        (
+            '{"review": {"0": "a", "1": "b"}, "label": {"0": 0, "1": 1}}',
+            "holds columns instead of rows: write an object for each row, as orient='records' does",
+        ),
+        ('{"a": ["x", "y"], "b": ["z"]}', {"a": ["x", "y"], "b": ["z"]}),
+    ],
+)
+def test_values_are_those_that_label_studio_reads(text: str, fields: object) -> None:
+    assert read_jsonl(text) == [(1, fields)]
+    assert read_json(text) == [(1, fields)]

@@ -8,8 +8,7 @@ import codecs
 import io
 from collections.abc import Iterator
 
-from adapters.preannotate.errors import InputError
-from adapters.preannotate.records import MAX_CHARACTERS
+from model_store.readers.rows import MAX_CHARACTERS
 
 NOT_TEXT = "is not text in the encoding of the file: name another with --encoding"
 
@@ -30,19 +29,19 @@ def _mark(error: UnicodeError) -> tuple[str, int]:
     return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
 
 
-_MARKING = "preannotate.mark"
+_MARKING = "readers.mark"
 codecs.register_error(_MARKING, _mark)
 
 
-def check_encoding(name: str) -> str:
-    """Return the name of a text encoding; raises InputError for any other name."""
+def problem_of(encoding: str) -> str | None:
+    """Return why files cannot be read in an encoding; None if they can."""
     try:
-        b"a".decode(name, _MARKING)  # an empty string needs no codec
-    except LookupError as error:
-        raise InputError(f"--encoding {name}", "this is not the name of a text encoding") from error
-    except UnicodeError as error:
-        raise InputError(f"--encoding {name}", "files cannot be read in this encoding") from error
-    return name
+        b"a".decode(encoding, _MARKING)  # an empty string needs no codec
+    except LookupError:
+        return "this is not the name of a text encoding"
+    except UnicodeError:
+        return "files cannot be read in this encoding"
+    return None
 
 
 def decoded(stream: io.BufferedReader, encoding: str, newline: str) -> io.TextIOWrapper:

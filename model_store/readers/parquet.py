@@ -1,5 +1,6 @@
 """Read the rows of Parquet files in small batches: a row group need not fit into memory."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -8,8 +9,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet
 
-from adapters.preannotate.readers.sources import OpenSource
-from adapters.preannotate.records import (
+from model_store.readers.content import Content
+from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
     Row,
@@ -24,47 +25,105 @@ _BATCH_BYTES = 4 * 1024 * 1024
 _BUFFER = 1024 * 1024
 _VALUE_SIZE = 16
 _NOT_UTF8 = Unreadable("holds text that is not UTF-8")
+_DAMAGED = Unreadable("is in a damaged part of the file; the row groups after it were read")
 _NO_VALUE = Unreadable(
     "holds a value that Python cannot: a date or time out of range or in an unknown time zone, or "
     "a struct with two fields of the same name"
 )
 
 
-def read(source: OpenSource) -> Table:
+def read(content: Content) -> Table:
     """Read a Parquet file. One that is compressed as a whole, or piped, is first copied to disk.
 
     Reading the rows raises pyarrow.ArrowException if the file is not Parquet.
     """
-    return Table("row", dict, _unpacked_rows(source))
+    names: dict[str, list[str]] = {}
+    return Table("row", dict, _unpacked_rows(content, names), names)
 
 
 def read_from(content: BinaryIO, first: int) -> Table:
     """Read the rows of a Parquet file from number `first` on."""
-    return Table("row", dict, _rows(content, first))
+    names: dict[str, list[str]] = {}
+    return Table("row", dict, _rows(content, first, names), names)
 
 
-def _unpacked_rows(source: OpenSource) -> Iterator[Row]:
-    if not source.is_compressed and source.raw.seekable():
-        yield from _rows(source.raw, 1)
+def _unpacked_rows(content: Content, class_names: dict[str, list[str]]) -> Iterator[Row]:
+    if not content.is_compressed and content.raw.seekable():
+        yield from _rows(content.raw, 1, class_names)
         return
     with tempfile.TemporaryFile() as unpacked:
-        shutil.copyfileobj(source.stream, unpacked, _BUFFER)
+        shutil.copyfileobj(content.stream, unpacked, _BUFFER)
         unpacked.seek(0)
-        yield from _rows(unpacked, 1)
+        yield from _rows(unpacked, 1, class_names)
 
 
-def _rows(file: Any, first: int) -> Iterator[Row]:
+def _rows(file: Any, first: int, class_names: dict[str, list[str]]) -> Iterator[Row]:
     # pre_buffer would load whole columns of a row group into memory.
     with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
         names = list(unique_names(parquet.schema_arrow.names))
+        class_names |= _class_names(parquet.schema_arrow.metadata or {})
         groups, number = _groups_from(parquet.metadata, first)
         size = _batch_rows(parquet.metadata)
-        for batch in parquet.iter_batches(size, row_groups=groups, use_threads=False):
-            skipped = min(max(first - number, 0), batch.num_rows)
-            number += skipped
-            for fields in _values(batch.slice(skipped).rename_columns(names)):
-                yield _row(number, fields)
-                number += 1
+        for group in groups:
+            end = number + parquet.metadata.row_group(group).num_rows
+            try:
+                for batch in parquet.iter_batches(size, row_groups=[group], use_threads=False):
+                    skipped = min(max(first - number, 0), batch.num_rows)
+                    number += skipped
+                    rows = _with_microseconds(batch.slice(skipped).rename_columns(names))
+                    for fields in _values(rows):
+                        yield _row(number, fields)
+                        number += 1
+            except (pa.ArrowException, OSError):
+                # A damaged page: the other row groups can be read.
+                yield from (Row(lost, _DAMAGED, 0) for lost in range(max(number, first), end))
+            number = end
+
+
+def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
+    """Return the names of classes that the package datasets writes into the schema."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"].items()
+        return {
+            column: list(map(str, feature["names"]))
+            for column, feature in features
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _with_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Convert times in nanoseconds, of which pandas, if installed, makes values of its own."""
+    schema = pa.schema(
+        [field.with_type(_without_nanoseconds(field.type)) for field in batch.schema]
+    )
+    return batch if schema.equals(batch.schema) else batch.cast(schema, safe=False)
+
+
+def _without_nanoseconds(type_: pa.DataType) -> pa.DataType:
+    """Return a type with microseconds in place of nanoseconds, at any depth."""
+    found = type_
+    match type_:
+        case pa.TimestampType(unit="ns"):
+            found = pa.timestamp("us", type_.tz)
+        case pa.DurationType(unit="ns"):
+            found = pa.duration("us")
+        case pa.Time64Type(unit="ns"):
+            found = pa.time64("us")
+        case pa.ListType():
+            found = pa.list_(_inner(type_.value_field))
+        case pa.LargeListType():
+            found = pa.large_list(_inner(type_.value_field))
+        case pa.StructType():
+            found = pa.struct([_inner(field) for field in type_])
+        case pa.DictionaryType() if _without_nanoseconds(type_.value_type) != type_.value_type:
+            found = _without_nanoseconds(type_.value_type)
+    return found
+
+
+def _inner(field: pa.Field) -> pa.Field:
+    return field.with_type(_without_nanoseconds(field.type))
 
 
 def _batch_rows(metadata: Any) -> int:

@@ -3,13 +3,14 @@
 Why it does not use a streaming parser: docs/decisions/0012.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
-from adapters.preannotate.records import (
+from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
     Row,
@@ -17,12 +18,18 @@ from adapters.preannotate.records import (
     Table,
     Unreadable,
 )
+from model_store.readers.text import is_encodable
 
 _READ_CHARACTERS = 256 * 1024
 _STRUCTURE = re.compile(r'["\[\]{},]')
-_IN_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_IN_STRING = re.compile(r'[^"\\\n]*(?:\\.[^"\\\n]*)*', re.DOTALL)
 _BLANK = " \t\r\n"
 _TOO_LONG = Unreadable(TOO_LONG)
+_LARGE = 2.0**63
+_FEW = 2
+_MOST_BREAKS = 100
+"""Lines of one value that can end inside a string: each is searched from its start."""
+_COLUMNS = "holds columns instead of rows: write an object for each row, as orient='records' does"
 _CUT_OFF = Unreadable("is cut off: the file ends inside of it", ends_file=True)
 _AFTER_END = Unreadable(
     "comes after the end of the array: the rest of the file was not read", ends_file=True
@@ -51,11 +58,52 @@ def read_values(read: Callable[[int], str]) -> Table:
 def _fields(text: str) -> dict[str, Any]:
     try:
         value = orjson.loads(text)
+        if _has_large_number(value):
+            value = json.loads(text)  # orjson makes a float of an integer of more than 64 bits
     except orjson.JSONDecodeError as error:
-        raise RowError("is not valid JSON in UTF-8") from error
+        value = _lenient(text, error)
     if not isinstance(value, dict):
         raise RowError("is not a JSON object")
+    if _is_columns(value):
+        raise RowError(_COLUMNS)
     return value
+
+
+def _lenient(text: str, error: Exception) -> Any:
+    """Parse what orjson refuses and Label Studio takes: NaN, which becomes null."""
+    invalid = RowError("is not valid JSON in UTF-8")
+    if not is_encodable(text):
+        raise invalid from error
+    try:
+        value = json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        raise invalid from error
+    if not is_encodable(json.dumps(value, ensure_ascii=False)):
+        raise RowError("holds half of a character: a surrogate without its other half") from error
+    return value
+
+
+def _has_large_number(value: Any) -> bool:
+    match value:
+        case float():
+            return abs(value) >= _LARGE
+        case dict():
+            return any(map(_has_large_number, value.values()))
+        case list():
+            return any(map(_has_large_number, value))
+    return False
+
+
+def _is_columns(value: dict[str, Any]) -> bool:
+    """Whether an object holds whole columns: lists of one length, or objects with the same keys."""
+    columns = list(value.values())
+    if len(columns) < _FEW or "data" in value:
+        return False
+    if all(isinstance(column, list) for column in columns):
+        return len(columns[0]) > 1 and len(set(map(len, columns))) == 1
+    return all(isinstance(column, dict) and len(column) > 1 for column in columns) and all(
+        column.keys() == columns[0].keys() for column in columns
+    )
 
 
 def split(read: Callable[[int], str]) -> Iterator[str | Unreadable]:
@@ -86,6 +134,9 @@ class _Splitter:
         self._after_backslash = False
         self._count = 0
         self._is_over = False
+        self._breaks = 0
+        """Lines of the current value that end inside a string."""
+        self._may_restart = False
         self._pieces: list[str] = []
         self._size = 0
 
@@ -95,10 +146,23 @@ class _Splitter:
         while position < len(text) and not self._is_over:
             if self._in_string:
                 position = self._skip_string(text, position)
+                if not self._in_string and text[position - 1] == "\n":
+                    self._break_string(text[start : position - 1])
                 continue
             match = _STRUCTURE.search(text, position)
+            if text[position : match.start() if match else None].strip(_BLANK):
+                self._may_restart = False
             if match is None:
                 break
+            if self._may_restart and match.group() in "{]":
+                self._keep(text[start : match.start()])
+                start = match.start()
+                yield from self._value()
+                self._depth = int(self._is_array)
+                if match.group() == "]":
+                    self._is_over, start = True, match.end()
+                    break
+            self._may_restart = False
             position = match.end()
             if self._ends_value(match.group()):
                 self._keep(text[start : position - self._is_array])
@@ -115,6 +179,16 @@ class _Splitter:
             if has_rest and self._is_array and self._depth == 1 and not self._in_string:
                 yield from self._value()  # it is complete: only the closing bracket is missing
             yield _CUT_OFF
+
+    def _break_string(self, piece: str) -> None:
+        """Note that a line ends inside a string, which lacks its closing quote.
+
+        In a file with an object on each line, the next line starts the next value.
+        """
+        if self._breaks < _MOST_BREAKS:
+            value = "".join([*self._pieces, piece]).lstrip(_BLANK)
+            self._may_restart = value.count("\n") == self._breaks
+        self._breaks += 1
 
     def _ends_value(self, mark: str) -> bool:
         if mark in "[{":
@@ -153,7 +227,7 @@ class _Splitter:
     def _value(self) -> Iterator[str | Unreadable]:
         value = "".join(self._pieces)
         is_too_long = self._size > MAX_CHARACTERS
-        self._pieces, self._size = [], 0
+        self._pieces, self._size, self._breaks = [], 0, 0
         is_empty_array = self._is_over and not self._count and not value.strip(_BLANK)
         if not is_empty_array or is_too_long:
             self._count += 1

@@ -1,0 +1,1 @@
+"""How the editor of Label Studio reads labeling configs, looks up fields and shows HTML."""
