@@ -140,14 +140,14 @@ def test_a_pattern_of_objects_skips_the_outputs_of_earlier_runs(
 
 
 def test_parts_are_objects_and_stale_ones_are_removed(store: Store, tmp_path: Path) -> None:
-    store.write("in/out-20240101.jsonl", jsonl(REVIEWS))
-    out = f"s3://{BUCKET}/in/out.jsonl"
+    store.write("out-20240101.jsonl", jsonl(REVIEWS))
+    out = f"s3://{BUCKET}/out.jsonl"
     for size, count in ((1, 4), (2, 2)):
-        done = preannotate(tmp_path, f"s3://{BUCKET}/in", out, "--part-size", str(size))
+        done = preannotate(tmp_path, f"s3://{BUCKET}/*.jsonl", out, "--part-size", str(size))
         assert done.returncode == 0, done.stderr
-        parts = sorted(path.name for path in (store.folder / "in").glob("out-0*"))
+        parts = sorted(path.name for path in store.folder.glob("out-0*"))
         assert parts == [f"out-{number:05}.jsonl" for number in range(1, count + 1)]
-    assert store.read("in/out-20240101.jsonl") == jsonl(REVIEWS)
+    assert store.read("out-20240101.jsonl") == jsonl(REVIEWS)
 
 
 def test_a_cluster_reads_and_writes_objects(store: Store, tmp_path: Path) -> None:
