@@ -80,7 +80,7 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
                     f'{{"review": "{GOOD}", "x": {{"y": [{{}}]}}}}',
                 ]
             ),
-            [(2, "an object"), (3, "not valid"), (4, "not valid"), (5, "not valid")],
+            [(2, "an object"), (3, "not valid"), (4, "half of a character"), (5, "not valid")],
         ),
         "nested.json": (
             f'[{{"review": "{GOOD}"}}, {{"review": tru}}, [1], {{"review": "{GOOD}"}}, {{"review',
