@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from model_store.readers import exact_json
 from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
@@ -25,7 +26,6 @@ _STRUCTURE = re.compile(r'["\[\]{},]')
 _IN_STRING = re.compile(r'[^"\\\n]*(?:\\.[^"\\\n]*)*', re.DOTALL)
 _BLANK = " \t\r\n"
 _TOO_LONG = Unreadable(TOO_LONG)
-_LARGE = 2.0**63
 _FEW = 2
 _MOST_BREAKS = 100
 """Lines of one value that can end inside a string: each is searched from its start."""
@@ -57,11 +57,11 @@ def read_values(read: Callable[[int], str]) -> Table:
 
 def _fields(text: str) -> dict[str, Any]:
     try:
-        value = orjson.loads(text)
-        if _has_large_number(value):
-            value = json.loads(text)  # orjson makes a float of an integer of more than 64 bits
+        value = exact_json.loads(text)
     except orjson.JSONDecodeError as error:
         value = _lenient(text, error)
+    except RecursionError as error:
+        raise RowError("holds objects nested too deeply") from error
     if not isinstance(value, dict):
         raise RowError("is not a JSON object")
     if _is_columns(value):
@@ -81,17 +81,6 @@ def _lenient(text: str, error: Exception) -> Any:
     if not is_encodable(json.dumps(value, ensure_ascii=False)):
         raise RowError("holds half of a character: a surrogate without its other half") from error
     return value
-
-
-def _has_large_number(value: Any) -> bool:
-    match value:
-        case float():
-            return abs(value) >= _LARGE
-        case dict():
-            return any(map(_has_large_number, value.values()))
-        case list():
-            return any(map(_has_large_number, value))
-    return False
 
 
 def _is_columns(value: dict[str, Any]) -> bool:
