@@ -184,3 +184,62 @@ def test_an_indented_object_with_a_missing_quote_costs_only_itself() -> None:
 def test_values_are_those_that_label_studio_reads(text: str, fields: object) -> None:
     assert read_jsonl(text) == [(1, fields)]
     assert read_json(text) == [(1, fields)]
+
+
+def damaged_rows(damaged: int, damage: tuple[str, str], indent: int | None = None) -> Any:
+    """Return the objects of an array as text, one of them damaged, and the expected outcomes."""
+    rows = [{"id": n, "tags": [{"x": 1}, {"y": {}}], "review": f"t, {n}"} for n in range(4)]
+    objects = [json.dumps(row, indent=indent) for row in rows]
+    head, old, tail = objects[damaged].rpartition(damage[0])
+    assert old
+    objects[damaged] = head + damage[1] + tail
+    return objects, [(n, BAD if n == damaged + 1 else row) for n, row in enumerate(rows, 1)]
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("damaged", [0, 2, 3])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *[("}", ""), ("}", "}}"), ("}", "}}}"), ("}", "]"), ("}", "]}")],
+        *[("}}]", "}]"), ("}]", "}"), ("[{", "{"), ("[{", "[{{")],
+        *[("{", "{{"), ("]", "]]")],
+    ],
+)
+def test_a_missing_or_additional_bracket_in_an_object_on_a_line_costs_only_that_object(
+    damaged: int, damage: tuple[str, str]
+) -> None:
+    objects, expected = damaged_rows(damaged, damage)
+    assert read_json("[\n" + ",\n".join(objects) + "\n]\n") == expected
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("damaged", [0, 2, 3])
+@pytest.mark.parametrize("damage", [("}", ""), ("}", "}}"), ("}\n  }", "\n }")])
+def test_a_missing_or_additional_brace_in_an_indented_object_costs_only_that_object(
+    damaged: int, damage: tuple[str, str]
+) -> None:
+    objects, expected = damaged_rows(damaged, damage, indent=1)
+    assert read_json("[\n" + ",\n".join(objects) + "\n]\n") == expected
+
+
+@pytest.mark.parametrize("damaged", [0, 2])
+def test_a_missing_brace_costs_only_that_object_where_no_array_holds_them(damaged: int) -> None:
+    objects, expected = damaged_rows(damaged, ("}", ""))
+    assert read_json("\n".join(objects)) == expected
+
+
+def test_a_brace_on_a_line_of_its_own_is_no_damage() -> None:
+    text = '[\n{\n"a":\n{\n"b":\n[\n{\n"c": 1\n}\n,\n{\n}\n]\n}\n}\n,\n{\n"a": 2\n}\n]'
+    assert read_json(text) == [(1, {"a": {"b": [{"c": 1}, {}]}}), (2, {"a": 2})]
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("damage", [("}", "}],"), ("}}]", "}}}]"), ("}", "}]")])
+def test_a_bracket_that_seems_to_end_the_array_costs_no_other_object(
+    damage: tuple[str, str],
+) -> None:
+    objects, expected = damaged_rows(1, damage)
+    found = [row for _, row in read_json("[\n" + ",\n".join(objects) + "\n]") if row != BAD]
+    others = [row for _, row in expected if row != BAD]
+    assert [row for row in found if row in others] == others
