@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.readers import json_values
@@ -42,11 +42,12 @@ def read_jsonl(*lines: str | None) -> list[Any]:
     return outcomes(json_values.read_lines(iter(enumerate(lines, start=1))))
 
 
-@pytest.fixture(params=[1, 2, 7, 256 * 1024])
+@pytest.fixture(params=[1, 7, 256 * 1024])
 def _in_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_values, "_READ_CHARACTERS", request.param)
 
 
+@settings(max_examples=40)
 @given(
     values=st.lists(VALUES, max_size=4),
     indent=st.sampled_from([None, 2]),
@@ -62,6 +63,7 @@ def test_an_array_is_split_into_the_values_that_json_finds(
         assert [json.loads(item) for item in texts_of(text)] == values
 
 
+@settings(max_examples=40)
 @given(st.lists(CONTAINERS, min_size=1, max_size=4), st.sampled_from(["", " ", "\n"]))
 def test_concatenated_values_are_split(values: list[Any], between: str) -> None:
     if isinstance(values[0], list):
@@ -197,7 +199,7 @@ def damaged_rows(damaged: int, damage: tuple[str, str], indent: int | None = Non
 
 
 @pytest.mark.usefixtures("_in_pieces")
-@pytest.mark.parametrize("damaged", [0, 2, 3])
+@pytest.mark.parametrize("damaged", [0, 3])
 @pytest.mark.parametrize(
     "damage",
     [
@@ -214,7 +216,7 @@ def test_a_missing_or_additional_bracket_in_an_object_on_a_line_costs_only_that_
 
 
 @pytest.mark.usefixtures("_in_pieces")
-@pytest.mark.parametrize("damaged", [0, 2, 3])
+@pytest.mark.parametrize("damaged", [0, 3])
 @pytest.mark.parametrize("damage", [("}", ""), ("}", "}}"), ("}\n  }", "\n }")])
 def test_a_missing_or_additional_brace_in_an_indented_object_costs_only_that_object(
     damaged: int, damage: tuple[str, str]
