@@ -25,11 +25,6 @@ from model_store.model.classifier import Classifier
 
 _SEED = 1
 _CHUNK_TEXTS = 500
-_UNSEEN = (
-    "The features were made for praise and blame in film reviews: topics and other labels may not "
-    "be learnable with them."
-)
-"""Why a head for labels of one's own may be no better than chance."""
 _READ = 0.8
 """The share of the work that is finished when the encoder has read the texts."""
 
@@ -101,13 +96,10 @@ def train(
         for check in outcome.checks
         if not check.passed
     ]
-    foreign = {each.control for each in ready if not _has_own_labels(parent.classifier, each)}
-    unlearned = {name for name, outcome in outcomes.items() if not outcome.beats_chance}
-    hints = [_UNSEEN] if foreign & unlearned else []
     progress("publishing", 0.95)
     findings = {"controls": metrics, "refused": failed}
     version = _publish(project, parent, training_sets, outcomes, findings)
-    return Result(version, passed=not failed, reasons=[*reasons, *failed, *hints], metrics=metrics)
+    return Result(version, passed=not failed, reasons=[*reasons, *failed], metrics=metrics)
 
 
 def _learn(
@@ -118,7 +110,7 @@ def _learn(
     For the labels of the shipped model, the start is the head that the encoder was trained with,
     not the active one: every training uses all annotations, which would otherwise count twice.
     """
-    own = _has_own_labels(classifier, training_set)
+    own = set(training_set.labels) == set(classifier.labels)
     has_suite = own and set(classifier.labels) == set(behaviour.LABELS)
     return learn(
         training_set.control,
@@ -135,11 +127,6 @@ def _learn(
         seed=_SEED,
         progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
     )
-
-
-def _has_own_labels(classifier: Classifier, training_set: TrainingSet) -> bool:
-    """Return whether the labels of a control are those of the model."""
-    return set(training_set.labels) == set(classifier.labels)
 
 
 def _read(classifier: Classifier, texts: Sequence[str], progress: Progress) -> Tensor:
