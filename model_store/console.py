@@ -14,7 +14,8 @@ def prepare() -> None:
     """Make the standard streams fit to print any text; call this first.
 
     A closed stream becomes the null device: the next file that is opened would take its number, and
-    receive the messages. A character that the encoding lacks is printed as its escape.
+    receive the messages. A character that the encoding lacks is printed as its escape; of ASCII
+    terminals, click takes care.
     """
     for number in range(3):
         try:
@@ -24,7 +25,8 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+            null = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: SIM115, PTH123
+            setattr(sys, name, null)
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 

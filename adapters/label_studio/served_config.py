@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from adapters.label_studio.controls import CONTROLS, Control
 from adapters.label_studio.labeling_config import LabelingConfig, Labels, parse
+from adapters.server.offloading import offload
 from model_store.model.classification import Classification
 from model_store.model.classifier import Classifier
 from model_store.serving.registry import Deployment
@@ -14,7 +15,7 @@ from model_store.serving.registry import Deployment
 _MAX_CHARACTERS = 1024 * 1024
 _MAX_TAGS = 20_000
 _MAX_CONTROLS = 200
-SMALL_CHARACTERS = 16 * 1024
+_SMALL_CHARACTERS = 16 * 1024
 """Size of a labeling config that takes a millisecond or less to parse."""
 
 
@@ -76,6 +77,12 @@ class ServedConfig:
         return any(control.is_html for control in self.controls)
 
 
+async def read_config(xml: str | None, deployment: Deployment) -> ServedConfig:
+    """Call `serve` for the labeling config of a request; parse a large one in a thread."""
+    is_small = xml is None or len(xml) <= _SMALL_CHARACTERS
+    return await offload(serve, xml or "<View/>", deployment, inline=is_small)
+
+
 def serve(xml: str, deployment: Deployment) -> ServedConfig:
     """Find the controls of a labeling config that the versions of a deployment serve.
 
@@ -83,7 +90,7 @@ def serve(xml: str, deployment: Deployment) -> ServedConfig:
     for all tasks without a prediction of the version that `/setup` names, so that version must
     predict. A config that is too large has no controls and one problem.
     """
-    return (_small if len(xml) <= SMALL_CHARACTERS else _large)(xml, deployment)
+    return (_small if len(xml) <= _SMALL_CHARACTERS else _large)(xml, deployment)
 
 
 def _serve(xml: str, deployment: Deployment) -> ServedConfig:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Annotation, Changes
 from adapters.label_studio.predictions import Runner
-from adapters.label_studio.served_config import ServedConfig, ServedControl, serve
+from adapters.label_studio.served_config import ServedConfig, ServedControl, read_config
 from adapters.label_studio.task_text import subjects
 from adapters.observability.metrics import Metrics
 from adapters.server.offloading import offload
@@ -55,7 +55,7 @@ class Agreement:
 
     async def _outcomes(self, changes: Changes) -> Counter[tuple[str, bool]]:
         deployment = self._registry.deployment(changes.project)
-        served = serve(changes.label_config or "<View/>", deployment)
+        served = await read_config(changes.label_config, deployment)
         comparisons = await offload(_comparisons, changes, served, inline=not served.is_html)
         answers = await self._runner.classify(
             [Query(item.text, item.served.classifiers) for item in comparisons],

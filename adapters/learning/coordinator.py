@@ -26,9 +26,10 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-_COUNT_SECONDS = 0.02
+_COUNT_SECONDS = 0.1
 _COUNT_SHARE = 20
-"""A count that takes longer is kept for that many times its duration: /setup is frequent."""
+"""A count that takes more processor time is kept for that many times as long: Label Studio calls
+/setup several times for each task that it opens."""
 _COUNTED = 1000
 
 
@@ -117,14 +118,14 @@ class Coordinator:
             return []
         key = tuple(_key(project, control) for control in waiting)
         until, sentences = self._counted.get(key, (0.0, []))
-        start = time.monotonic()
-        if start < until:
+        if time.monotonic() < until:
             return sentences
+        start = time.thread_time()
         sentences = [each for control in waiting for each in self._lacking(project, control)]
-        seconds = time.monotonic() - start
+        seconds = time.thread_time() - start
         if len(self._counted) >= _COUNTED:
             self._counted.clear()
-        until = start + _COUNT_SHARE * seconds if seconds > _COUNT_SECONDS else 0.0
+        until = time.monotonic() + _COUNT_SHARE * seconds if seconds > _COUNT_SECONDS else 0.0
         self._counted[key] = until, sentences
         return sentences
 

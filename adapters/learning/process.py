@@ -18,7 +18,6 @@ from typing import Any, NoReturn, TypeVar
 from sqlalchemy import Connection, Engine
 
 from adapters.label_studio.client import ClientError, LabelStudioClient
-from adapters.label_studio.controls import CONTROLS
 from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
@@ -43,6 +42,7 @@ R = TypeVar("R")
 
 _HEARTBEAT_SECONDS = 2.0
 _NICE = 19
+_PROBLEMS = 3
 
 
 def main() -> None:
@@ -150,8 +150,8 @@ class TrainingJob:
         parent = self._parent()
         found = list(training_sets(xml, examples, parent.classifier))
         if not found:
-            tags = " or ".join(kind.tag for kind in CONTROLS.values())
-            raise _FailedError(f"The labeling config has no {tags} control on a text: add one.")
+            problems = parse(xml, Labels.of_model(parent.classifier)).problems
+            raise _FailedError(" ".join(problems[:_PROBLEMS]))
         tallies = self._tallies(xml, parent.classifier)
         outcome = train(project, parent, found, self._report)
         changes: dict[str, Any] = {"metrics": _with_numbers(outcome.metrics, tallies)}

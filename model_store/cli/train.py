@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from model_store.cli.labelled_data import labelled_data_options, report_rejected
+
 
 @click.command(short_help="Train a model on labelled reviews.")
 @click.argument("data", type=click.Path(path_type=Path))
@@ -12,13 +14,30 @@ import click
 @click.option(
     "--seed", default=1, show_default=True, help="Seed of all random numbers of the training."
 )
-def train(data: Path, out: Path, seed: int) -> None:
+@labelled_data_options
+def train(
+    *,
+    data: Path,
+    out: Path,
+    seed: int,
+    text: str | None,
+    label: str | None,
+    encoding: str,
+) -> None:
     """Train a model on DATA and write it to the new directory OUT.
 
-    DATA is a CSV or Parquet file with the columns text and label, a folder of such files, or the
-    folder aclImdb. If the training is killed, the same command resumes it.
+    DATA is a file that preannotate reads, with a column of texts and one of labels, a folder of
+    such files, or the folder aclImdb. If the training is killed, the same command resumes it.
     """
-    from model_store.pretraining.recipe import Recipe, train
+    from model_store.errors import ArtifactExistsError
+    from model_store.pretraining import corpus
+    from model_store.pretraining.labelled_files import Columns
+    from model_store.pretraining.recipe import Recipe, train_on
 
-    manifest = train(data, out, Recipe(seed=seed))
+    if out.exists():
+        raise ArtifactExistsError(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    reviews = corpus.read(data, Columns(text, label), encoding)
+    report_rejected(reviews.rejected)
+    manifest = train_on(reviews, data, out, Recipe(seed=seed))
     click.echo(json.dumps(manifest.model_dump(mode="json")["metrics"], indent=2))

@@ -75,8 +75,9 @@ def measure(predictions: Predictions) -> dict[str, Any]:
 def measure_corpus(predictions: Predictions) -> dict[str, Any]:
     """Return the metrics of `measure` and those that need examples of all labels, for JSON.
 
-    The interval of the accuracy is Wilson's, at 95 %. `errors_among_lowest` is the share of all
-    errors among the given share of texts with the lowest scores.
+    `auroc` is None unless each label has an example. The interval of the accuracy is Wilson's, at
+    95 %. `errors_among_lowest` is the share of all errors among the given share of texts with the
+    lowest scores.
     """
     classes, names = predictions.classes, list(predictions.labels)
     correct = predictions.correct
@@ -98,7 +99,7 @@ def measure_corpus(predictions: Predictions) -> dict[str, Any]:
             name: {key: float(report[name][key]) for key in ("precision", "recall", "f1-score")}
             for name in names
         },
-        "auroc": float(sk.roc_auc_score(one_hot, rows)),
+        "auroc": float(sk.roc_auc_score(one_hot, rows)) if one_hot.any(axis=0).all() else None,
         "brier": float(np.mean(np.sum((rows - one_hot) ** 2, axis=1))),
         "errors_among_lowest": {
             f"{share:.0%}": errors_among_lowest(predictions, share) for share in _LOWEST

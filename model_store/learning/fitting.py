@@ -25,6 +25,14 @@ _RADIUS_EXAMPLES = 500
 _FOLDS = 5
 _SEARCH_EXAMPLES = 4000
 """Maximum number of examples to choose the strength with; more only take longer."""
+_FLOPS = 2e11
+"""Floating-point operations of a fit, a few seconds; only hundreds of labels need more."""
+_SEARCH_FLOPS = 2e10
+"""Those of each fit while the strength is chosen, which need not be as exact."""
+_MANY_WORSE = 2
+"""Strengths in succession that are worse than the best, after which no weaker one is tried."""
+_MAX_ITERATIONS = 200
+_MIN_ITERATIONS = 15
 _DOUBT = 0.5
 """Prior standard deviation of the logarithm of the temperature."""
 _FARTHEST = np.log(4.0)
@@ -56,8 +64,14 @@ class _Problem:
         logs = log_softmax(self.base + self.inputs @ change.T, axis=1)
         return np.asarray(-logs[np.arange(len(self.classes)), self.classes])
 
-    def solve(self, strength: float, begin: Matrix) -> Matrix:
-        """Return (classes, features + 1): the change with the lowest penalised loss, by L-BFGS."""
+    def solve(self, strength: float, begin: Matrix, flops: float) -> Matrix:
+        """Return (classes, features + 1): the change with the lowest penalised loss, by L-BFGS.
+
+        flops: about as many operations are done, and 15 iterations at least. A fit to hundreds of
+        labels stops by this, others by the tolerance or after 200 iterations.
+        """
+        of_iteration = 4 * self.inputs.size * self.base.shape[1]
+        iterations = np.clip(flops / of_iteration, _MIN_ITERATIONS, _MAX_ITERATIONS)
         one_hot = np.eye(self.base.shape[1])[self.classes]
         weights = strength * self.penalties
 
@@ -74,7 +88,7 @@ class _Problem:
             begin.ravel(),
             jac=True,
             method="L-BFGS-B",
-            options={"maxiter": 200, "gtol": 1e-5, "ftol": 1e-8},
+            options={"maxiter": int(iterations), "gtol": 1e-5, "ftol": 1e-8},
         )
         return np.asarray(found.x.reshape(begin.shape))
 
@@ -147,7 +161,7 @@ def _fresh(inputs: Matrix, classes: Classes, labels: Sequence[str], seed: int) -
     problem = _Problem(scaled, base, classes, penalties)
     origin = np.zeros((len(labels), scaled.shape[1]))
     strength = _choose(problem, FRESH_STRENGTHS, origin, seed)
-    return _moved(None, problem.solve(strength, origin), mean, scale, tuple(labels))
+    return _moved(None, problem.solve(strength, origin, _FLOPS), mean, scale, tuple(labels))
 
 
 def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
@@ -163,7 +177,7 @@ def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
     strengths: list[float] = [np.inf]
     changes: list[Matrix] = [origin]
     for strength in TUNING_STRENGTHS:
-        change = problem.solve(strength, changes[-1])
+        change = problem.solve(strength, changes[-1], _FLOPS)
         if np.linalg.norm(change) > radius:
             break
         strengths.append(strength)
@@ -174,24 +188,40 @@ def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
 
 
 def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed: int) -> float:
-    """Return the strongest penalty whose loss is within one standard error of the best."""
+    """Return the strongest penalty whose loss is within one standard error of the best.
+
+    strengths: strongest first. Ends when weaker ones only make it worse.
+    """
     rng = np.random.default_rng(seed)
     if len(problem.classes) > _SEARCH_EXAMPLES:
         problem = problem.rows(rng.permutation(len(problem.classes))[:_SEARCH_EXAMPLES])
     folds = _folds(problem.classes, rng)
-    losses = np.zeros((len(strengths), len(problem.classes)))
-    for fold in range(_FOLDS):
-        learned, left_out = problem.rows(folds != fold), problem.rows(folds == fold)
-        change = origin
-        for row, strength in enumerate(strengths):
+    parts = [(problem.rows(folds != fold), problem.rows(folds == fold)) for fold in range(_FOLDS)]
+    changes = [origin] * _FOLDS
+    losses: list[Matrix] = []
+    worse = 0
+    for strength in strengths:
+        row = np.zeros(len(problem.classes))
+        for fold, (learned, left_out) in enumerate(parts):
             if np.isfinite(strength):
-                change = learned.solve(strength, change)
-            losses[row, folds == fold] = left_out.losses(change)
-    best = int(losses.mean(axis=1).argmin())
-    excess = losses - losses[best]
-    error = excess.std(axis=1) / np.sqrt(excess.shape[1])
-    within = excess.mean(axis=1) <= error
-    return strengths[int(within.argmax())]
+                changes[fold] = learned.solve(strength, changes[fold], _SEARCH_FLOPS)
+            row[folds == fold] = left_out.losses(changes[fold])
+        losses.append(row)
+        worse = worse + 1 if _excess(losses)[-1] > 0 else 0
+        if worse == _MANY_WORSE:
+            break
+    return strengths[int((_excess(losses) <= 0).argmax())]
+
+
+def _excess(losses: Sequence[Matrix]) -> Matrix:
+    """Return (strengths,) by how much each mean loss is more than a standard error from the best.
+
+    losses: (texts,) for each strength.
+    """
+    all_losses = np.array(losses)
+    differences = all_losses - all_losses[int(all_losses.mean(axis=1).argmin())]
+    error = differences.std(axis=1) / np.sqrt(differences.shape[1])
+    return np.asarray(differences.mean(axis=1) - error)
 
 
 def _folds(classes: Classes, rng: np.random.Generator) -> Classes:

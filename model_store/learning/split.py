@@ -11,7 +11,7 @@ MIN_EXAMPLES = 20
 """Annotated tasks that a control needs before a head is fitted."""
 MIN_PER_LABEL = 5
 """Annotated tasks that each label needs."""
-MAX_EXAMPLES = 20_000
+MAX_EXAMPLES = 10_000
 """Annotated tasks of a training; of more, a sample is as good and needs less time and memory."""
 _FIFTHS = 5
 _NAMED_LABELS = 10

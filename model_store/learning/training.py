@@ -5,6 +5,7 @@ nothing to the cost of serving. Knows neither Label Studio nor jobs; `candidate.
 control.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ class TrainingSet:
     @property
     def lacking(self) -> str | None:
         """A sentence that says how many annotations are missing, or None."""
-        return missing({label: self.answers.count(label) for label in self.labels}, self.labels)
+        return missing(Counter(self.answers), self.labels)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,19 @@
-"""Read labelled reviews and split them into parts. Reading needs the `train` extra."""
+"""Labelled reviews, and their split into parts. `labelled_files` reads them."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from model_store.errors import CorpusError
+from model_store.pretraining import labelled_files
+from model_store.pretraining.labelled_files import Columns, Rejected
+from model_store.readers.labels import NO_LABEL
 
 LABELS = ("Negative", "Positive")
-UNLABELLED = -1
-_ACL_FOLDERS = {"neg": 0, "pos": 1, "unsup": UNLABELLED}
-_TABLES = (".csv", ".parquet")
+UNLABELLED = NO_LABEL
 
 
 class Part(Enum):
@@ -41,6 +37,8 @@ class Corpus:
 
     texts: list[str]
     labels: list[int]
+    rejected: Sequence[Rejected] = field(default=(), compare=False)
+    """The rows that were left out when the corpus was read."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -70,7 +68,7 @@ class Corpus:
             digest.update(f"{label} {len(content)} ".encode() + content)
         return digest.hexdigest()
 
-    def _where(self, condition: Any) -> "Corpus":
+    def _where(self, condition: Callable[[str, int], bool]) -> "Corpus":
         pairs = zip(self.texts, self.labels, strict=True)
         kept = [pair for pair in pairs if condition(*pair)]
         return Corpus([text for text, _ in kept], [label for _, label in kept])
@@ -91,66 +89,28 @@ def part_of(text: str) -> Part:
     return Part.TRAIN
 
 
-def read(path: Path) -> Corpus:
+def read(path: Path, columns: Columns | None = None, encoding: str = "utf-8") -> Corpus:
     """Read a corpus in a fixed order.
 
-    path: a CSV or Parquet file with the columns `text` and `label` (0 or Negative, 1 or Positive,
-    -1 or empty for unlabelled), a folder of such files, or the published folder aclImdb, whose
-    training half is read. Raises CorpusError.
+    path: a file that `preannotate` reads, a folder of such files, or the published folder aclImdb,
+    whose training half is read. A label is 0 or Negative, 1 or Positive, -1 or blank for
+    unlabelled. A row without text, or with another label, is left out; see `Corpus.rejected`.
+    Raises CorpusError.
     """
-    if not path.exists():
-        raise CorpusError(path, "it does not exist")
-    if path.is_file():
-        rows = list(_read_table(path))
-    elif (path / "train" / "pos").is_dir():
-        rows = list(_read_acl_imdb(path / "train"))
-    else:
-        files = sorted(file for file in path.iterdir() if file.suffix in _TABLES)
-        if not files:
-            raise CorpusError(
-                path, "it is neither the folder aclImdb nor does it contain a .csv or .parquet file"
-            )
-        rows = [row for file in files for row in _read_table(file)]
-    corpus = Corpus([text for text, _ in rows], [label for _, label in rows])
-    count = Counter(corpus.labels)
-    if not (count[0] and count[1]):
-        raise CorpusError(
-            path, f"it needs reviews of both labels, and has {count[0]} and {count[1]}"
-        )
-    return corpus
-
-
-def _read_acl_imdb(folder: Path) -> Iterator[tuple[str, int]]:
-    for name, label in _ACL_FOLDERS.items():
-        for file in sorted((folder / name).glob("*.txt")):
-            yield file.read_text(encoding="utf-8"), label
-
-
-def _read_table(path: Path) -> Iterator[tuple[str, int]]:
-    try:
-        if path.suffix == ".parquet":
-            table = pyarrow.parquet.read_table(path, columns=["text", "label"])
-        elif path.suffix == ".csv":
-            table = pyarrow.csv.read_csv(
-                path,
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=["text", "label"],
-                    column_types={"text": pa.string(), "label": pa.string()},
-                ),
-            )
+    texts: list[str] = []
+    labels: list[int] = []
+    rejected: list[Rejected] = []
+    names = [(label,) for label in LABELS]
+    for row in labelled_files.read(path, columns or Columns(), encoding, names):
+        if isinstance(row, Rejected):
+            rejected.append(row)
         else:
-            raise CorpusError(path, "its name must end in .csv or .parquet")
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise CorpusError(path, str(error)) from error
-    names = {str(value): value for value in (0, 1, UNLABELLED)}
-    names |= {label.lower(): value for value, label in enumerate(LABELS)}
-    names |= {"none": UNLABELLED, "": UNLABELLED}
-    columns = zip(table["text"].to_pylist(), table["label"].to_pylist(), strict=True)
-    for row, (text, label) in enumerate(columns, start=1):
-        value = names.get(str(label).strip().lower())
-        if not isinstance(text, str) or value is None:
-            raise CorpusError(
-                path, f"row {row} has no text, or its label is not one of {list(names)}"
-            )
-        yield text, value
+            texts.append(row.text)
+            labels.append(row.label)
+    count = Counter(labels)
+    if not (count[0] and count[1]):
+        reason = f"it needs reviews of both labels, and has {count[0]} and {count[1]}"
+        if rejected:
+            reason += f"; {len(rejected):,} rows were left out, the first: {rejected[0]}"
+        raise CorpusError(path, reason)
+    return Corpus(texts, labels, rejected)

@@ -63,7 +63,11 @@ def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
     """
     if out.exists():
         raise ArtifactExistsError(out)
-    corpus = read(data)
+    return train_on(read(data), data, out, recipe)
+
+
+def train_on(corpus: Corpus, data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
+    """Train on a corpus that was read from `data`: see `train`."""
     parts = {part: corpus.part(part) for part in Part}
     unlabelled = corpus.unlabelled().without(parts[Part.VALIDATION], parts[Part.HELD_OUT])
     for part, texts in parts.items():

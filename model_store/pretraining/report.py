@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -18,6 +19,8 @@ from model_store.learning import evaluation
 from model_store.learning.evaluation import Predictions
 
 mpl.use("Agg")
+
+_PROBE_BYTES = 64 * 1024
 
 _PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -42,11 +45,19 @@ figure { margin: 0 } img { width: 100% } figcaption { color: #555; font-size: 14
 """)
 
 
+def prepare(folder: Path) -> None:
+    """Create the folder of a report, and write to it to see that one can; raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        file.write(bytes(_PROBE_BYTES))
+
+
 def write(folder: Path, predictions: Predictions, *, title: str, subtitle: str) -> dict[str, Any]:
     """Write metrics.json, plots as PNG, and report.html to `folder`; return the metrics."""
     folder.mkdir(parents=True, exist_ok=True)
     metrics = evaluation.measure_corpus(predictions)
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(metrics, indent=2, allow_nan=False) + "\n"
+    (folder / "metrics.json").write_text(text, encoding="utf-8")
     plots = ""
     for name, (draw, caption) in _PLOTS.items():
         figure = Figure(figsize=(6, 4.5), layout="constrained", dpi=120)
@@ -73,7 +84,9 @@ def _rows(metrics: Mapping[str, Any]) -> str:
             f"{label}: precision, recall, F1": ", ".join(f"{value:.3f}" for value in row.values())
             for label, row in metrics["per_label"].items()
         },
-        "Area under the ROC curve": f"{metrics['auroc']:.4f}",
+        "Area under the ROC curve": "undefined"
+        if metrics["auroc"] is None
+        else f"{metrics['auroc']:.4f}",
         "Log loss": f"{metrics['log_loss']:.4f}",
         "Brier score": f"{metrics['brier']:.4f}",
         "Expected calibration error": f"{metrics['expected_calibration_error']:.4f}",

@@ -56,8 +56,10 @@ def read(lines: Iterator[Line], wanted: Sequence[str], given: Given) -> Table:
 def _fields(header: Sequence[str], row: Fields) -> dict[str, Any]:
     if len(row) != len(header):
         raise RowError(f"has {len(row)} fields, the header has {len(header)}")
-    if not is_encodable(joined(row)):
-        raise RowError(NOT_TEXT)
+    try:
+        joined(row).encode()
+    except UnicodeEncodeError:
+        raise RowError(NOT_TEXT) from None
     return dict(zip(header, row, strict=True))
 
 

@@ -166,10 +166,12 @@ def _swallows(lines: Lines, dialect: Dialect, fields: Fields, width: int, column
 
 
 def _can_begin_row(inner: Sequence[Line], dialect: Dialect, width: int) -> bool:
-    """Whether the first line that is not blank has as many fields as the header, or is special."""
+    """Whether the first line that is not blank can begin a row: a quick answer for most lines."""
     line = next((line for _, line in inner if line and not line.isspace()), "")
-    marks = (dialect.quote, dialect.escape)
-    return line.count(dialect.delimiter) == width - 1 or any(mark in line for mark in marks if mark)
+    if line.count(dialect.delimiter) == width - 1 or (dialect.escape and dialect.escape in line):
+        return True
+    opening = line.find(dialect.quote or "")
+    return opening == 0 or (opening > 0 and line[opening - 1] in (dialect.delimiter, " "))
 
 
 def _are_rows(lines: Lines, count: int, dialect: Dialect, width: int, columns: Columns) -> bool:

@@ -30,9 +30,9 @@ def class_of(value: Any, names: Sequence[Collection[str]]) -> int | None:
             return number
     if given in _BLANK:
         return NO_LABEL
-    number = _number(given)
-    if number is not None and 0 <= number < len(names):
-        return number
+    counted = _number(given)
+    if counted is not None and 0 <= counted < len(names):
+        return counted
     begun = [
         number
         for number, alternatives in enumerate(folded)

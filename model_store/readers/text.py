@@ -44,7 +44,7 @@ def problem_of(encoding: str) -> str | None:
     return None
 
 
-def decoded(stream: io.BufferedReader, encoding: str, newline: str) -> io.TextIOWrapper:
+def decoded(stream: io.BufferedReader, encoding: str, newline: str | None) -> io.TextIOWrapper:
     """Decode a stream. A byte order mark overrides `encoding` and is removed."""
     start = stream.peek(4)
     marked = next((name for mark, name in _MARKS if start.startswith(mark)), encoding)

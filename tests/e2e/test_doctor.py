@@ -121,6 +121,35 @@ def test_a_backend_that_is_not_connected_is_found_and_connecting_it_helps(
     assert FINE in doctor(number)
 
 
+def test_a_missing_webhook_is_found_and_connecting_the_backend_again_helps(
+    api: LabelStudioApi, doctor: Doctor, server: Server, connect_project: ConnectProject
+) -> None:
+    project = connect_project(server)
+    (hook,) = api.get("/api/webhooks/", project=project.id)
+    api.delete(f"/api/webhooks/{hook['id']}/")
+    (found,) = wrong(doctor(project.id))
+    assert "there is none, so the backend receives no annotations" in found
+    assert "connect the backend again" in found
+    api.delete(f"/api/ml/{project.backend['id']}")
+    api.connect(project.id, server.url)
+    assert FINE in doctor(project.id)
+
+
+def test_choices_that_the_model_does_not_know_are_found_and_predicted_values_help(
+    api: LabelStudioApi, doctor: Doctor, server: Server
+) -> None:
+    number = api.create_project("Other choices", INTERFACE)
+    api.connect(number, server.url)
+    found = wrong(doctor(number))
+    assert any("offers Praise, Complaint" in line for line in found)
+    assert any("predicted_values" in line for line in found)
+    paired = INTERFACE.replace('"Praise"', '"Praise" predicted_values="Positive"').replace(
+        '"Complaint"', '"Complaint" predicted_values="Negative"'
+    )
+    api.patch(f"/api/projects/{number}/", {"label_config": paired})
+    assert FINE in doctor(number)
+
+
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_a_project_that_shows_the_backends_title_is_found_and_choosing_the_version_helps(
     api: LabelStudioApi,

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def write_hostile_files(folder: Path) -> dict[str, list[tuple[int, str]]]:
                     f'{{"review": "{GOOD}", "x": {{"y": [{{}}]}}}}',
                 ]
             ),
-            [(2, "an object"), (3, "not valid"), (4, "not valid"), (5, "not valid")],
+            [(2, "an object"), (3, "not valid"), (4, "half of a character"), (5, "not valid")],
         ),
         "nested.json": (
             f'[{{"review": "{GOOD}"}}, {{"review": tru}}, [1], {{"review": "{GOOD}"}}, {{"review',
@@ -154,7 +155,7 @@ def test_in_hostile_files_good_rows_are_predicted_and_bad_rows_reported(
 def test_standard_input_becomes_parts_a_summary_and_a_confusion_matrix(
     tmp_path: Path, tag: str
 ) -> None:
-    (tmp_path / "out-00009.json").write_text("of an earlier run")
+    (tmp_path / "out-00009.json").write_text("of the user")
     rows = b"".join(b"%d\ta good film\tPositive\n" % number for number in range(5))
     with subprocess.Popen(
         [
@@ -175,7 +176,9 @@ def test_standard_input_becomes_parts_a_summary_and_a_confusion_matrix(
         ["2", "3"],
         ["4"],
     ]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [*names, "summary.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *(".preannotate", *names, "out-00009.json", "summary.json"),
+    ]
     assert b"Accuracy" in printed
     summary = json.loads((tmp_path / "summary.json").read_bytes())
     assert (summary["rows"], summary["tasks"], summary["rejected"]) == (5, 5, 0)
@@ -191,6 +194,41 @@ def test_missing_folders_of_all_outputs_are_created(tmp_path: Path, tag: str) ->
     main([str(tmp_path / "in.csv"), str(out), "--workers", "1", *options])
     written = [path for folder in "abc" for path in (tmp_path / folder).iterdir()]
     assert written == [out, rejects, summary]
+
+
+def test_a_report_that_nobody_can_read_does_not_decide_the_exit_code(
+    tmp_path: Path, tag: str
+) -> None:
+    reviews = tmp_path / "größer.csv"
+    reviews.write_text(f"review\n{GOOD}\n")
+    command = [sys.executable, "-m", "adapters.preannotate", str(reviews), str(tmp_path / "é.json")]
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [*command, "--model", tag, "--workers", "1"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=120,
+    )
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert len(json.loads((tmp_path / "é.json").read_bytes())) == 1
+
+
+def test_standard_output_takes_the_tasks_and_standard_error_the_report(
+    tmp_path: Path, tag: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.csv").write_text(f"review\n{GOOD}\n \n")
+    assert main(["in.csv", "-", "--to", "jsonl", "--model", tag, "--workers", "1"]) == 1
+    printed = capfd.readouterr()
+    (line,) = printed.out.splitlines()
+    assert json.loads(line)["data"] == {"review": GOOD}
+    assert "1 tasks with predictions" in printed.err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
 @pytest.mark.parametrize("options", [(), ("--part-size", "1")])

@@ -121,6 +121,8 @@ def test_a_folder_of_objects_gives_the_tasks_of_the_same_files(
     assert json.loads(rejected)["file"] == f"s3://{BUCKET}/in/b.jsonl"
     summary = json.loads((tmp_path / "summary.json").read_bytes())
     assert summary["outputs"] == [f"s3://{BUCKET}/in/out.json"]
+    assert summary["rows"] == 3 * len(REVIEWS) + 1 == summary["tasks"] + summary["rejected"]
+    assert summary["passed_over"] == {"written_by_runs": 1}
     assert not list(tmp_path.glob("*.work"))
 
 
@@ -138,13 +140,14 @@ def test_a_pattern_of_objects_skips_the_outputs_of_earlier_runs(
 
 
 def test_parts_are_objects_and_stale_ones_are_removed(store: Store, tmp_path: Path) -> None:
-    store.write("in/a.jsonl", jsonl(REVIEWS))
+    store.write("out-20240101.jsonl", jsonl(REVIEWS))
     out = f"s3://{BUCKET}/out.jsonl"
     for size, count in ((1, 4), (2, 2)):
-        done = preannotate(tmp_path, f"s3://{BUCKET}/in/*.jsonl", out, "--part-size", str(size))
+        done = preannotate(tmp_path, f"s3://{BUCKET}/*.jsonl", out, "--part-size", str(size))
         assert done.returncode == 0, done.stderr
-        parts = sorted(path.name for path in store.folder.glob("out-*"))
+        parts = sorted(path.name for path in store.folder.glob("out-0*"))
         assert parts == [f"out-{number:05}.jsonl" for number in range(1, count + 1)]
+    assert store.read("out-20240101.jsonl") == jsonl(REVIEWS)
 
 
 def test_a_cluster_reads_and_writes_objects(store: Store, tmp_path: Path) -> None:

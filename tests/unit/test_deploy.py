@@ -2,6 +2,7 @@
 
 import copy
 import ipaddress
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,43 @@ def test_host_names_contain_a_dot_and_images_have_a_version(compose: Any) -> Non
             assert ":" in service["image"]
         assert service["healthcheck"]
     assert services["backend"]["read_only"] is True
+
+
+def test_services_around_the_backend_are_as_unprivileged_as_it(compose: Any) -> None:
+    services = compose["services"]
+    for name in ("backend", "prometheus", "grafana"):
+        service = services[name]
+        assert service["read_only"] is True, name
+        assert service["tmpfs"] == ["/tmp"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    for name in ("postgres", "prometheus", "grafana"):
+        assert "@sha256:" in services[name]["image"], name
+
+
+@pytest.mark.parametrize(("password", "starts"), [("", False), ("secret", True)])
+def test_grafana_does_not_start_without_a_password(
+    compose: Any, tmp_path: Path, password: str, starts: bool
+) -> None:
+    (shell, option, script) = compose["services"]["grafana"]["entrypoint"]
+    (tmp_path / "run.sh").write_text("#!/bin/sh\necho started\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    script = script.replace("$$", "$").replace("/run.sh", str(tmp_path / "run.sh"))
+    done = subprocess.run(
+        [shell, option, script],
+        env={"GF_SECURITY_ADMIN_PASSWORD": password},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) is starts
+    assert (done.stdout == "started\n") is starts
+    assert ("Set GRAFANA_PASSWORD" in done.stderr) is not starts
+
+
+def test_pods_reach_no_database_but_the_one_that_is_named(objects: dict[str, Any]) -> None:
+    for rule in objects["NetworkPolicy"]["spec"]["egress"]:
+        assert rule["to"], "open to anywhere"
 
 
 def test_prometheus_scrapes_as_the_user_of_the_backend(compose: Any) -> None:

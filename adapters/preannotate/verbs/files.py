@@ -228,8 +228,8 @@ def files(
     if not quiet:
         console.say(str(done), err=output.uses_standard_output)
     if done.rejected:
-        for file, names in islice(rows.unmatched.items(), _FEW_FILES):
-            console.say(_without_text(file, names, annotator.columns), err=True)
+        for file, found_columns in islice(rows.unmatched.items(), _FEW_FILES):
+            console.say(_without_text(file, found_columns, annotator.columns), err=True)
     if done.truth and done.tasks and not done.truth.confusion:
         console.say(f'No row has a label in the column "{truth}": check its name.', err=True)
         return SOME_REJECTED

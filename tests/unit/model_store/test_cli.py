@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from model_store import artifact, cli
+from model_store.pretraining.corpus import Part, part_of
 from tests.conftest import ClassifierFactory
 
 VERBS = ("train", "evaluate", "import", "versions", "promote", "rollback")
@@ -111,3 +112,47 @@ def test_evaluate_prints_the_metrics_that_it_writes(
     assert printed["texts"] == 80
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == printed
     assert (tmp_path / "out/report.html").exists()
+
+
+def evaluated(data: str, out: Path, *options: str, folder: Path) -> Result:
+    (folder / "reviews.csv").write_text(data)
+    return run(
+        "evaluate", str(artifact.PRETRAINED), str(folder / "reviews.csv"), str(out), *options
+    )
+
+
+TWO = "text,label\nA wonderful film,1\nA boring mess,0\n"
+
+
+def test_an_empty_part_ends_with_a_sentence(tmp_path: Path) -> None:
+    result = evaluated(TWO, tmp_path / "out", "--part", "validation", folder=tmp_path)
+    assert result.exit_code == 1
+    assert "none of its 2 reviews is in the part validation" in result.output
+
+
+def test_metrics_of_a_part_with_one_label_are_json(tmp_path: Path) -> None:
+    assert part_of("A wonderful film") is Part.HELD_OUT
+    result = evaluated(TWO, tmp_path / "out", "--part", "held-out", folder=tmp_path)
+    assert result.exit_code == 0, result.output
+    content = (tmp_path / "out" / "metrics.json").read_text()
+    assert "NaN" not in content
+    assert json.loads(content)["auroc"] is None
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_data_is_read(
+    tmp_path: Path, out: str
+) -> None:
+    (tmp_path / "file").touch()
+    result = evaluated("nothing", tmp_path / out, folder=tmp_path)
+    assert result.exit_code == 1
+    assert str(tmp_path / "file") in result.output
+    assert "labelled" not in result.output
+
+
+def test_rows_that_were_left_out_are_reported(tmp_path: Path) -> None:
+    result = evaluated(TWO + "so so,7\n", tmp_path / "out", folder=tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "1 rows were left out" in result.output
+    assert "line 4" in result.output
+    assert "1 rows left out" in (tmp_path / "out" / "report.html").read_text()

@@ -134,6 +134,7 @@ def test_a_job_says_how_many_annotations_are_left_out_and_why(world: World) -> N
             '"kind": 1 of 3 annotations count, and 1 of 1 annotated tasks are examples. '
             "Annotations that are left out: 1 with several choices, 1 skipped."
         ),
+        NO_EVENTS,
     ]
     assert world.job.metrics["kind"]["annotations"] == {
         "annotations": 3,
@@ -142,6 +143,16 @@ def test_a_job_says_how_many_annotations_are_left_out_and_why(world: World) -> N
         "examples": 1,
         "tasks_left_out": {},
     }
+
+
+def test_a_job_without_a_control_to_train_says_what_is_wrong_with_the_config(world: World) -> None:
+    repeated = CONFIG.replace("<View>", '<View><Repeater on="$items">')
+    repeated = repeated.replace("</View>", "</Repeater></View>")
+    world.examples.record(Changes(PROJECT, repeated, updated_at=2.0))
+    world.run(good)
+    assert world.job.state is State.FAILED
+    (reason,) = world.job.reasons
+    assert reason.startswith('The Choices control "kind" is in a Repeater')
 
 
 def test_a_job_that_was_killed_activates_nothing(world: World) -> None:

@@ -21,6 +21,7 @@ from adapters.preannotate.run import run
 from adapters.preannotate.storage import File
 from adapters.preannotate.summary import Summary
 from model_store.model.classification import Classification
+from model_store.readers.reading import Reading
 
 LABELS = ("Negative", "Positive")
 CONFIG = """<View><Text name="text" value="$review"/><Choices name="sentiment" toName="text">
@@ -94,7 +95,7 @@ def run_files(
     sources.check_apart(found, output.replaced())
     annotator = Annotator.of(REFERENCE, CONFIG, None)
     counts = sources.count_by_reason(passed_over)
-    rows = Inputs(found, "utf-8", annotator.columns, counts)
+    rows = Inputs(found, Reading("utf-8", annotator.columns), counts)
     output.prepare()
     return run(rows, annotator, FakeEngine(fails_after), output, resume=resume, quiet=True)
 

@@ -171,6 +171,14 @@ def test_a_usage_error_ends_with_2_and_names_the_argument(
         (["reviews.csv", "reviews.csv", "--to", "jsonl"], "reviews.csv: the run would replace"),
         (["reviews.csv", "out.json", "--rejects", "reviews.csv"], "would replace"),
         (["reviews.csv", "out.json", "--summary", "reviews.csv"], "would replace"),
+        (["reviews.csv", "out.json", "--summary", "./out.json"], "is the output and --summary"),
+        (["reviews.csv", "-", "--to", "json", "--resume"], "--resume"),
+        (["reviews.csv", "-"], "--to"),
+        (
+            ["reviews.csv", "c.xml", "--label-config", "c.xml", "--to", "json"],
+            "c.xml: the run would replace the labeling config",
+        ),
+        (["project", "1", "--rejects", "a", "--summary", "./a"], "is --rejects and --summary"),
     ],
 )
 def test_a_run_that_cannot_start_ends_with_2_and_names_the_cause(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.preannotate.errors import OutputError
-from adapters.preannotate.storage import prepare, put
+from adapters.preannotate.storage import Places, at, prepare, put
 
 
 @pytest.fixture
@@ -98,3 +98,45 @@ def test_prepare_refuses_a_target_that_cannot_be_written(
     monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root
     with pytest.raises(OutputError, match="is not writable"):
         prepare(tmp_path / "file")
+
+
+def test_prepare_leaves_the_files_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / ".out.json.draft").write_text("of the user")
+    prepare(tmp_path / "out.json")
+    assert (tmp_path / ".out.json.draft").read_text() == "of the user"
+
+
+def test_a_stream_is_appended_to(draft: Path, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log:
+        log.write(b"old ")
+        log.flush()
+        stream = Path(f"/dev/fd/{log.fileno()}")
+        prepare(stream)
+        put(draft, stream)
+        log.write(b" newer")
+    assert (tmp_path / "log").read_bytes() == b"old new newer"
+    with pytest.raises(OSError, match=r"Bad file descriptor.*/dev/fd/9999"):
+        prepare(Path("/dev/fd/9999"))
+
+
+@pytest.mark.parametrize(
+    ("name", "same"),
+    [
+        ("s3://bucket/a//b.json", True),
+        ("s3://key:secret@bucket/a/b.json", True),
+        ("s3://bucket/a/b.json?endpoint_override=host:1", False),
+        ("s3://bucket/a/B.json", False),
+        ("gs://bucket/a/b.json", False),
+    ],
+)
+def test_objects_are_the_same_by_store_bucket_and_key(
+    name: str, same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    assert (at(name) in Places([at("s3://bucket/a/b.json")])) == same
+
+
+def test_azure_containers_are_told_apart() -> None:
+    first, second = (at(f"abfs://{name}@account/b.json") for name in ("one", "two"))
+    assert second not in Places([first])
+    assert at("abfss://one@account/b.json") in Places([first])

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from adapters.observability.route_names import RouteNames
-from adapters.server import requests
+from adapters.server import exchange
 from adapters.server.auth import PROBES, BasicAuth
 from adapters.server.connections import Recycling
 from adapters.server.limits import SMALL_BODY_BYTES, Admission, BodyBudget, Limits
@@ -360,7 +360,7 @@ def test_a_response_that_does_not_begin_in_time_is_a_504(seconds: float) -> None
 def test_a_refused_upload_that_never_ends_does_not_hold_its_connection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(requests, "_REST_SECONDS", 0.05)
+    monkeypatch.setattr(exchange, "_REST_SECONDS", 0.05)
     sent: list[Any] = []
 
     async def trickle() -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """Heads learn from few examples, and their change is bounded."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import optimize
 
+from model_store.learning import fitting
 from model_store.learning.fitting import RADIUS, calibrate, fit_head
 from model_store.model.head import Head
 
@@ -166,3 +170,49 @@ def test_any_examples_make_a_head_of_finite_numbers(
         assert torch.isfinite(one.weight).all()
         assert torch.isfinite(one.bias).all()
         assert np.isfinite(one.temperature)
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The maximum number of iterations of each fit."""
+    limits: list[int] = []
+
+    def minimize(*arguments: Any, options: dict[str, Any], **more: Any) -> Any:
+        limits.append(options["maxiter"])
+        return optimize.minimize(*arguments, options=options, **more)
+
+    monkeypatch.setattr(fitting, "minimize", minimize)
+    return limits
+
+
+def test_the_operations_of_a_fit_are_bounded_for_hundreds_of_labels(
+    searched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = tuple(f"label {number}" for number in range(10))
+    classes = np.repeat(np.arange(10), 8)
+    features = np.eye(10)[classes] + 0.01 * np.random.default_rng(1).normal(size=(80, 10))
+    fit_head(features, classes, labels)
+    assert set(searched) == {200}, "few labels are fitted to the end"
+    searched.clear()
+    # As many operations as these labels allow for each of some hundred.
+    monkeypatch.setattr(fitting, "_SEARCH_FLOPS", 1e5)
+    monkeypatch.setattr(fitting, "_FLOPS", 1e6)
+    head = fit_head(features, classes, labels)
+    assert max(searched[:-1]) == 15
+    assert 15 < searched[-1] < 200
+    results = head.classify(torch.from_numpy(features).float())
+    assert [result.label for result in results] == [labels[each] for each in classes]
+
+
+def test_strengths_after_the_best_are_left_out_and_the_choice_is_the_same(
+    searched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(2)
+    classes = rng.integers(0, 2, 200)
+    features = rng.normal(size=(200, 40)) + 0.3 * classes[:, None] * (np.arange(40) < 4)
+    quick = fit_head(features, classes, ("Ham", "Spam"))
+    fits = len(searched)
+    monkeypatch.setattr(fitting, "_MANY_WORSE", 100)
+    thorough = fit_head(features, classes, ("Ham", "Spam"))
+    assert fits < len(searched) - fits
+    assert torch.equal(quick.weight, thorough.weight)

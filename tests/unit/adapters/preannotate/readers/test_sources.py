@@ -13,6 +13,7 @@ from adapters.preannotate.errors import InputError
 from adapters.preannotate.readers.reading import Inputs
 from adapters.preannotate.readers.sources import check_apart, find, is_compressed, opened
 from adapters.preannotate.storage import File
+from model_store.readers.reading import Reading
 
 
 def zstd(content: bytes) -> bytes:
@@ -199,7 +200,7 @@ def test_columns_of_folders_join_the_rows_and_replace_none(tmp_path: Path) -> No
         (tmp_path / f"label={label}/a.csv").write_text(f"{header},review\nown,text\n")
     (tmp_path / "label=Task").mkdir()
     (tmp_path / "label=Task/a.jsonl").write_text('{"data": {"review": "text"}}\n')
-    inputs = Inputs(find([str(tmp_path)], None, []), "utf-8", ["review"])
+    inputs = Inputs(find([str(tmp_path)], None, []), Reading("utf-8", ["review"]))
     rows = [record.fields for chunk in inputs.chunks() for record in chunk.records()]  # type: ignore[union-attr]
     assert rows == [
         {"label": "own", "review": "text"},
