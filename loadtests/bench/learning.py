@@ -36,7 +36,7 @@ SETS = ("trec", "cr", "emotion", "amazon_sentences", "banking77")
 SIZES = (20, 50, 100, 200, 500, 1000)
 _CACHE = ROOT / "build/bench/sentences"
 _TEST_TEXTS = 600
-_POOL = 1000
+_POOL = 600
 """Texts that trials choose from, unless they need more."""
 _MANY_LABELS = 50
 _MIN_FOR_MANY_LABELS = 500

@@ -3,7 +3,7 @@
 Does not compute features, split or judge.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,7 +78,9 @@ def fit_blocks(
         raise ValueError(f"features {inputs.shape} do not match {len(indices)} texts and {widths}")
     blocks = _blocks(inputs, widths)
     chosen = _sample(indices, seed)
-    found = _shares([block.scaled[chosen] for block in blocks.values()], indices[chosen], widths)
+    found = _shares(
+        [block.scaled[chosen] for block in blocks.values()], indices[chosen], list(widths)
+    )
     used = {name: share for name, share in found.items() if share >= MIN_SHARE}
     shares = {name: share / sum(used.values()) for name, share in used.items()}
     for name, block in blocks.items():
@@ -167,7 +169,7 @@ def _sample(classes: Classes, seed: int) -> Classes:
 
 
 def _shares(
-    blocks: Sequence[NDArray[np.float32]], classes: Classes, names: Iterable[str]
+    blocks: Sequence[NDArray[np.float32]], classes: Classes, names: Sequence[str]
 ) -> dict[str, float]:
     """Return the shares of blocks with the highest evidence, by name."""
     kernels = torch.from_numpy(np.stack([(block @ block.T).astype(np.float64) for block in blocks]))

@@ -5,7 +5,7 @@ Reads no database and publishes nothing: features and choices in, an outcome out
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ from model_store.learning.blocks import fit_blocks, without_unused
 from model_store.learning.evaluation import Predictions, measure
 from model_store.learning.fitting import calibrate, fit_head
 from model_store.learning.gate import Check
-from model_store.learning.split import is_held_out, missing
+from model_store.learning.left_out import extended, restricted
+from model_store.learning.split import is_held_out, learnable, missing
 from model_store.model.head import Head
 
 Progress = Callable[[str, float], None]
@@ -43,6 +44,9 @@ class Outcome:
     shares: Mapping[str, float] = field(default_factory=dict)
     """The shares of the feature blocks of a new head, which has no weights for others."""
 
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Labels that have too few annotations to be learned, with their number."""
+
     @property
     def passed(self) -> bool:
         """Whether every check of the gate is passed."""
@@ -57,6 +61,7 @@ class Outcome:
             "held_out": self.held_out,
             "checks": [asdict(check) for check in self.checks],
             "metrics": self.metrics,
+            "left_out": dict(self.left_out),
             "blocks": {name: round(share, 3) for name, share in self.shares.items()},
         }
 
@@ -93,8 +98,28 @@ def learn(
     active_features: (texts, features) of its encoder, if that is another one.
     behave: runs the behaviour suite with a head; only for labels of the shipped model.
 
+    A new head never predicts a label with too few annotations: the others are learned without it.
     Equal arguments give equal outcomes. Raises ValueError if lengths or labels do not match.
     """
+    kept = learnable(Counter(choices), labels)
+    if start is None and len(kept) < len(labels) and not missing(Counter(choices), labels):
+        rows = [row for row, choice in enumerate(choices) if choice in set(kept)]
+        outcome = learn(
+            control,
+            kept,
+            features[rows],
+            [choices[row] for row in rows],
+            [tasks[row] for row in rows],
+            project=project,
+            widths=widths,
+            active=restricted(active, kept) if active and set(kept) < set(active.labels) else None,
+            active_features=None if active_features is None else active_features[rows],
+            seed=seed,
+            progress=progress,
+        )
+        head = extended(outcome.head, labels) if outcome.head else None
+        left_out = {label: choices.count(label) for label in labels if label not in kept}
+        return replace(outcome, head=head, left_out=left_out)
     classes = _indices(labels, choices)
     if not len(features) == len(classes) == len(tasks):
         raise ValueError(f"{len(features)} features, {len(classes)} choices, {len(tasks)} tasks")

@@ -21,7 +21,8 @@ from model_store import artifact, block_files, store
 from model_store.learning import behaviour
 from model_store.learning.blocks import block_widths, used_blocks
 from model_store.learning.candidate import Outcome, Progress, learn
-from model_store.learning.split import is_held_out, missing
+from model_store.learning.left_out import named
+from model_store.learning.split import MIN_PER_LABEL, is_held_out, missing
 from model_store.model.blocks.concatenated import Block, Concatenated
 from model_store.model.blocks.ngrams import Ngrams
 from model_store.model.classifier import Classifier
@@ -106,6 +107,12 @@ def train(
     metrics = {control: outcome.report() for control, outcome in outcomes.items()}
     if not outcomes:
         return Result(None, passed=False, reasons=reasons, metrics=metrics)
+    reasons += [
+        f'"{control}": not learned: {named(outcome.left_out)}. {MIN_PER_LABEL} annotations of each '
+        "are needed."
+        for control, outcome in outcomes.items()
+        if outcome.left_out
+    ]
     failed = [
         f'"{control}", {check.name}: {check.reason}'
         for control, outcome in outcomes.items()

@@ -65,6 +65,27 @@ def test_topics_are_learned_that_the_encoder_knows_nothing_of(parent: Parent) ->
     assert [each.label for each in found] == ["Health", "Sport"]
 
 
+def test_a_rare_topic_is_left_out_by_name_and_the_others_are_learned(parent: Parent) -> None:
+    all_topics = topics()
+    rare = TrainingSet(
+        "topic",
+        ("Weather", *TOPICS),
+        [*all_topics.tasks, 901],
+        [*all_topics.texts, "It rains."],
+        [*all_topics.answers, "Weather"],
+    )
+    result = train("1.1", parent, [rare], silent)
+    assert result.passed
+    (reason,) = result.reasons
+    assert reason == '"topic": not learned: Weather (1). 5 annotations of each are needed.'
+    assert result.metrics["topic"]["left_out"] == {"Weather": 1}
+    classifier = loaded(result).for_control("topic")
+    assert classifier.labels == ("Weather", *TOPICS)
+    (found,) = classifier.classify(["The hospital has a new doctor, it rains."])
+    assert found.label == "Health"
+    assert found.probabilities["Weather"] == 0
+
+
 def test_a_version_with_blocks_needs_a_release_that_knows_them(parent: Parent) -> None:
     result = train("1.1", parent, [topics()], silent)
     assert result.version
