@@ -39,7 +39,7 @@ from adapters.settings import (
 from model_store import artifact, store
 from model_store.errors import DatabaseError, ModelStoreError
 from model_store.model import text_classifier
-from model_store.model.encoder import Encoder
+from model_store.model.blocks.concatenated import Block
 from model_store.serving.batching import BatchRunner
 from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog
@@ -65,7 +65,7 @@ except DatabaseError as error:
     sys.exit(str(error))
 deployments = DeploymentLog(engine)
 jobs = JobQueue(engine)
-encoders: dict[str, Encoder] = {}
+encoders: dict[str, Block] = {}
 registry = Registry(
     deployments,
     lambda version: artifact.load(

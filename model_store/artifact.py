@@ -16,8 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model_store import block_files
+from model_store.block_files import BlockName
 from model_store.errors import ArtifactError, ArtifactExistsError
 from model_store.files import atomic_folder, open_file
+from model_store.model.blocks.concatenated import Block
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder
 from model_store.model.head import Head
@@ -35,8 +38,9 @@ MODEL_NAME = "sentiment-cnn"
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The artifact that ships."""
 
-FORMAT: Literal[1] = 1
-"""The newest format of model.json that this release reads, and the one it writes."""
+FORMAT = 2
+"""The newest format of model.json that this release reads. Format 2 has heads with feature blocks;
+an artifact without them is written in format 1, for earlier releases."""
 
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
@@ -49,6 +53,7 @@ _MAX_BYTES_PER_WEIGHT = 8
 _MAX_BYTES_PER_TOKEN = 4096
 _HEADER_BYTES = 1024**2
 """More than any file of an artifact has besides weights and tokens."""
+_MAX_BLOCK_BYTES = 500_000_000
 _BYTES_AT_ONCE = 1024**2
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -96,7 +101,7 @@ class HeadSection(_Section):
 class Manifest(_Section):
     """The content of model.json."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = 1
     architecture: Architecture
     labels: tuple[str, ...]
     """The name of each class, in the order of the network's outputs."""
@@ -107,6 +112,9 @@ class Manifest(_Section):
     """The logits are divided by this before the softmax (Guo et al., 2017)."""
     heads: Mapping[str, HeadSection] = {}
     """The heads by control, in the order of their weights."""
+    blocks: Mapping[str, Mapping[BlockName, Annotated[int, Field(gt=0)]]] = {}
+    """The number of features of each block of a head, in their order, by control. A head that is
+    not listed has the features of the network."""
     training: Mapping[str, Any] = {}
     """The origin of the weights: command, seed, data hash, package versions."""
     metrics: Mapping[str, Any] = {}
@@ -142,7 +150,9 @@ def save(
         encoder.vocabulary.save(draft / VOCABULARY)
         if classifier.heads:
             save_file(_tensors_of(classifier.heads.values()), draft / HEADS)
+        blocks = block_files.save(draft, classifier.encoders)
         manifest = Manifest(
+            format=2 if blocks else 1,
             architecture=Architecture(**vars(encoder.network.config)),
             labels=classifier.labels,
             max_tokens=encoder.max_tokens,
@@ -151,11 +161,13 @@ def save(
                 control: HeadSection(labels=head.labels, temperature=head.temperature)
                 for control, head in classifier.heads.items()
             },
+            blocks=blocks,
             training=training,
             metrics=metrics,
             files={file.name: _sha256(file.read_bytes()) for file in sorted(draft.iterdir())},
         )
-        text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False)
+        content = manifest.model_dump(mode="json", exclude=None if blocks else {"blocks"})
+        text = json.dumps(content, indent=2, ensure_ascii=False)
         (draft / MANIFEST).write_text(text + "\n", encoding="utf-8", newline="\n")
         draft.chmod(0o755)
         for file in draft.iterdir():
@@ -185,7 +197,11 @@ def read_manifest(directory: Path) -> Manifest:
             path,
             f"it has {len(manifest.labels)} labels for {manifest.architecture.classes} classes",
         )
-    expected = {WEIGHTS, VOCABULARY, HEADS} if manifest.heads else {WEIGHTS, VOCABULARY}
+    if not set(manifest.blocks) <= set(manifest.heads):
+        raise ArtifactError(path, "it has blocks for a head that does not exist")
+    expected = {WEIGHTS, VOCABULARY, *block_files.names(manifest.blocks)}
+    if manifest.heads:
+        expected.add(HEADS)
     if set(manifest.files) != expected:
         raise ArtifactError(path, f"it must list {', '.join(sorted(expected))} under files")
     return manifest
@@ -227,8 +243,10 @@ def check(directory: Path) -> Manifest:
     Does all that `load` does, but does not compile the network.
     """
     manifest = verify(directory)
-    network, _ = _load_network(directory, manifest)
-    _load_heads(directory, manifest, network.config.features)
+    network, vocabulary = _load_network(directory, manifest)
+    encoder = Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=_no_features)
+    block_files.load(directory, manifest.blocks, encoder, manifest.files, {})
+    _load_heads(directory, manifest, encoder.width)
     return manifest
 
 
@@ -258,7 +276,7 @@ def encoder_version(manifest: Manifest) -> str:
     parts = manifest.model_dump(
         mode="json", include={"architecture", "tokenizer", "max_tokens", "files"}
     )
-    parts["files"].pop(HEADS, None)
+    parts["files"] = {name: parts["files"][name] for name in sorted((VOCABULARY, WEIGHTS))}
     return _sha256(json.dumps(parts, sort_keys=True).encode())[:16]
 
 
@@ -267,14 +285,14 @@ def load(
     *,
     device: torch.device | str | None = None,
     compiled: Path | None = None,
-    encoders: MutableMapping[str, Encoder] | None = None,
+    encoders: MutableMapping[str, Block] | None = None,
 ) -> Classifier:
     """Load an artifact and check every part of it; raises ArtifactError.
 
     device: where the network runs; by default the first GPU, or the CPU if there is none.
     compiled: a folder for the compiled network, which processes on a CPU share; without it, each
     process keeps its own copy in memory.
-    encoders: loaded encoders by version; a missing one is loaded and added.
+    encoders: loaded encoders and embeddings by version; a missing one is loaded and added.
 
     >>> load(PRETRAINED, device="cpu").classify(["A wonderful film!"])[0].label
     'Positive'
@@ -285,10 +303,11 @@ def load(
     if name not in known:
         known[name] = _load_encoder(directory, manifest, device, compiled and compiled / name)
     encoder = known[name]
+    assert isinstance(encoder, Encoder)
     head = Head.of(encoder.network.fc, manifest.labels, manifest.temperature)
-    return Classifier(
-        encoder, head, _load_heads(directory, manifest, encoder.network.config.features)
-    )
+    heads = _load_heads(directory, manifest, encoder.width)
+    blocks = block_files.load(directory, manifest.blocks, encoder, manifest.files, known)
+    return Classifier(encoder, head, heads, blocks)
 
 
 def _load_encoder(
@@ -320,13 +339,18 @@ def _load_network(directory: Path, manifest: Manifest) -> tuple[SentimentCNN, Vo
     return network, vocabulary
 
 
-def _load_heads(directory: Path, manifest: Manifest, features: int) -> dict[str, Head]:
+def _no_features(_: object) -> Tensor:
+    raise AssertionError("only the shapes of this encoder are used")
+
+
+def _load_heads(directory: Path, manifest: Manifest, width: int) -> dict[str, Head]:
     if not manifest.heads:
         return {}
     path = directory / HEADS
     tensors = _load_tensors(path)
     expected = {}
-    for index, section in enumerate(manifest.heads.values()):
+    for index, (control, section) in enumerate(manifest.heads.items()):
+        features = sum(manifest.blocks.get(control, {"encoder": width}).values())
         expected[f"{index}.weight"] = [len(section.labels), features]
         expected[f"{index}.bias"] = [len(section.labels)]
     try:
@@ -370,10 +394,16 @@ def _max_bytes(manifest: Manifest, name: str) -> int:
     """Return a bound for the size of a file, by what model.json says that it contains."""
     if name == VOCABULARY:
         return _HEADER_BYTES + manifest.architecture.vocabulary_size * _MAX_BYTES_PER_TOKEN
+    if name not in (WEIGHTS, HEADS):
+        return _MAX_BLOCK_BYTES
     weights = manifest.architecture.weights
     if name == HEADS:
         features = manifest.architecture.filters * len(manifest.architecture.kernel_sizes)
-        weights = sum(len(head.labels) * (features + 1) for head in manifest.heads.values())
+        weights = sum(
+            len(head.labels)
+            * (sum(manifest.blocks.get(control, {"encoder": features}).values()) + 1)
+            for control, head in manifest.heads.items()
+        )
     # The header of a file of safetensors names each tensor.
     return _HEADER_BYTES * (1 + len(manifest.heads)) + weights * _MAX_BYTES_PER_WEIGHT
 

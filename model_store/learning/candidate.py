@@ -4,8 +4,8 @@ Reads no database and publishes nothing: features and choices in, an outcome out
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from torch import Tensor
 
 from model_store.learning import gate
 from model_store.learning.behaviour import Behaviour
+from model_store.learning.blocks import fit_blocks, without_unused
 from model_store.learning.evaluation import Predictions, measure
 from model_store.learning.fitting import calibrate, fit_head
 from model_store.learning.gate import Check
-from model_store.learning.split import is_held_out, missing
+from model_store.learning.left_out import extended, restricted
+from model_store.learning.split import is_held_out, learnable, missing
 from model_store.model.head import Head
 
 Progress = Callable[[str, float], None]
@@ -39,6 +41,11 @@ class Outcome:
     """Number of annotated tasks that are held out."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """Metrics on the held-out tasks, for JSON: `candidate`, and `in_force` (the active version)."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """The shares of the feature blocks of a new head, which has no weights for others."""
+
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Labels that have too few annotations to be learned, with their number."""
 
     @property
     def passed(self) -> bool:
@@ -54,6 +61,8 @@ class Outcome:
             "held_out": self.held_out,
             "checks": [asdict(check) for check in self.checks],
             "metrics": self.metrics,
+            "left_out": dict(self.left_out),
+            "blocks": {name: round(share, 3) for name, share in self.shares.items()},
         }
 
 
@@ -70,7 +79,9 @@ def learn(
     *,
     project: str,
     start: Head | None = None,
+    widths: Mapping[str, int] | None = None,
     active: Head | None = None,
+    active_features: Tensor | None = None,
     behave: Callable[[Head], Behaviour] | None = None,
     seed: int = 0,
     progress: Progress = _silent,
@@ -82,11 +93,33 @@ def learn(
     tasks: the task id of each text. Held-out tasks (`split.is_held_out`) set the temperature and
     are what the gate evaluates on; the head is fitted to the others.
     start: fine-tune this head, which must have these labels in this order; None fits a new one.
+    widths: fit a new head on these feature blocks (`blocks.fit_blocks`).
     active: the head that serves the control now, for comparison.
+    active_features: (texts, features) of its encoder, if that is another one.
     behave: runs the behaviour suite with a head; only for labels of the shipped model.
 
+    A new head never predicts a label with too few annotations: the others are learned without it.
     Equal arguments give equal outcomes. Raises ValueError if lengths or labels do not match.
     """
+    kept = learnable(Counter(choices), labels)
+    if start is None and len(kept) < len(labels) and not missing(Counter(choices), labels):
+        rows = [row for row, choice in enumerate(choices) if choice in set(kept)]
+        outcome = learn(
+            control,
+            kept,
+            features[rows],
+            [choices[row] for row in rows],
+            [tasks[row] for row in rows],
+            project=project,
+            widths=widths,
+            active=restricted(active, kept) if active and set(kept) < set(active.labels) else None,
+            active_features=None if active_features is None else active_features[rows],
+            seed=seed,
+            progress=progress,
+        )
+        head = extended(outcome.head, labels) if outcome.head else None
+        left_out = {label: choices.count(label) for label in labels if label not in kept}
+        return replace(outcome, head=head, left_out=left_out)
     classes = _indices(labels, choices)
     if not len(features) == len(classes) == len(tasks):
         raise ValueError(f"{len(features)} features, {len(classes)} choices, {len(tasks)} tasks")
@@ -97,14 +130,20 @@ def learn(
 
     inputs = features.detach().cpu().numpy()
     progress("fitting", 0.0)
-    head = fit_head(inputs[~held_out], classes[~held_out], labels, start=start, seed=seed)
+    shares: Mapping[str, float] = {}
+    if widths is None:
+        head = fit_head(inputs[~held_out], classes[~held_out], labels, start=start, seed=seed)
+    else:
+        fit = fit_blocks(inputs[~held_out], widths, classes[~held_out], labels, seed=seed)
+        head, shares = fit.head, fit.shares
     progress("calibrating", 0.5)
     head = calibrate(head, inputs[held_out], classes[held_out])
     progress("evaluating", 0.6)
     candidate = predictions_of(head, features[held_out], classes[held_out], labels)
     served = None
     if active and set(active.labels) == set(labels):
-        served = predictions_of(active, features[held_out], classes[held_out], labels)
+        read = features if active_features is None else active_features
+        served = predictions_of(active, read[held_out], classes[held_out], labels)
     progress("judging", 0.7)
     checks = gate.judge(
         candidate,
@@ -114,8 +153,10 @@ def learn(
         seed=seed,
     )
     metrics = {"candidate": measure(candidate)} | ({"in_force": measure(served)} if served else {})
+    if widths is not None:
+        head = without_unused(head, widths, shares)
     progress("done", 1.0)
-    return Outcome(control, head, checks, *counts, metrics)
+    return Outcome(control, head, checks, *counts, metrics, shares)
 
 
 def predictions_of(

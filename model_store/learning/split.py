@@ -11,6 +11,8 @@ MIN_EXAMPLES = 20
 """Annotated tasks that a control needs before a head is fitted."""
 MIN_PER_LABEL = 5
 """Annotated tasks that each label needs."""
+MIN_LABELS = 2
+"""Labels with so many annotations that a control needs."""
 MAX_EXAMPLES = 10_000
 """Annotated tasks of a training; of more, a sample is as good and needs less time and memory."""
 _FIFTHS = 5
@@ -56,10 +58,20 @@ def _digest(project: str, task: int) -> bytes:
     return hashlib.sha256(f"{project} {task}".encode("utf-8", "surrogatepass")).digest()
 
 
+def learnable(counts: Mapping[str, int], labels: Sequence[str]) -> list[str]:
+    """Return the labels with enough annotations; a training leaves out the others.
+
+    >>> learnable({"Praise": 15, "Complaint": 1}, ("Praise", "Complaint", "Question"))
+    ['Praise']
+    """
+    return [label for label in labels if counts.get(label, 0) >= MIN_PER_LABEL]
+
+
 def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     """Return a sentence that says how many annotations are missing, or None.
 
-    counts: annotated tasks by label; a label that is not in it has none.
+    counts: annotated tasks by label; a label that is not in it has none. Two labels are enough,
+    if they have enough annotations together: rare ones do not hold them up.
 
     >>> sentence = missing({"Praise": 15, "Complaint": 4}, ("Praise", "Complaint"))
     >>> sentence.partition(":")[0]
@@ -69,7 +81,8 @@ def missing(counts: Mapping[str, int], labels: Sequence[str]) -> str | None:
     total = sum(have.values())
     lacking = {label: MIN_PER_LABEL - n for label, n in have.items() if n < MIN_PER_LABEL}
     more = max(MIN_EXAMPLES - total, sum(lacking.values()))
-    if more <= 0:
+    enough = learnable(counts, labels)
+    if len(enough) >= MIN_LABELS and sum(have[label] for label in enough) >= MIN_EXAMPLES:
         return None
     named = dict(islice(lacking.items(), _NAMED_LABELS))
     each = "".join(f", {n} of them {shown(label)}" for label, n in named.items())

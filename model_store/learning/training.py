@@ -17,11 +17,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model_store import artifact, store
+from model_store import artifact, block_files, store
 from model_store.learning import behaviour
+from model_store.learning.blocks import block_widths, used_blocks
 from model_store.learning.candidate import Outcome, Progress, learn
-from model_store.learning.split import missing
+from model_store.learning.left_out import named
+from model_store.learning.split import MIN_PER_LABEL, is_held_out, missing
+from model_store.model.blocks.concatenated import Block, Concatenated
+from model_store.model.blocks.ngrams import Ngrams
 from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder, TextEncoder
 
 _SEED = 1
 _CHUNK_TEXTS = 500
@@ -73,6 +78,15 @@ class Result:
     """The reports by control, for JSON."""
 
 
+@dataclass(frozen=True)
+class Learned:
+    """The result of training one control."""
+
+    outcome: Outcome
+    encoder: Concatenated | None = None
+    """The blocks of the head; None if it uses the features of the parent's encoder."""
+
+
 def train(
     project: str, parent: Parent, training_sets: Sequence[TrainingSet], progress: Progress
 ) -> Result:
@@ -80,16 +94,25 @@ def train(
     pairs = [(training_set, training_set.lacking) for training_set in training_sets]
     reasons = [f'"{training_set.control}": {lack}.' for training_set, lack in pairs if lack]
     ready = [training_set for training_set, lack in pairs if not lack]
-    outcomes: dict[str, Outcome] = {}
+    learned: dict[str, Learned] = {}
     for number, training_set in enumerate(ready):
 
         def tell(stage: str, done: float, number: int = number) -> None:
             progress(stage, 0.1 + 0.8 * (number + done) / len(ready))
 
-        outcomes[training_set.control] = _learn(project, parent.classifier, training_set, tell)
+        learned[training_set.control] = learn_control(
+            project, parent.classifier, training_set, tell
+        )
+    outcomes = {control: each.outcome for control, each in learned.items()}
     metrics = {control: outcome.report() for control, outcome in outcomes.items()}
     if not outcomes:
         return Result(None, passed=False, reasons=reasons, metrics=metrics)
+    reasons += [
+        f'"{control}": not learned: {named(outcome.left_out)}. {MIN_PER_LABEL} annotations of each '
+        "are needed."
+        for control, outcome in outcomes.items()
+        if outcome.left_out
+    ]
     failed = [
         f'"{control}", {check.name}: {check.reason}'
         for control, outcome in outcomes.items()
@@ -98,28 +121,29 @@ def train(
     ]
     progress("publishing", 0.95)
     findings = {"controls": metrics, "refused": failed}
-    version = _publish(project, parent, training_sets, outcomes, findings)
+    version = _publish(project, parent, training_sets, learned, findings)
     return Result(version, passed=not failed, reasons=[*reasons, *failed], metrics=metrics)
 
 
-def _learn(
+def learn_control(
     project: str, classifier: Classifier, training_set: TrainingSet, progress: Progress
-) -> Outcome:
+) -> Learned:
     """Train the head of one control.
 
     For the labels of the shipped model, the start is the head that the encoder was trained with,
     not the active one: every training uses all annotations, which would otherwise count twice.
     """
-    own = set(training_set.labels) == set(classifier.labels)
-    has_suite = own and set(classifier.labels) == set(behaviour.LABELS)
-    return learn(
+    if set(training_set.labels) != set(classifier.labels):
+        return _learn_new(project, classifier, training_set, progress)
+    has_suite = set(classifier.labels) == set(behaviour.LABELS)
+    outcome = learn(
         training_set.control,
-        classifier.labels if own else training_set.labels,
-        _read(classifier, training_set.texts, progress),
+        classifier.labels,
+        _read(classifier.encoder, training_set.texts, progress),
         training_set.answers,
         training_set.tasks,
         project=project,
-        start=classifier.head if own else None,
+        start=classifier.head,
         active=classifier.for_control(training_set.control).head,
         behave=(lambda head: behaviour.run(Classifier(classifier.encoder, head).classify))
         if has_suite
@@ -127,13 +151,65 @@ def _learn(
         seed=_SEED,
         progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
     )
+    return Learned(outcome)
 
 
-def _read(classifier: Classifier, texts: Sequence[str], progress: Progress) -> Tensor:
+def _learn_new(
+    project: str, classifier: Classifier, training_set: TrainingSet, progress: Progress
+) -> Learned:
+    """Train a head for labels that the model does not have, on several feature blocks."""
+    encoder = _blocks(project, classifier, training_set)
+    active = classifier.for_control(training_set.control)
+    is_compared = set(active.labels) == set(training_set.labels)
+    outcome = learn(
+        training_set.control,
+        training_set.labels,
+        _read(encoder, training_set.texts, progress),
+        training_set.answers,
+        training_set.tasks,
+        project=project,
+        widths=block_widths(encoder),
+        active=active.head if is_compared else None,
+        active_features=_read(active.encoder, training_set.texts, progress)
+        if is_compared
+        else None,
+        seed=_SEED,
+        progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
+    )
+    used = used_blocks(outcome.shares)
+    blocks = {name: block for name, block in encoder.blocks.items() if name in used}
+    return Learned(outcome, Concatenated(blocks) if blocks else None)
+
+
+def _blocks(project: str, classifier: Classifier, training_set: TrainingSet) -> Concatenated:
+    """Return all feature blocks: n-grams of the training set, and the embedding of the parent."""
+    encoder = classifier.encoder
+    assert isinstance(encoder, Encoder)
+    blocks: dict[str, Block] = {"encoder": encoder, "embedding": _embedding(classifier)}
+    learned = [
+        text
+        for task, text in zip(training_set.tasks, training_set.texts, strict=True)
+        if not is_held_out(project, task)
+    ]
+    ngrams = Ngrams.fit(learned, max_tokens=encoder.max_tokens)
+    if ngrams.width:
+        blocks["ngrams"] = ngrams
+    return Concatenated(blocks)
+
+
+def _embedding(parent: Classifier) -> Block:
+    """Return the embedding of the parent, or the one that ships: a version has only one."""
+    for encoder in parent.encoders.values():
+        if isinstance(encoder, Concatenated) and "embedding" in encoder.blocks:
+            return encoder.blocks["embedding"]
+    return block_files.load_embedding(block_files.SHIPPED, max_tokens=parent.encoder.max_tokens)
+
+
+def _read(encoder: TextEncoder, texts: Sequence[str], progress: Progress) -> Tensor:
     chunks = []
     for start in range(0, len(texts), _CHUNK_TEXTS):
         progress("reading texts", _READ * start / len(texts))
-        chunks.append(classifier.encoder(texts[start : start + _CHUNK_TEXTS]))
+        chunks.append(encoder(texts[start : start + _CHUNK_TEXTS]))
     return torch.cat(chunks)
 
 
@@ -141,11 +217,13 @@ def _publish(
     project: str,
     parent: Parent,
     training_sets: Sequence[TrainingSet],
-    outcomes: dict[str, Outcome],
+    learned: dict[str, Learned],
     metrics: dict[str, Any],
 ) -> str:
     old = parent.classifier
-    new = {control: outcome.head for control, outcome in outcomes.items() if outcome.head}
+    new = {control: each.outcome.head for control, each in learned.items() if each.outcome.head}
+    blocks = {control: each.encoder for control, each in learned.items() if each.encoder}
+    kept = {control: each for control, each in old.encoders.items() if control not in new}
     lineage = {
         "parent": parent.version,
         "project": project,
@@ -162,7 +240,7 @@ def _publish(
         directory = Path(scratch) / "artifact"
         artifact.save(
             directory,
-            Classifier(old.encoder, old.head, {**old.heads, **new}),
+            Classifier(old.encoder, old.head, {**old.heads, **new}, {**kept, **blocks}),
             training=lineage,
             metrics=metrics,
         )

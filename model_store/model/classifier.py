@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from model_store.model.classification import Classification
 from model_store.model.encoder import TextEncoder
 from model_store.model.head import Head
 from model_store.model.stages import Work
 
-_NONE: Mapping[str, Head] = MappingProxyType({})
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Classifier:
@@ -24,12 +24,22 @@ class Classifier:
     ['Positive', 'Negative']
     """
 
-    def __init__(self, encoder: TextEncoder, head: Head, heads: Mapping[str, Head] = _NONE) -> None:
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        head: Head,
+        heads: Mapping[str, Head] = _NONE,
+        encoders: Mapping[str, TextEncoder] = _NONE,
+    ) -> None:
         self.encoder = encoder
         self.head = head
         self.heads = heads
         """Heads by the name of the control that they were trained for."""
-        self._by_control = {control: Classifier(encoder, heads[control]) for control in heads}
+        self.encoders = encoders
+        """Encoders of heads with feature blocks, by control; other heads use `encoder`."""
+        self._by_control = {
+            control: Classifier(encoders.get(control, encoder), heads[control]) for control in heads
+        }
 
     @property
     def labels(self) -> tuple[str, ...]:

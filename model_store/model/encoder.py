@@ -22,7 +22,7 @@ class TextEncoder(Protocol):
     def max_tokens(self) -> int:
         """Maximum number of tokens that it reads of a text."""
 
-    def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
+    def __call__(self, texts: Sequence[str], work: Work | None = None, /) -> Tensor:
         """Return (texts, features) and add tokens and seconds to `work`."""
 
 
@@ -46,6 +46,11 @@ class Encoder:
         self.max_tokens = max_tokens
         self.features = features or features_of(network)
         """Maps token ids of texts to (texts, features), on the CPU."""
+
+    @property
+    def width(self) -> int:
+        """The number of features."""
+        return self.network.config.features
 
     def encode(self, text: str) -> NDArray[np.int32]:
         """Return (tokens,) token ids of a text, at most `max_tokens`; a text may have none."""

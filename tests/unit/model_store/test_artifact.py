@@ -92,8 +92,8 @@ def test_a_changed_byte_is_noticed(saved: Path, name: str) -> None:
 
 
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(saved: Path) -> None:
-    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 2, "new": {}}))
-    with pytest.raises(ArtifactError, match=r"format 2.*formats up to 1: upgrade"):
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 3, "new": {}}))
+    with pytest.raises(ArtifactError, match=r"format 3.*formats up to 2: upgrade"):
         artifact.load(saved)
 
 

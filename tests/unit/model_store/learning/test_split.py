@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_store.learning.split import MIN_EXAMPLES, MIN_PER_LABEL, is_held_out, missing, sample
+from model_store.learning.split import (
+    MIN_EXAMPLES,
+    MIN_LABELS,
+    MIN_PER_LABEL,
+    is_held_out,
+    missing,
+    sample,
+)
 
 LABELS = ("Praise", "Complaint")
 HELD_OUT = [0, 5, 18, 21, 22, 33, 36]
@@ -44,6 +51,12 @@ def test_the_sentence_says_how_many_of_which_label_are_missing() -> None:
     )
 
 
+def test_a_rare_label_does_not_hold_up_the_others() -> None:
+    assert missing({"Praise": 15, "Complaint": 5}, (*LABELS, "Question")) is None
+    assert missing({"Praise": 14, "Complaint": 5, "Question": 1}, (*LABELS, "Question"))
+    assert missing({"Praise": 40, "Question": 1}, (*LABELS, "Question"))
+
+
 def test_of_thousands_of_labels_the_sentence_names_a_few() -> None:
     sentence = str(missing({}, [f"label {number}" for number in range(10_000)]))
     assert sentence.startswith("50000 more annotations are needed, 5 of them label 0, 5 of them")
@@ -54,7 +67,8 @@ def test_of_thousands_of_labels_the_sentence_names_a_few() -> None:
 def test_the_missing_annotations_are_enough_and_not_one_too_many(counts: list[int]) -> None:
     labels = [f"label {index}" for index in range(len(counts))]
     sentence = missing(dict(zip(labels, counts, strict=True)), labels)
-    enough = sum(counts) >= MIN_EXAMPLES and min(counts) >= MIN_PER_LABEL
+    learned = [count for count in counts if count >= MIN_PER_LABEL]
+    enough = sum(learned) >= MIN_EXAMPLES and len(learned) >= MIN_LABELS
     assert (sentence is None) == enough
     if sentence:
         more = int(sentence.split()[0])

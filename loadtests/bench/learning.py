@@ -1,0 +1,242 @@
+"""Measure how well projects with labels of their own learn: `make bench-learning`.
+
+Trains as a job does and classifies other texts of the same data set; beside it, TF-IDF with
+logistic regression, and a sentence transformer with logistic regression if its folder is given.
+Writes docs/learning-benchmarks.md, .svg and .json.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from loadtests.bench.servers import ROOT
+from model_store import artifact
+from model_store.files import atomic_write
+from model_store.learning.training import TrainingSet, learn_control
+from model_store.model.classifier import Classifier
+from model_store.pretraining.sentence_transformer import SentenceTransformer
+
+DATA = ROOT.parent / "shared/data/panel"
+SETS = ("trec", "cr", "emotion", "amazon_sentences", "banking77")
+SIZES = (20, 50, 100, 200, 500, 1000)
+_CACHE = ROOT / "build/bench/sentences"
+_TEST_TEXTS = 600
+_POOL = 600
+"""Texts that trials choose from, unless they need more."""
+_MANY_LABELS = 50
+_MIN_FOR_MANY_LABELS = 500
+_STRENGTH = 10.0
+"""C of the logistic regressions beside ours; better than 1 on all sets."""
+_METHODS = {"ours": "this project", "tfidf": "TF-IDF", "transformer": "sentence transformer"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """The accuracies of one trial, in 0..1; None where a method was not trained."""
+
+    data: str
+    annotations: int
+    seed: int
+    ours: float | None
+    tfidf: float
+    transformer: float | None
+    promoted: bool
+    blocks: dict[str, float]
+    seconds: float
+    """Processor time of our training."""
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench.learning", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with *.jsonl files")
+    parser.add_argument("--sets", nargs="+", default=SETS, help="names of files in it")
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, help="annotations")
+    parser.add_argument("--seeds", type=int, default=5, help="trials of each size")
+    parser.add_argument("--transformer", type=Path, help="folder of a sentence transformer")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", help="output folder")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if missing := [name for name in options.sets if not (options.data / f"{name}.jsonl").is_file()]:
+        sys.exit(f"{options.data} has no {', '.join(missing)}: pass --data or --sets.")
+    scores: list[Score] = []
+    for name in options.sets:
+        for score in _scores(options.data / f"{name}.jsonl", options):
+            scores.append(score)
+            print(score, flush=True)  # noqa: T201 (progress)
+    write(scores, options.out)
+
+
+def _scores(path: Path, options: argparse.Namespace) -> Iterator[Score]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    random.Random(0).shuffle(rows)
+    held = min(_TEST_TEXTS, len(rows) // 2)
+    largest = max(options.sizes)
+    # The rest is not read: a transformer needs long for it.
+    rows = rows[: held + max(largest, _POOL)]
+    texts = [row["text"] for row in rows]
+    answers = [row["label"] for row in rows]
+    vectors = None
+    if options.transformer:
+        vectors = _vectors(options.transformer, texts)
+    least = _MIN_FOR_MANY_LABELS if len(set(answers)) > _MANY_LABELS else 0
+    for size in options.sizes:
+        if not least <= size <= len(texts) - held:
+            continue
+        for seed in range(options.seeds):
+            order = np.random.default_rng(seed).permutation(len(texts) - held) + held
+            yield _score(_Data(path.stem, texts, answers, vectors), order[:size], held, seed)
+
+
+@dataclass(frozen=True)
+class _Data:
+    name: str
+    texts: Sequence[str]
+    answers: Sequence[str]
+    vectors: NDArray[np.float32] | None
+    """(texts, dimensions) of the sentence transformer."""
+
+
+def _score(data: _Data, chosen: NDArray[np.int64], held: int, seed: int) -> Score:
+    """Learn from the chosen texts and classify the first `held` ones."""
+    learned = [data.texts[row] for row in chosen]
+    given = [data.answers[row] for row in chosen]
+    tests, expected = data.texts[:held], np.array(data.answers[:held])
+    labels = tuple(sorted(set(data.answers)))
+    parent = artifact.load(artifact.PRETRAINED)
+    start = time.process_time()
+    result = learn_control(
+        f"{seed}.1",
+        parent,
+        TrainingSet("label", labels, list(range(len(chosen))), learned, given),
+        lambda _, __: None,
+    )
+    seconds = time.process_time() - start
+    ours = None
+    if head := result.outcome.head:
+        found = Classifier(result.encoder or parent.encoder, head).classify(tests)
+        ours = float(np.mean([each.label for each in found] == expected))
+    regression = LogisticRegression(C=_STRENGTH, max_iter=1000)
+    tfidf = make_pipeline(TfidfVectorizer(), regression).fit(learned, given)
+    transformer = None
+    if data.vectors is not None:
+        fitted = LogisticRegression(C=_STRENGTH, max_iter=1000).fit(data.vectors[chosen], given)
+        transformer = float(fitted.score(data.vectors[:held], expected))
+    return Score(
+        data=data.name,
+        annotations=len(chosen),
+        seed=seed,
+        ours=ours,
+        tfidf=float(tfidf.score(tests, expected)),
+        transformer=transformer,
+        promoted=result.outcome.passed,
+        blocks=dict(result.outcome.shares),
+        seconds=seconds,
+    )
+
+
+def _vectors(folder: Path, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return (texts, dimensions) sentence vectors; a file keeps them for the next run."""
+    digest = sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    path = _CACHE / f"{folder.name}-{digest}.npy"
+    if not path.exists():
+        _CACHE.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as draft:
+            np.save(draft, SentenceTransformer(folder)(texts))
+    return np.asarray(np.load(path))
+
+
+def write(scores: Sequence[Score], folder: Path) -> None:
+    """Write the page, the plot and the figures."""
+    facts = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "torch": torch.__version__,
+        "scores": [asdict(score) for score in scores],
+    }
+    text = json.dumps(facts, indent=1)
+    (folder / "learning-benchmarks.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "learning-benchmarks.md").write_text(page(scores), encoding="utf-8")
+    draw(scores, folder / "learning-benchmarks.svg")
+
+
+def page(scores: Sequence[Score]) -> str:
+    """Return a table of mean accuracies in Markdown."""
+    lines = [
+        "# How well it learns",
+        "",
+        "`make bench-learning` writes this page. Accuracy in percent on other texts of the same",
+        "data set, the mean of several trials; ± is the standard deviation of ours. Ours learns",
+        "from four fifths of the annotations and judges itself by the rest, as in a job; the",
+        "others learn from all. A hyphen: a label has fewer than five annotations.",
+        "",
+        "![Accuracy by annotations](learning-benchmarks.svg)",
+        "",
+        f"| data set | annotations | {' | '.join(_METHODS.values())} | promoted | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for (data, size), group in _groups(scores):
+        cells = [_cell([getattr(score, method) for score in group]) for method in _METHODS]
+        ours = [score.ours for score in group if score.ours is not None]
+        if len(ours) > 1 and cells[0] != "-":
+            cells[0] += f" ± {100 * stdev(ours):.1f}"
+        promoted = f"{sum(score.promoted for score in group)} of {len(group)}"
+        seconds = f"{fmean(score.seconds for score in group):.1f}"
+        lines.append(f"| {data} | {size} | {' | '.join(cells)} | {promoted} | {seconds} |")
+    return "\n".join([*lines, ""])
+
+
+def draw(scores: Sequence[Score], path: Path) -> None:
+    """Draw the accuracies of each data set by the number of annotations."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (slow to import)
+
+    sets = list(dict.fromkeys(score.data for score in scores))
+    figure = Figure(figsize=(3.2 * len(sets), 3.2), layout="constrained")
+    for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+        groups = [(size, group) for (name, size), group in _groups(scores) if name == data]
+        for method, title in _METHODS.items():
+            points = [
+                (size, _mean([getattr(each, method) for each in group])) for size, group in groups
+            ]
+            known = [(size, 100 * value) for size, value in points if value is not None]
+            axes.plot(*zip(*known, strict=True), marker="o", label=title) if known else None
+        axes.set(title=data, xscale="log", xlabel="annotations", ylabel="accuracy in %")
+        axes.grid(alpha=0.3)
+    figure.axes[0].legend(fontsize="small")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _groups(scores: Sequence[Score]) -> list[tuple[tuple[str, int], list[Score]]]:
+    keys = dict.fromkeys((score.data, score.annotations) for score in scores)
+    return [
+        (key, [score for score in scores if (score.data, score.annotations) == key]) for key in keys
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean, or None if a trial has no value."""
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    mean = _mean(values)
+    return "-" if mean is None else f"{100 * mean:.1f}"
+
+
+if __name__ == "__main__":
+    main()

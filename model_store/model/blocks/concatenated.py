@@ -1,0 +1,45 @@
+"""Present several feature blocks as one encoder."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from model_store.model.encoder import TextEncoder
+from model_store.model.stages import Work
+
+
+class Block(TextEncoder, Protocol):
+    """A part of the features of a text."""
+
+    @property
+    def width(self) -> int:
+        """The number of features."""
+
+
+class Concatenated:
+    """The features of several blocks side by side.
+
+    A block that a head does not use is left out, and costs nothing. Several of these can share a
+    block.
+    """
+
+    def __init__(self, blocks: Mapping[str, Block]) -> None:
+        self.blocks = dict(blocks)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The number of features of each block, in their order."""
+        return {name: block.width for name, block in self.blocks.items()}
+
+    @property
+    def max_tokens(self) -> int:
+        """Maximum number of tokens that a block reads of a text."""
+        return max(block.max_tokens for block in self.blocks.values())
+
+    def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
+        """Return (texts, features); the first block adds its tokens and seconds to `work`."""
+        works: Iterator[Work | None] = iter((work,))
+        features = [block(texts, next(works, None)) for block in self.blocks.values()]
+        return torch.cat(features, dim=1)

@@ -1,0 +1,103 @@
+"""Turn texts into static sentence embeddings: means of the vectors of their word pieces.
+
+Does not make the vectors; see `pretraining/embedding.py`.
+"""
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from model_store.model.blocks.words import words
+from model_store.model.stages import Work
+
+OPENING_PIECES = 3
+"""Word pieces in the opening of a text: "how many", "please cancel my"."""
+_CONTINUED = "##"
+_LONGEST_WORD = 100
+_CACHED_WORDS = 65_536
+
+
+class StaticEmbedding:
+    """Word pieces with a vector each.
+
+    A word is split greedily into the longest known pieces, as by WordPiece (Schuster and Nakajima,
+    2012); pieces that continue a word begin with `##`. Words that cannot be split are left out.
+
+    >>> embedding = StaticEmbedding(["play", "##ing"], torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    >>> embedding.pieces_of("playing").tolist(), embedding.pieces_of("chess").tolist()
+    ([0, 1], [])
+    """
+
+    def __init__(self, pieces: Sequence[str], vectors: Tensor, *, max_tokens: int = 1024) -> None:
+        """vectors: (pieces, dimensions). Raises ValueError if a piece occurs twice or has none."""
+        if len(set(pieces)) != len(vectors):
+            raise ValueError(f"{len(set(pieces))} pieces do not match {len(vectors)} vectors")
+        self.pieces = tuple(pieces)
+        self.vectors = vectors.float()
+        self.max_tokens = max_tokens
+        self._ids = {piece: index for index, piece in enumerate(pieces)}
+        self.pieces_of = lru_cache(_CACHED_WORDS)(self._split)
+        """Return (pieces,) ids of a word."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the vectors as a numpy array: Ray's processes share one copy of it."""
+        return _from_array, (self.pieces, self.vectors.numpy(), self.max_tokens)
+
+    @property
+    def width(self) -> int:
+        """The number of features: the dimensions of a text and of its opening."""
+        return 2 * int(self.vectors.shape[1])
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
+        """Return (texts, features): the mean vector of all pieces, and that of the opening.
+
+        Both have length 1, or 0 if the text has no known piece.
+        """
+        ids = [self._encode(text) for text in texts]
+        openings = [each[:OPENING_PIECES] for each in ids]
+        return torch.cat([self._means(ids), self._means(openings)], dim=1)
+
+    def _encode(self, text: str) -> NDArray[np.int64]:
+        pieces = [self.pieces_of(word) for word in words(text, self.max_tokens)]
+        return np.concatenate([*pieces, _NO_PIECES])
+
+    def _means(self, ids: list[NDArray[np.int64]]) -> Tensor:
+        starts = np.cumsum([0, *map(len, ids)])[:-1]
+        flat = torch.from_numpy(np.concatenate([*ids, _NO_PIECES]))
+        means = functional.embedding_bag(flat, self.vectors, torch.from_numpy(starts), mode="mean")
+        return functional.normalize(means)
+
+    def _split(self, word: str) -> NDArray[np.int64]:
+        if len(word) > _LONGEST_WORD:
+            return _NO_PIECES
+        found: list[int] = []
+        start = 0
+        while start < len(word):
+            prefix = _CONTINUED if start else ""
+            for end in range(len(word), start, -1):
+                if (piece := self._ids.get(prefix + word[start:end])) is not None:
+                    break
+            else:
+                return _NO_PIECES
+            found.append(piece)
+            start = end
+        return np.array(found, dtype=np.int64)
+
+
+_NO_PIECES = np.empty(0, dtype=np.int64)
+
+
+def _from_array(
+    pieces: Sequence[str], vectors: NDArray[np.float32], max_tokens: int
+) -> StaticEmbedding:
+    # torch warns that the array is read-only; nothing writes to it.
+    with warnings.catch_warnings(action="ignore"):
+        return StaticEmbedding(pieces, torch.from_numpy(vectors), max_tokens=max_tokens)

@@ -1,0 +1,108 @@
+"""Turn texts into TF-IDF weights of the character n-grams of their words."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_store.model.blocks.words import words
+from model_store.model.stages import Work
+
+SIZES = (3, 4, 5)
+"""Characters of an n-gram. A space marks the ends of a word, so short words are n-grams, too."""
+MAX_NGRAMS = 5000
+MIN_TEXTS = 2
+"""Texts that an n-gram occurs in; those of a single text cannot tell anything of others."""
+_CACHED_WORDS = 16_384
+
+
+class Ngrams:
+    """A vocabulary of character n-grams with their inverse document frequencies.
+
+    >>> ngrams = Ngrams.fit(["a cat", "the cat", "the dog"])
+    >>> ngrams.vocabulary
+    (' ca', ' cat', ' cat ', ' th', ' the', ' the ', 'at ', 'cat', 'cat ', 'he ', 'the', 'the ')
+    """
+
+    def __init__(
+        self, vocabulary: Sequence[str], idf: Sequence[float], *, max_tokens: int = 1024
+    ) -> None:
+        """Raise ValueError if an n-gram occurs twice, or has no weight that is a finite number."""
+        if len(set(vocabulary)) != len(idf):
+            raise ValueError(f"{len(set(vocabulary))} n-grams do not match {len(idf)} weights")
+        if not np.isfinite(idf).all():
+            raise ValueError("a weight is not a finite number")
+        self.vocabulary = tuple(vocabulary)
+        self.idf = np.array(idf, dtype=np.float64)
+        self.max_tokens = max_tokens
+        self._ids = {ngram: index for index, ngram in enumerate(self.vocabulary)}
+        self._ngrams_of = lru_cache(_CACHED_WORDS)(self._lookup)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the cache."""
+        return _restored, (self.vocabulary, self.idf.tolist(), self.max_tokens)
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], *, max_tokens: int = 1024) -> Self:
+        """Return the n-grams of at least two texts, at most 5,000: the most frequent ones."""
+        counts: Counter[str] = Counter()
+        for text in texts:
+            distinct = {ngram for word in set(words(text, max_tokens)) for ngram in _ngrams(word)}
+            counts.update(distinct)
+        frequent = sorted(
+            (item for item in counts.items() if item[1] >= MIN_TEXTS),
+            key=lambda item: (-item[1], item[0]),
+        )
+        chosen = sorted(frequent[:MAX_NGRAMS])
+        idf = [float(np.log((1 + len(texts)) / (1 + count)) + 1) for _, count in chosen]
+        return cls([ngram for ngram, _ in chosen], idf, max_tokens=max_tokens)
+
+    @property
+    def width(self) -> int:
+        """The number of features: that of n-grams."""
+        return len(self.vocabulary)
+
+    def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
+        """Return (texts, features): (1 + log of the count) * idf, scaled to length 1."""
+        width = self.width
+        result = np.zeros(len(texts) * width, dtype=np.float32)
+        found = [self._encode(text) + row * width for row, text in enumerate(texts)]
+        places, counts = np.unique(np.concatenate([_NOTHING, *found]), return_counts=True)
+        if len(places):
+            values = (1 + np.log(counts)) * self.idf[places % width]
+            rows = places // width
+            lengths = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
+            result[places] = values / lengths[rows]
+        return torch.from_numpy(result.reshape(len(texts), width))
+
+    def _encode(self, text: str) -> NDArray[np.int64]:
+        found = [self._ngrams_of(word) for word in words(text, self.max_tokens)]
+        return np.concatenate([_NOTHING, *found])
+
+    def _lookup(self, word: str) -> NDArray[np.int64]:
+        ids = self._ids
+        return np.array([ids[ngram] for ngram in _ngrams(word) if ngram in ids], dtype=np.int64)
+
+
+_NOTHING = np.empty(0, dtype=np.int64)
+
+
+def _restored(vocabulary: Sequence[str], idf: Sequence[float], max_tokens: int) -> Ngrams:
+    return Ngrams(vocabulary, idf, max_tokens=max_tokens)
+
+
+def _ngrams(word: str) -> Iterable[str]:
+    """Yield the n-grams of a word between spaces.
+
+    >>> list(_ngrams("an"))
+    [' an', 'an ', ' an ']
+    """
+    padded = f" {word} "
+    for size in SIZES:
+        for start in range(len(padded) - size + 1):
+            yield padded[start : start + size]
