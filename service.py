@@ -37,7 +37,7 @@ from adapters.settings import (
     unknown_variables,
 )
 from model_store import artifact, store
-from model_store.errors import DatabaseError
+from model_store.errors import DatabaseError, ModelStoreError
 from model_store.model import text_classifier
 from model_store.model.blocks.concatenated import Block
 from model_store.serving.batching import BatchRunner
@@ -99,6 +99,10 @@ backend = Backend(
     ),
     shown=shown,
 )
+try:
+    model = settings.model or store.import_artifact(store.PRETRAINED)
+except ModelStoreError as error:
+    sys.exit(str(error))
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 protocol = create_app(backend)
 
@@ -115,7 +119,7 @@ protocol = create_app(backend)
 class SentimentService:
     """Sentiment of movie reviews, for Label Studio and other clients."""
 
-    model = bentoml.models.BentoModel(settings.model or store.import_artifact(store.PRETRAINED))
+    model = bentoml.models.BentoModel(model)
 
     @bentoml.on_startup
     async def start(self) -> None:

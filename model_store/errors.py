@@ -88,6 +88,18 @@ class ImportFileError(ModelStoreError):
         self.reason = reason
 
 
+class StoreError(ModelStoreError):
+    """A model cannot be written into the model store."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"The model cannot be stored in {path}: {reason}. Make room there, or allow this "
+            "process to write there."
+        )
+        self.path = path
+        self.reason = reason
+
+
 class UnknownVersionError(ModelStoreError):
     """The model store has no version of this name."""
 

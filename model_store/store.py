@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock
 
 from model_store import artifact
-from model_store.errors import ArtifactError, UnknownVersionError
+from model_store.errors import ArtifactError, StoreError, UnknownVersionError
 from model_store.files import atomic_folder, atomic_write, open_file
 
 _BENTO = Path(__file__).parents[2]
@@ -56,11 +56,19 @@ def import_artifact(directory: Path) -> str:
 
     Does nothing if a store has an intact copy; a damaged one is replaced. The version appears whole
     or not at all, however many processes import it at once or are killed. Raises ArtifactError if
-    the artifact is damaged or cannot be loaded, or if one of its files is a link.
+    the artifact is damaged or cannot be loaded, or if one of its files is a link, and StoreError if
+    the store cannot be written, for example because the disk is full.
     """
     tag = tag_of(directory)
-    if _is_intact(tag):
-        return tag
+    if not _is_intact(tag):
+        try:
+            _copy(directory, tag)
+        except OSError as error:
+            raise StoreError(_home(), error.strerror or str(error)) from error
+    return tag
+
+
+def _copy(directory: Path, tag: str) -> None:
     home = _home()
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home.parent / ".import.lock"):
@@ -80,7 +88,6 @@ def import_artifact(directory: Path) -> str:
                     _describe(tag, manifest, draft)
                 with atomic_write(home / name / _LATEST) as draft:
                     draft.write_text(version)
-    return tag
 
 
 def path_of(tag: str) -> Path:

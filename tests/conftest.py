@@ -146,7 +146,15 @@ def database(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def corpus() -> Path:
-    """Return the folder of the review corpus, or skip the test where it is missing."""
-    if not CORPUS.is_dir():
-        pytest.skip(f"the review corpus is not at {CORPUS}: set CORPUS to its folder")
+    """Return the folder of the review corpus, or skip the test where it is missing.
+
+    The corpus is the training half of the Large Movie Review Dataset (Maas et al., 2011), as one
+    file `train.parquet` with the columns `text` and `label` (0 negative, 1 positive).
+    """
+    if not (CORPUS / "train.parquet").is_file():
+        pytest.skip(
+            f"the review corpus is not at {CORPUS}: set CORPUS to a folder with train.parquet, "
+            "which is plain_text/train-00000-of-00001.parquet of "
+            "https://huggingface.co/datasets/stanfordnlp/imdb (columns text and label)"
+        )
     return CORPUS

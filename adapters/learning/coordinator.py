@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from adapters.label_studio.controls import Control
-from adapters.label_studio.events import Changes, changes_of
+from adapters.label_studio.events import Changes
+from adapters.learning.event_recorder import EventRecorder
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, QueueFullError
 from adapters.learning.tally import tally
@@ -59,6 +60,7 @@ class Coordinator:
         self._counted: dict[object, tuple[float, list[str]]] = {}
         """What the controls of projects lack, and until when that need not be counted again."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="learning")
+        self._recorder = EventRecorder(self._writer, self._record)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="learning-reader")
 
     async def record(self, event: Mapping[str, Any]) -> Changes:
@@ -66,7 +68,7 @@ class Coordinator:
 
         Raises EventError if the event is malformed.
         """
-        return await _do(self._writer, self._record, event)
+        return await self._recorder.record(event)
 
     async def train(self, project: str) -> Job:
         """Queue a training of a project, or return the job that is queued or running.
@@ -92,12 +94,11 @@ class Coordinator:
         """Return a job, if it exists."""
         return await _do(self._reader, self._jobs.job, job_id)
 
-    def _record(self, event: Mapping[str, Any]) -> Changes:
-        changes = changes_of(event)
-        self._examples.record(changes)
-        if self._train_every and changes.annotations:
-            self._train_if_due(changes.project)
-        return changes
+    def _record(self, events: Sequence[Changes]) -> None:
+        self._examples.record(*events)
+        if self._train_every:
+            for project in sorted({changes.project for changes in events if changes.annotations}):
+                self._train_if_due(project)
 
     def _train_if_due(self, project: str) -> None:
         count = self._examples.annotation_count(project)

@@ -61,10 +61,12 @@ class ExampleStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def record(self, changes: Changes) -> None:
-        """Store the changes in an event; raise DatabaseError if that fails."""
+    def record(self, *events: Changes) -> None:
+        """Store the changes in events, in one transaction; raise DatabaseError if that fails."""
         with writing(self._engine) as connection:
-            record(connection, changes)
+            # Projects in the same order: two writers of several would deadlock otherwise.
+            for changes in sorted(events, key=attrgetter("project")):
+                record(connection, changes)
 
     def replace(
         self, project: str, label_config: str, pages: Iterable[Sequence[Mapping[str, Any]]]

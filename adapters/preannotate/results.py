@@ -19,7 +19,9 @@ from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.model import ModelReference
 from adapters.preannotate.records import Chunk, Rejection
 from adapters.preannotate.step import Annotated, Model, annotate, data_of
+from model_store.readers import exact_json
 from model_store.readers.labels import NO_LABEL, class_of
+from model_store.readers.rows import NanosecondTime
 
 _ESCAPED_NUL = b"\\u0000"
 
@@ -178,12 +180,11 @@ def confusion_from_json(pairs: Iterable[Sequence[Any]]) -> Confusion:
 
 def _line(task: Mapping[str, Any]) -> bytes:
     try:
-        line = orjson.dumps(task, default=_plain, option=orjson.OPT_APPEND_NEWLINE)
+        line = exact_json.dumps(task, _plain) + b"\n"
     except orjson.JSONEncodeError as error:
         # orjson's own message can contain data.
         raise _NotStorableError(
-            "holds a value that JSON cannot: binary data, an integer of more than 64 bits, or "
-            "objects nested too deeply"
+            "holds a value that JSON cannot: binary data, or objects nested too deeply"
         ) from error
     if _ESCAPED_NUL in line and _holds_nul(task):
         raise _NotStorableError("holds a NUL character, which Label Studio's database refuses")
@@ -191,7 +192,7 @@ def _line(task: Mapping[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, Decimal | timedelta):
+    if isinstance(value, Decimal | timedelta | NanosecondTime):
         return str(value)
     raise TypeError
 

@@ -1,11 +1,10 @@
 """`model-store evaluate`: measure an artifact on labelled reviews."""
 
-import json
 from pathlib import Path
 
 import click
 
-from model_store.cli.labelled_data import labelled_data_options, report_rejected
+from model_store.cli.labelled_data import finish, labelled_data_options, report_rejected
 
 _PATH = click.Path(path_type=Path)
 
@@ -35,7 +34,7 @@ def evaluate(
     """Measure the model in the directory ARTIFACT on the labelled reviews DATA.
 
     Writes metrics.json, plots as PNG, and report.html, which contains all of it, to the folder OUT.
-    DATA is what `model-store train` reads.
+    DATA is what `model-store train` reads. The exit code is 1 if rows of it were left out.
     """
     from model_store import artifact as artifacts
     from model_store.errors import CorpusError
@@ -59,4 +58,4 @@ def evaluate(
         subtitle=f"{len(predictions.classes):,} labelled reviews of {data.name}, part: {part}"
         f"{left_out}",
     )
-    click.echo(json.dumps(metrics, indent=2))
+    finish(metrics, reviews.rejected)

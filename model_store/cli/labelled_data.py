@@ -1,11 +1,16 @@
-"""The options of `train` and `evaluate` for labelled files, and the list of rejected rows."""
+"""The options of `train` and `evaluate` for labelled files, and their reports and exit codes."""
 
+import json
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from model_store import console
+
+SOME_REJECTED = 1
+"""The exit code of a command that has done its work without some of the rows."""
 
 _LISTED = 20
 _OPTIONS = (
@@ -42,3 +47,10 @@ def report_rejected(rejected: Sequence[object]) -> None:
         console.say(f"{len(rejected):,} rows were left out:", err=True)
     for row in rejected[:_LISTED]:
         console.say(f"  {row}", err=True)
+
+
+def finish(metrics: object, rejected: Sequence[object]) -> None:
+    """Print the metrics, and end with exit code 1 if rows were left out."""
+    console.say(json.dumps(metrics, indent=2))
+    if rejected:
+        sys.exit(SOME_REJECTED)

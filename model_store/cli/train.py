@@ -1,11 +1,10 @@
 """`model-store train`: train an artifact from labelled reviews."""
 
-import json
 from pathlib import Path
 
 import click
 
-from model_store.cli.labelled_data import labelled_data_options, report_rejected
+from model_store.cli.labelled_data import finish, labelled_data_options, report_rejected
 
 
 @click.command(short_help="Train a model on labelled reviews.")
@@ -28,6 +27,7 @@ def train(
 
     DATA is a file that preannotate reads, with a column of texts and one of labels, a folder of
     such files, or the folder aclImdb. If the training is killed, the same command resumes it.
+    The exit code is 1 if rows of DATA were left out; the model is written all the same.
     """
     from model_store.errors import ArtifactExistsError
     from model_store.pretraining import corpus
@@ -40,4 +40,4 @@ def train(
     reviews = corpus.read(data, Columns(text, label), encoding)
     report_rejected(reviews.rejected)
     manifest = train_on(reviews, data, out, Recipe(seed=seed))
-    click.echo(json.dumps(manifest.model_dump(mode="json")["metrics"], indent=2))
+    finish(manifest.model_dump(mode="json")["metrics"], reviews.rejected)

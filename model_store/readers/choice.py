@@ -75,12 +75,18 @@ def find_dialect(
     whether the sample is the whole file.
     """
     best: _Read | None = None
-    for delimiter in (given.delimiter,) if given.delimiter else DELIMITERS:
+    for delimiter in (given.delimiter,) if given.delimiter else _delimiters("".join(sample)):
         read = _best_quoting(sample, delimiter, wanted, given, is_whole=is_whole)
         if best is None or _fit(read, wanted) > _fit(best, wanted):
             best = read
     assert best is not None
     return best.dialect, best.columns()
+
+
+def _delimiters(text: str) -> list[str]:
+    """Return the delimiters to try: one of those that do not occur stands for all of them."""
+    absent = [delimiter for delimiter in DELIMITERS if delimiter not in text]
+    return [delimiter for delimiter in DELIMITERS if delimiter not in absent[1:]]
 
 
 def _fit(read: _Read, wanted: Sequence[str]) -> tuple[bool, float, int]:

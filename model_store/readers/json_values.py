@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from model_store.readers import exact_json
 from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
@@ -25,8 +26,9 @@ _STRUCTURE = re.compile(r'["\[\]{},]')
 _IN_STRING = re.compile(r'[^"\\\n]*(?:\\.[^"\\\n]*)*', re.DOTALL)
 _BLANK = " \t\r\n"
 _TOO_LONG = Unreadable(TOO_LONG)
-_LARGE = 2.0**63
 _FEW = 2
+_NEAR = 256
+"""Characters to look back for the end of a line."""
 _MOST_BREAKS = 100
 """Lines of one value that can end inside a string: each is searched from its start."""
 _COLUMNS = "holds columns instead of rows: write an object for each row, as orient='records' does"
@@ -57,11 +59,11 @@ def read_values(read: Callable[[int], str]) -> Table:
 
 def _fields(text: str) -> dict[str, Any]:
     try:
-        value = orjson.loads(text)
-        if _has_large_number(value):
-            value = json.loads(text)  # orjson makes a float of an integer of more than 64 bits
+        value = exact_json.loads(text)
     except orjson.JSONDecodeError as error:
         value = _lenient(text, error)
+    except RecursionError as error:
+        raise RowError("holds objects nested too deeply") from error
     if not isinstance(value, dict):
         raise RowError("is not a JSON object")
     if _is_columns(value):
@@ -81,17 +83,6 @@ def _lenient(text: str, error: Exception) -> Any:
     if not is_encodable(json.dumps(value, ensure_ascii=False)):
         raise RowError("holds half of a character: a surrogate without its other half") from error
     return value
-
-
-def _has_large_number(value: Any) -> bool:
-    match value:
-        case float():
-            return abs(value) >= _LARGE
-        case dict():
-            return any(map(_has_large_number, value.values()))
-        case list():
-            return any(map(_has_large_number, value))
-    return False
 
 
 def _is_columns(value: dict[str, Any]) -> bool:
@@ -129,7 +120,8 @@ def split(read: Callable[[int], str]) -> Iterator[str | Unreadable]:
 class _Splitter:
     def __init__(self, *, is_array: bool) -> None:
         self._is_array = is_array
-        self._depth = int(is_array)
+        self._open = ["["] * is_array
+        """The brackets that are open here."""
         self._in_string = False
         self._after_backslash = False
         self._count = 0
@@ -143,32 +135,44 @@ class _Splitter:
     def feed(self, text: str) -> Iterator[str | Unreadable]:
         """Yield the values that end in this piece of the file."""
         start = position = 0
-        while position < len(text) and not self._is_over:
-            if self._in_string:
+        while position < len(text):
+            if self._is_over:
+                start = position = self._resume(text, position)
+            elif self._in_string:
                 position = self._skip_string(text, position)
                 if not self._in_string and text[position - 1] == "\n":
                     self._break_string(text[start : position - 1])
-                continue
-            match = _STRUCTURE.search(text, position)
-            if text[position : match.start() if match else None].strip(_BLANK):
-                self._may_restart = False
-            if match is None:
-                break
-            if self._may_restart and match.group() in "{]":
-                self._keep(text[start : match.start()])
-                start = match.start()
-                yield from self._value()
-                self._depth = int(self._is_array)
-                if match.group() == "]":
-                    self._is_over, start = True, match.end()
+            else:
+                match = _STRUCTURE.search(text, position)
+                if text[position : match.start() if match else None].strip(_BLANK):
+                    self._may_restart = False
+                if match is None:
                     break
-            self._may_restart = False
-            position = match.end()
-            if self._ends_value(match.group()):
-                self._keep(text[start : position - self._is_array])
-                start = position
-                yield from self._value()
+                mark = match.group()
+                if mark in "{]" and (self._may_restart or self._is_damaged(text, start, match)):
+                    self._keep(text[start : match.start()])
+                    start = match.start()
+                    yield from self._value()
+                    self._open = ["["] * self._is_array
+                    if mark == "]":
+                        self._is_over, start, position = True, match.end(), match.end()
+                        continue
+                self._may_restart = False
+                position = match.end()
+                if self._ends_value(mark):
+                    self._keep(text[start : position - self._is_array])
+                    start = position
+                    yield from self._value()
         self._keep(text[start:])
+
+    def _resume(self, text: str, position: int) -> int:
+        """Return where the array goes on after its end: what closed it was a bracket too many."""
+        rest = text[position:].lstrip(_BLANK)
+        if self._size or not rest.startswith(","):
+            self._keep(rest)
+            return len(text)
+        self._is_over, self._open = False, ["["]
+        return len(text) - len(rest) + 1
 
     def end(self) -> Iterator[str | Unreadable]:
         """Yield what remains at the end of the file."""
@@ -176,7 +180,7 @@ class _Splitter:
         if self._is_over and has_rest:
             yield _AFTER_END
         elif not self._is_over and (has_rest or self._is_array):
-            if has_rest and self._is_array and self._depth == 1 and not self._in_string:
+            if has_rest and self._open == ["["] and self._is_array and not self._in_string:
                 yield from self._value()  # it is complete: only the closing bracket is missing
             yield _CUT_OFF
 
@@ -190,18 +194,42 @@ class _Splitter:
             self._may_restart = value.count("\n") == self._breaks
         self._breaks += 1
 
+    def _is_damaged(self, text: str, start: int, match: re.Match[str]) -> bool:
+        """Whether a line begins with the next value, or the end, while an object is still open.
+
+        Inside an object, valid JSON has a `{` only after a colon, and no `]`.
+        """
+        if not self._open or self._open[-1] != "{":
+            return False
+        if match.group() == "]" and self._open.count("[") > self._is_array:
+            return False  # it closes a list of the object, of which another bracket is missing
+        before = text[max(start, match.start() - _NEAR) : match.start()]
+        content = before.rstrip(_BLANK)
+        if not content:
+            before = "".join(self._pieces)[-_NEAR:] + before
+            content = before.rstrip(_BLANK)
+        return "\n" in before[len(content) :] and content[-1:] not in ("", ":")
+
     def _ends_value(self, mark: str) -> bool:
         if mark in "[{":
-            self._depth += 1
+            self._open.append(mark)
         elif mark in "]}":
-            self._depth = max(self._depth - 1, 0)
-            self._is_over = self._is_array and not self._depth
-            return not self._depth
+            self._close("[" if mark == "]" else "{")
+            self._is_over = self._is_array and not self._open
+            return not self._open
         elif mark == ",":
-            return self._is_array and self._depth == 1
+            return self._is_array and len(self._open) == 1
         else:
             self._in_string = True
         return False
+
+    def _close(self, opening: str) -> None:
+        """Close a bracket, and those inside of it that lack theirs; ignore one too many."""
+        if self._open and self._open[-1] == opening:
+            self._open.pop()
+        elif opening in self._open[self._is_array :]:
+            while self._open.pop() != opening:
+                """Look further out."""
 
     def _skip_string(self, text: str, position: int) -> int:
         """Return the position where the string, or this piece of the file, ends."""

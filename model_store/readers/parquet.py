@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from model_store.readers.content import Content
+from model_store.readers.parquet_times import merged, to_pylist
 from model_store.readers.rows import (
     MAX_CHARACTERS,
     TOO_LONG,
@@ -58,26 +59,66 @@ def _unpacked_rows(content: Content, class_names: dict[str, list[str]]) -> Itera
 
 
 def _rows(file: Any, first: int, class_names: dict[str, list[str]]) -> Iterator[Row]:
-    # pre_buffer would load whole columns of a row group into memory.
-    with pyarrow.parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as parquet:
+    with _opened(file, "ns") as parquet:
         names = list(unique_names(parquet.schema_arrow.names))
         class_names |= _class_names(parquet.schema_arrow.metadata or {})
         groups, number = _groups_from(parquet.metadata, first)
-        size = _batch_rows(parquet.metadata)
+        int96 = _int96_columns(parquet)
+        rough = _opened(file, "us") if int96 else None
         for group in groups:
             end = number + parquet.metadata.row_group(group).num_rows
             try:
-                for batch in parquet.iter_batches(size, row_groups=[group], use_threads=False):
-                    skipped = min(max(first - number, 0), batch.num_rows)
-                    number += skipped
-                    rows = _with_microseconds(batch.slice(skipped).rename_columns(names))
-                    for fields in _values(rows):
-                        yield _row(number, fields)
-                        number += 1
+                skipped = max(first - number, 0)
+                number += skipped
+                values = _group_values(parquet, group, names, skipped)
+                if rough:
+                    others = _group_values(rough, group, names, skipped, int96)
+                    values = _with_far_times(values, others)
+                for fields in values:
+                    yield _row(number, fields)
+                    number += 1
             except (pa.ArrowException, OSError):
                 # A damaged page: the other row groups can be read.
-                yield from (Row(lost, _DAMAGED, 0) for lost in range(max(number, first), end))
+                yield from (Row(lost, _DAMAGED, 0) for lost in range(number, end))
             number = end
+
+
+def _opened(file: Any, int96_unit: str) -> pyarrow.parquet.ParquetFile:
+    # pre_buffer would load whole columns of a row group into memory.
+    return pyarrow.parquet.ParquetFile(
+        file, buffer_size=_BUFFER, pre_buffer=False, coerce_int96_timestamp_unit=int96_unit
+    )
+
+
+def _int96_columns(parquet: pyarrow.parquet.ParquetFile) -> list[int]:
+    """Return the positions of the columns with times as Spark and Impala write them."""
+    leaves = map(parquet.schema.column, range(len(parquet.schema)))
+    roots = {leaf.path.split(".")[0] for leaf in leaves if leaf.physical_type == "INT96"}
+    return [n for n, name in enumerate(parquet.schema_arrow.names) if name in roots]
+
+
+def _group_values(
+    parquet: pyarrow.parquet.ParquetFile,
+    group: int,
+    names: list[str],
+    skipped: int,
+    columns: list[int] | None = None,
+) -> Iterator[dict[str, Any] | Unreadable]:
+    """Yield the rows of a row group, or some of their columns, after those that are skipped."""
+    size = _batch_rows(parquet.metadata)
+    for batch in parquet.iter_batches(size, row_groups=[group], use_threads=False):
+        named = batch.slice(skipped).rename_columns(names)
+        skipped = max(skipped - batch.num_rows, 0)
+        yield from _values(named if columns is None else named.select(columns))
+
+
+def _with_far_times(
+    rows: Iterator[dict[str, Any] | Unreadable], rough: Iterator[dict[str, Any] | Unreadable]
+) -> Iterator[dict[str, Any] | Unreadable]:
+    """Take times that overflow in nanoseconds, before 1678 or after 2261, from `rough`."""
+    for fields, others in zip(rows, rough, strict=True):
+        unreadable = [row for row in (fields, others) if isinstance(row, Unreadable)]
+        yield unreadable[0] if unreadable else merged(fields, others)
 
 
 def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
@@ -91,39 +132,6 @@ def _class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
         }
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
-
-
-def _with_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Convert times in nanoseconds, of which pandas, if installed, makes values of its own."""
-    schema = pa.schema(
-        [field.with_type(_without_nanoseconds(field.type)) for field in batch.schema]
-    )
-    return batch if schema.equals(batch.schema) else batch.cast(schema, safe=False)
-
-
-def _without_nanoseconds(type_: pa.DataType) -> pa.DataType:
-    """Return a type with microseconds in place of nanoseconds, at any depth."""
-    found = type_
-    match type_:
-        case pa.TimestampType(unit="ns"):
-            found = pa.timestamp("us", type_.tz)
-        case pa.DurationType(unit="ns"):
-            found = pa.duration("us")
-        case pa.Time64Type(unit="ns"):
-            found = pa.time64("us")
-        case pa.ListType():
-            found = pa.list_(_inner(type_.value_field))
-        case pa.LargeListType():
-            found = pa.large_list(_inner(type_.value_field))
-        case pa.StructType():
-            found = pa.struct([_inner(field) for field in type_])
-        case pa.DictionaryType() if _without_nanoseconds(type_.value_type) != type_.value_type:
-            found = _without_nanoseconds(type_.value_type)
-    return found
-
-
-def _inner(field: pa.Field) -> pa.Field:
-    return field.with_type(_without_nanoseconds(field.type))
 
 
 def _batch_rows(metadata: Any) -> int:
@@ -148,7 +156,7 @@ def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
     """Yield the fields of each row, or Unreadable. Halves a large batch, and one with a bad row."""
     if batch.num_rows <= 1 or batch.nbytes <= _BATCH_BYTES:
         try:
-            values = batch.to_pylist()
+            values = to_pylist(batch)
         except (ValueError, OverflowError, pa.ArrowException) as error:
             if batch.num_rows <= 1:
                 yield _NOT_UTF8 if isinstance(error, UnicodeDecodeError) else _NO_VALUE

@@ -3,8 +3,10 @@
 Knows no file format. Everything here but `Table` can be pickled.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from typing import Any, Literal, NamedTuple
 
 Unit = Literal["line", "row"]
@@ -14,9 +16,33 @@ MAX_CHARACTERS = 32 * 1024 * 1024
 """Maximum size of a row: a larger one cannot be buffered several times at once."""
 TOO_LONG = f"is longer than {MAX_CHARACTERS:,} characters"
 
+_MICROSECONDS = re.compile(r"\.\d{6}")
+
 
 class RowError(Exception):
     """A row cannot be used. The message gives the reason, never the data."""
+
+
+@dataclass(frozen=True)
+class NanosecondTime:
+    """A date with time, a time, or a duration that microseconds do not hold.
+
+    >>> str(NanosecondTime(datetime(2024, 1, 2, 3, 4, 5), 6))
+    '2024-01-02T03:04:05.000000006'
+    """
+
+    rounded: datetime | time | timedelta
+    """Without the nanoseconds: the last microsecond before."""
+    nanoseconds: int
+    """From 1 to 999."""
+
+    def __str__(self) -> str:
+        """Return it as other times are written, with nine digits after the point."""
+        if isinstance(self.rounded, timedelta):
+            text = str(self.rounded) + ".000000" * (not self.rounded.microseconds)
+        else:
+            text = self.rounded.isoformat(timespec="microseconds")
+        return _MICROSECONDS.sub(rf"\g<0>{self.nanoseconds:03}", text)
 
 
 class Unreadable(NamedTuple):

@@ -22,7 +22,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from model_store.errors import DatabaseError
 from model_store.serving import migrations
@@ -33,6 +33,10 @@ _BUSY_SECONDS = 10
 _MIGRATION_SECONDS = 600
 """How long a process waits for another one that migrates the same SQLite database."""
 _POLL_SECONDS = 0.02
+_TURN_SECONDS = 0.002
+"""How long a writer of SQLite sleeps between two attempts to lock the database."""
+_PRIMARY_CODE = 0xFF
+"""The bits of SQLite's error codes without their details."""
 _CONNECT_SECONDS = 10
 _MIGRATION_LOCK = 2_126_408_571
 """The key of an advisory lock of PostgreSQL; releases without migrations take the same one."""
@@ -81,7 +85,7 @@ def _create_engine(url: URL, busy_seconds: float) -> Engine:
                 Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", lambda connection: _begin_sqlite(connection, busy_seconds))
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
         raise _error(url, error) from error
     return engine
@@ -162,9 +166,31 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
             return
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite's own wait sleeps for up to 0.1 s at a time: a process that writes all the time takes
+    # every turn, and an annotator at another worker waits for seconds.
+    deadline = time.monotonic() + busy_seconds
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while not _is_begun(connection, is_last=time.monotonic() > deadline):
+            time.sleep(_TURN_SECONDS)
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={1000 * busy_seconds:.0f}")
+
+
+def _is_begun(connection: Connection, *, is_last: bool) -> bool:
+    """Begin to write unless another process does; raises OperationalError at the last attempt."""
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        if code != sqlite3.SQLITE_BUSY or is_last:
+            raise
+        return False
+    return True
 
 
 def _error(url: URL, error: Exception) -> DatabaseError:

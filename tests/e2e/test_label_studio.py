@@ -157,7 +157,8 @@ def test_the_backend_lists_the_active_version(
 
     versions = api.get(f"/api/ml/{backend['id']}/versions")
 
-    assert versions == {"versions": [version_of(server)]}
+    # The server also knows the versions that other projects have trained.
+    assert version_of(server) in versions["versions"]
 
 
 def test_a_submitted_annotation_sends_an_event_that_is_acknowledged(

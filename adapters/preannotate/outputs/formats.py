@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet
 
 from adapters.preannotate import OUTPUT_SUFFIXES
 from adapters.preannotate.errors import OutputError, naming
 from adapters.preannotate.storage import File
+from model_store.readers import exact_json
 
 _GROUP_ROWS = 4096
 _GROUP_BYTES = 16 * 1024 * 1024
@@ -77,7 +77,7 @@ def _write_parquet(lines: Iterator[bytes], file: BinaryIO) -> None:
         group: list[dict[str, Any]] = []
         size = 0
         for line in lines:
-            group.append(_columns(orjson.loads(line)))
+            group.append(_columns(exact_json.loads(line)))
             size += len(line)
             if len(group) == _GROUP_ROWS or size > _GROUP_BYTES:
                 writer.write_table(pa.Table.from_pylist(group, PARQUET_SCHEMA))
@@ -89,9 +89,9 @@ def _write_parquet(lines: Iterator[bytes], file: BinaryIO) -> None:
 def _columns(task: dict[str, Any]) -> dict[str, Any]:
     data, predictions = task.pop("data"), task.pop("predictions")
     return {
-        "data": orjson.dumps(data).decode(),
-        "predictions": orjson.dumps(predictions).decode(),
-        "fields": orjson.dumps(task).decode() if task else None,
+        "data": exact_json.dumps(data).decode(),
+        "predictions": exact_json.dumps(predictions).decode(),
+        "fields": exact_json.dumps(task).decode() if task else None,
         # The step appends its prediction as the last one.
         "score": predictions[-1]["score"],
         "model_version": predictions[-1]["model_version"],

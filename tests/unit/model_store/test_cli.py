@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from model_store import artifact, cli
+from model_store.pretraining import recipe
 from model_store.pretraining.corpus import Part, part_of
 from tests.conftest import ClassifierFactory
 
@@ -150,9 +151,28 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_data_is_read(
     assert "labelled" not in result.output
 
 
-def test_rows_that_were_left_out_are_reported(tmp_path: Path) -> None:
+def test_rows_that_were_left_out_are_reported_and_end_with_1(tmp_path: Path) -> None:
     result = evaluated(TWO + "so so,7\n", tmp_path / "out", folder=tmp_path)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
+    assert json.loads(result.stdout)["texts"] == 2
     assert "1 rows were left out" in result.output
     assert "line 4" in result.output
     assert "1 rows left out" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_rows_without_a_label_are_not_left_out(tmp_path: Path) -> None:
+    result = evaluated(TWO + "so so,\n", tmp_path / "out", folder=tmp_path)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(("row", "code"), [("", 0), ("so so,7\n", 1)])
+def test_a_training_without_some_rows_writes_the_model_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, code: int
+) -> None:
+    (tmp_path / "reviews.csv").write_text(TWO + row)
+    trained = artifact.read_manifest(artifact.PRETRAINED)
+    monkeypatch.setattr(recipe, "train_on", lambda *_: trained)  # it takes minutes
+    result = run("train", str(tmp_path / "reviews.csv"), str(tmp_path / "out"))
+    assert result.exit_code == code, result.output
+    assert json.loads(result.stdout).keys() == trained.metrics.keys()
+    assert ("line 4" in result.stderr) == bool(code)

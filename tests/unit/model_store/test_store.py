@@ -1,5 +1,6 @@
 """The store keeps artifacts as versions that BentoML can list, serve and pack."""
 
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from model_store import artifact
 from model_store import store as store_module
-from model_store.errors import ArtifactError, UnknownVersionError
+from model_store.errors import ArtifactError, StoreError, UnknownVersionError
 from model_store.store import delete, exists, find, import_artifact, path_of, tag_of, versions
 from tests.conftest import ClassifierFactory
 
@@ -304,3 +305,20 @@ def test_an_absurd_manifest_is_not_imported(
 def test_a_manifest_that_is_nested_too_deeply_is_not_imported(store: Path, given: Path) -> None:
     (given / "model.json").write_text('{"training": ' + "[" * 100_000 + "]" * 100_000 + "}")
     refused(given, store, r"model\.json")
+
+
+def test_a_full_disk_while_a_version_is_copied_is_an_error_with_advice(
+    store: Path, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(saved))
+
+    monkeypatch.setattr(shutil, "copyfile", fill)
+    with pytest.raises(StoreError) as found:
+        import_artifact(saved)
+    assert str(found.value) == (
+        f"The model cannot be stored in {store}: No space left on device. Make room there, or "
+        "allow this process to write there."
+    )
+    assert versions() == {}
+    assert not list(store.parent.glob(".import-*"))

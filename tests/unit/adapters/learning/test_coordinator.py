@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Engine
 
-from adapters.label_studio.events import EventError
+from adapters.label_studio.events import Changes, EventError, NoPayloadError
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue, State
+from model_store.errors import DatabaseError
 from model_store.serving.deployments import DeploymentLog
 
 T = TypeVar("T")
@@ -177,3 +178,72 @@ def test_annotations_that_are_left_out_are_counted_by_their_reason(database: Eng
         "that are left out: 2 with a choice that the labeling config does not offer, "
         '1 whose data key "text" is missing.'
     )
+
+
+def test_events_that_wait_at_the_same_time_share_a_transaction(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(database, train_every=20)
+    sizes = []
+    store = worker.examples.record
+
+    def count(*events: Changes) -> None:
+        sizes.append(len(events))
+        store(*events)
+
+    monkeypatch.setattr(worker.examples, "record", count)
+    answers = run(lambda: asyncio.gather(*map(worker.learning.record, map(event, range(40)))))
+    assert [[each.id for each in changes.annotations] for changes in answers] == [
+        [number] for number in range(40)
+    ]
+    assert sum(sizes) == 40
+    assert len(sizes) <= 3
+    assert len(worker.examples.snapshot(PROJECT)) == 40
+    assert len(worker.jobs.jobs()) == 1
+
+
+def test_an_event_is_acknowledged_only_after_the_transaction_with_it(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(database)
+    is_free = threading.Event()
+    store = worker.examples.record
+
+    def wait(*events: Changes) -> None:
+        assert is_free.wait(30)
+        store(*events)
+
+    monkeypatch.setattr(worker.examples, "record", wait)
+
+    async def main() -> None:
+        asking = [asyncio.create_task(worker.learning.record(event(n))) for n in range(5)]
+        await asyncio.sleep(0.05)
+        assert not any(each.done() for each in asking)
+        is_free.set()
+        await asyncio.gather(*asking)
+
+    asyncio.run(main())
+    assert len(worker.examples.snapshot(PROJECT)) == 5
+
+
+def test_an_event_that_cannot_be_stored_fails_alone(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(database)
+    store = worker.examples.record
+
+    def refuse(*events: Changes) -> None:
+        store(*events)
+        if any(each.annotations[0].id == 7 for each in events):
+            raise DatabaseError("of a test", "it refuses event 7")
+
+    monkeypatch.setattr(worker.examples, "record", refuse)
+    events = [*map(event, range(10)), {"action": "ANNOTATION_CREATED"}]
+    answers = run(
+        lambda: asyncio.gather(*map(worker.learning.record, events), return_exceptions=True)
+    )
+    failed = {number: each for number, each in enumerate(answers) if isinstance(each, Exception)}
+    assert {number: type(each) for number, each in failed.items()} == {
+        7: DatabaseError,
+        10: NoPayloadError,
+    }

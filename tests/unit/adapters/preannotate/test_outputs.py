@@ -13,7 +13,7 @@ from adapters.preannotate.errors import OutputError
 
 TASKS: list[dict[str, Any]] = [
     {
-        "data": {"review": f"text {number}"},
+        "data": {"review": f"text {number}", "n": 2**70 + number},
         "predictions": [{"model_version": "m", "score": 0.5 + number / 10, "result": []}],
         **({"id": number} if number % 2 else {}),
     }

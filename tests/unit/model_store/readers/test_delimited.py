@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.readers import delimited, delimited_rows, rows, text
@@ -71,6 +71,7 @@ def test_the_quoting_is_detected(content: str, fields: list[str] | None) -> None
     assert found == (fields or content.splitlines()[1:])
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(FIELDS, FIELDS, FIELDS), min_size=1, max_size=8))
 def test_output_of_pythons_csv_writer_is_read_unchanged(rows: list[tuple[str, str, str]]) -> None:
     file = io.StringIO(newline="")

@@ -86,7 +86,7 @@ def numbered(texts: Sequence[tuple[str, str]]) -> list[Row]:
     return [(str(number), *pair) for number, pair in enumerate([*texts, *clear], start=1)]
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @pytest.mark.parametrize("write", [*QUOTING, by_spark, by_mysql])
 @given(texts=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=7))
 def test_an_undamaged_file_is_read_unchanged(write: Writer, texts: list[tuple[str, str]]) -> None:
@@ -94,7 +94,7 @@ def test_an_undamaged_file_is_read_unchanged(write: Writer, texts: list[tuple[st
     assert read(write(rows), "\ufeff") == rows
 
 
-@settings(max_examples=6)
+@settings(max_examples=5)
 @pytest.mark.parametrize("damage", [stray, unclosed, cut])
 @pytest.mark.parametrize("write", [*QUOTING, by_spark, by_mysql])
 @given(
@@ -113,7 +113,7 @@ def test_a_damaged_row_costs_only_itself(
     assert [row for row in read(written) if row[0] != number] == others
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(texts=st.lists(st.tuples(PLAIN, PLAIN), min_size=3, max_size=7))
 def test_tab_separated_text_without_quoting_is_read_unchanged(texts: list[tuple[str, str]]) -> None:
     rows = numbered(texts)[: len(texts)]

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_store.readers import json_values
@@ -42,11 +42,12 @@ def read_jsonl(*lines: str | None) -> list[Any]:
     return outcomes(json_values.read_lines(iter(enumerate(lines, start=1))))
 
 
-@pytest.fixture(params=[1, 2, 7, 256 * 1024])
+@pytest.fixture(params=[1, 7, 256 * 1024])
 def _in_pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_values, "_READ_CHARACTERS", request.param)
 
 
+@settings(max_examples=40)
 @given(
     values=st.lists(VALUES, max_size=4),
     indent=st.sampled_from([None, 2]),
@@ -62,6 +63,7 @@ def test_an_array_is_split_into_the_values_that_json_finds(
         assert [json.loads(item) for item in texts_of(text)] == values
 
 
+@settings(max_examples=40)
 @given(st.lists(CONTAINERS, min_size=1, max_size=4), st.sampled_from(["", " ", "\n"]))
 def test_concatenated_values_are_split(values: list[Any], between: str) -> None:
     if isinstance(values[0], list):
@@ -184,3 +186,62 @@ def test_an_indented_object_with_a_missing_quote_costs_only_itself() -> None:
 def test_values_are_those_that_label_studio_reads(text: str, fields: object) -> None:
     assert read_jsonl(text) == [(1, fields)]
     assert read_json(text) == [(1, fields)]
+
+
+def damaged_rows(damaged: int, damage: tuple[str, str], indent: int | None = None) -> Any:
+    """Return the objects of an array as text, one of them damaged, and the expected outcomes."""
+    rows = [{"id": n, "tags": [{"x": 1}, {"y": {}}], "review": f"t, {n}"} for n in range(4)]
+    objects = [json.dumps(row, indent=indent) for row in rows]
+    head, old, tail = objects[damaged].rpartition(damage[0])
+    assert old
+    objects[damaged] = head + damage[1] + tail
+    return objects, [(n, BAD if n == damaged + 1 else row) for n, row in enumerate(rows, 1)]
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("damaged", [0, 3])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *[("}", ""), ("}", "}}"), ("}", "}}}"), ("}", "]"), ("}", "]}")],
+        *[("}}]", "}]"), ("}]", "}"), ("[{", "{"), ("[{", "[{{")],
+        *[("{", "{{"), ("]", "]]")],
+    ],
+)
+def test_a_missing_or_additional_bracket_in_an_object_on_a_line_costs_only_that_object(
+    damaged: int, damage: tuple[str, str]
+) -> None:
+    objects, expected = damaged_rows(damaged, damage)
+    assert read_json("[\n" + ",\n".join(objects) + "\n]\n") == expected
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("damaged", [0, 3])
+@pytest.mark.parametrize("damage", [("}", ""), ("}", "}}"), ("}\n  }", "\n }")])
+def test_a_missing_or_additional_brace_in_an_indented_object_costs_only_that_object(
+    damaged: int, damage: tuple[str, str]
+) -> None:
+    objects, expected = damaged_rows(damaged, damage, indent=1)
+    assert read_json("[\n" + ",\n".join(objects) + "\n]\n") == expected
+
+
+@pytest.mark.parametrize("damaged", [0, 2])
+def test_a_missing_brace_costs_only_that_object_where_no_array_holds_them(damaged: int) -> None:
+    objects, expected = damaged_rows(damaged, ("}", ""))
+    assert read_json("\n".join(objects)) == expected
+
+
+def test_a_brace_on_a_line_of_its_own_is_no_damage() -> None:
+    text = '[\n{\n"a":\n{\n"b":\n[\n{\n"c": 1\n}\n,\n{\n}\n]\n}\n}\n,\n{\n"a": 2\n}\n]'
+    assert read_json(text) == [(1, {"a": {"b": [{"c": 1}, {}]}}), (2, {"a": 2})]
+
+
+@pytest.mark.usefixtures("_in_pieces")
+@pytest.mark.parametrize("damage", [("}", "}],"), ("}}]", "}}}]"), ("}", "}]")])
+def test_a_bracket_that_seems_to_end_the_array_costs_no_other_object(
+    damage: tuple[str, str],
+) -> None:
+    objects, expected = damaged_rows(1, damage)
+    found = [row for _, row in read_json("[\n" + ",\n".join(objects) + "\n]") if row != BAD]
+    others = [row for _, row in expected if row != BAD]
+    assert [row for row in found if row in others] == others

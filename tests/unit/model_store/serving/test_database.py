@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     func,
     insert,
+    make_url,
     select,
     text,
     update,
@@ -181,6 +182,37 @@ def test_a_kill_loses_no_acknowledged_transaction(database: Engine, database_url
         assert kept[: len(lines)] == lines
         assert len(kept) - len(lines) in (0, 1)
     assert all(acknowledged)
+
+
+def test_a_process_that_writes_all_the_time_leaves_others_their_turn(tmp_path: Path) -> None:
+    engine = connect(sqlite_url(tmp_path))
+    _counters.create(engine)
+    with python(WRITE_FOREVER, sqlite_url(tmp_path)) as writer:
+        assert writer.stdout
+        writer.stdout.readline()
+        turns = []
+        for _ in range(30):
+            before = len(numbers(engine))
+            with writing(engine) as connection:
+                put(connection, -1)
+            turns.append(len(numbers(engine)) - before)
+        writer.kill()
+    engine.dispose()
+    assert sum(turns) < 30 * 8, turns
+
+
+def test_a_writer_gives_up_when_another_process_keeps_the_lock(tmp_path: Path) -> None:
+    connect(sqlite_url(tmp_path)).dispose()
+    engine = database_module._create_engine(make_url(sqlite_url(tmp_path)), 0.1)
+    with sqlite3.connect(tmp_path / "sentiment.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseError, match="locked"), writing(engine):
+            pass
+        other.execute("ROLLBACK")
+        with writing(engine) as connection:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 100
+    other.close()
+    engine.dispose()
 
 
 def test_a_failed_statement_is_a_database_error(database: Engine) -> None:

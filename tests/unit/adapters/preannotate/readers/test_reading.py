@@ -292,6 +292,84 @@ def test_times_in_nanoseconds_are_those_in_microseconds(
     assert {type(fields["zoned"]), type(fields["plain"])} == {datetime}
 
 
+NANOSECONDS = 1704164645678901234
+
+
+@pytest.mark.parametrize(
+    ("type_", "written"),
+    [
+        (pa.timestamp("ns"), "2024-01-02T03:04:05.678901234"),
+        (pa.timestamp("ns", "UTC"), "2024-01-02T03:04:05.678901234+00:00"),
+        (pa.timestamp("ns", "Asia/Kolkata"), "2024-01-02T08:34:05.678901234+05:30"),
+        (pa.duration("ns"), "19724 days, 3:04:05.678901234"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("has_pandas", [True, False])
+def test_times_are_written_to_the_nanosecond_at_any_depth(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    type_: pa.DataType,
+    written: str,
+    has_pandas: bool,
+) -> None:
+    if not has_pandas:
+        monkeypatch.setitem(sys.modules, "pandas", None)
+    moments = [NANOSECONDS, NANOSECONDS // 1000 * 1000, None]
+    struct = pa.struct([("a", type_)])
+    table = pa.table(
+        {
+            "plain": pa.array(moments, type_),
+            "list": pa.array([[{"a": moment}] for moment in moments], pa.list_(struct)),
+            "map": pa.array([[("a", moment)] for moment in moments], pa.map_(pa.string(), type_)),
+            "pair": pa.array([[moment] * 2 for moment in moments], pa.list_(type_, 2)),
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    exact, rounded, empty = fields_of(tmp_path / "a.parquet")
+    assert str(exact["plain"]) == str(exact["list"][0]["a"]) == written
+    assert str(exact["map"][0][1]) == str(exact["pair"][1]) == written
+    assert isinstance(rounded["plain"], datetime | timedelta)
+    assert str(rounded["pair"][0]).replace(" ", "T") == written.replace("234", "").replace(" ", "T")
+    assert empty == {"plain": None, "list": [{"a": None}], "map": [("a", None)], "pair": [None] * 2}
+
+
+def test_a_time_of_day_and_a_time_before_1970_are_written_to_the_nanosecond(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "time": pa.array([1], pa.time64("ns")),
+            "moment": pa.array([-1], pa.timestamp("ns")),
+            "length": pa.array([1], pa.duration("ns")),
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    (fields,) = fields_of(tmp_path / "a.parquet")
+    assert list(map(str, fields.values())) == [
+        "00:00:00.000000001",
+        "1969-12-31T23:59:59.999999999",
+        "0:00:00.000000001",
+    ]
+
+
+def test_times_of_int96_are_exact_in_all_years(tmp_path: Path) -> None:
+    far = [datetime(1, 1, 1), datetime(2024, 1, 2), datetime(9999, 12, 31, 23, 59, 59, 999999)]  # noqa: DTZ001
+    rows = {"far": pa.array(far, pa.timestamp("us")), "review": ["a", "b", "c"]}
+    near = pa.array([[NANOSECONDS], [-1], [None]], pa.list_(pa.timestamp("ns")))
+    for name, column in (("far", rows), ("near", {**rows, "near": near})):
+        pyarrow.parquet.write_table(
+            pa.table(column), tmp_path / f"{name}.parquet", use_deprecated_int96_timestamps=True
+        )
+    assert [fields["far"] for fields in fields_of(tmp_path / "far.parquet")] == far
+    found = fields_of(tmp_path / "near.parquet")
+    assert [fields["far"] for fields in found] == far
+    assert [fields["review"] for fields in found] == ["a", "b", "c"]
+    assert [str(fields["near"][0]) for fields in found] == [
+        "2024-01-02T03:04:05.678901234",
+        "1969-12-31T23:59:59.999999999",
+        "None",
+    ]
+
+
 def test_a_damaged_page_costs_its_row_group_and_each_lost_row_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     rows = [{"id": str(n), "review": f"{n} {'x' * 50}"} for n in range(300)]
