@@ -31,8 +31,8 @@ from model_store.model.encoder import Encoder, TextEncoder
 _SEED = 1
 _CHUNK_TEXTS = 500
 _UNSEEN = (
-    "The words of the texts may not tell these labels apart: annotate more tasks of each, and check "
-    "that annotators agree."
+    "The words of the texts may not tell these labels apart: annotate more tasks of each, and "
+    "check that annotators agree."
 )
 """Why a head for labels of one's own may be no better than chance."""
 _READ = 0.8

@@ -101,4 +101,6 @@ def test_a_refusal_of_other_labels_says_what_to_do(
         PROJECT, parent, [TrainingSet("kind", labels, range(80), texts, answers)], silent
     )
     assert any("better than chance" in reason for reason in result.reasons)
-    assert len([each for each in result.reasons if "may not tell these labels apart" in each]) == hints
+    assert (
+        len([each for each in result.reasons if "may not tell these labels apart" in each]) == hints
+    )
