@@ -36,6 +36,7 @@ DATA = ROOT.parent / "shared/data/panel"
 SETS = ("trec", "cr", "emotion", "amazon_sentences", "banking77")
 SIZES = (20, 50, 100, 200, 500, 1000)
 _CACHE = ROOT / "build/bench/sentences"
+_COLUMNS = 4
 _TEST_TEXTS = 600
 _POOL = 600
 """Texts that trials choose from, unless they need more."""
@@ -211,8 +212,9 @@ def draw(scores: Sequence[Score], path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415 (slow to import)
 
     sets = list(dict.fromkeys(score.data for score in scores))
-    figure = Figure(figsize=(3.2 * len(sets), 3.2), layout="constrained")
-    for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+    rows = -(-len(sets) // _COLUMNS)
+    figure = Figure(figsize=(3.2 * _COLUMNS, 3 * rows), layout="constrained")
+    for axes, data in zip(figure.subplots(rows, _COLUMNS, squeeze=False).flat, sets, strict=False):
         groups = [(size, group) for (name, size), group in _groups(scores) if name == data]
         for method, title in _METHODS.items():
             points = [
@@ -221,7 +223,12 @@ def draw(scores: Sequence[Score], path: Path) -> None:
             known = [(size, 100 * value) for size, value in points if value is not None]
             axes.plot(*zip(*known, strict=True), marker="o", label=title) if known else None
         axes.set(title=data, xscale="log", xlabel="annotations", ylabel="accuracy in %")
+        sizes = [size for size, _ in groups]
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
+    for axes in figure.axes[len(sets) :]:
+        axes.remove()
     figure.axes[0].legend(fontsize="small")
     figure.savefig(path, metadata={"Date": None})
 
