@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -35,6 +36,7 @@ DATA = ROOT.parent / "shared/data/panel"
 SETS = ("trec", "cr", "emotion", "amazon_sentences", "banking77")
 SIZES = (20, 50, 100, 200, 500, 1000)
 _CACHE = ROOT / "build/bench/sentences"
+_COLUMNS = 4
 _TEST_TEXTS = 600
 _POOL = 600
 """Texts that trials choose from, unless they need more."""
@@ -42,6 +44,8 @@ _MANY_LABELS = 50
 _MIN_FOR_MANY_LABELS = 500
 _STRENGTH = 10.0
 """C of the logistic regressions beside ours; better than 1 on all sets."""
+_RENAMED = {"Negative": "Complaint", "Positive": "Praise"}
+"""Other names for the labels of the shipped model, whose head is tuned within a bound."""
 _METHODS = {"ours": "this project", "tfidf": "TF-IDF", "transformer": "sentence transformer"}
 
 
@@ -90,17 +94,18 @@ def _scores(path: Path, options: argparse.Namespace) -> Iterator[Score]:
     # The rest is not read: a transformer needs long for it.
     rows = rows[: held + max(largest, _POOL)]
     texts = [row["text"] for row in rows]
-    answers = [row["label"] for row in rows]
+    own = [str(row["label"]) for row in rows]
+    trials = {path.stem: own}
+    if set(own) == set(_RENAMED):
+        trials[f"{path.stem}, renamed"] = [_RENAMED[label] for label in own]
     vectors = None
     if options.transformer:
         vectors = _vectors(options.transformer, texts)
-    least = _MIN_FOR_MANY_LABELS if len(set(answers)) > _MANY_LABELS else 0
-    for size in options.sizes:
-        if not least <= size <= len(texts) - held:
-            continue
-        for seed in range(options.seeds):
-            order = np.random.default_rng(seed).permutation(len(texts) - held) + held
-            yield _score(_Data(path.stem, texts, answers, vectors), order[:size], held, seed)
+    least = _MIN_FOR_MANY_LABELS if len(set(own)) > _MANY_LABELS else 0
+    sizes = [size for size in options.sizes if least <= size <= len(texts) - held]
+    for (name, answers), size, seed in product(trials.items(), sizes, range(options.seeds)):
+        order = np.random.default_rng(seed).permutation(len(texts) - held) + held
+        yield _score(_Data(name, texts, answers, vectors), order[:size], held, seed)
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,9 @@ def page(scores: Sequence[Score]) -> str:
         "`make bench-learning` writes this page. Accuracy in percent on other texts of the same",
         "data set, the mean of several trials; ± is the standard deviation of ours. Ours learns",
         "from four fifths of the annotations and judges itself by the rest, as in a job; the",
-        "others learn from all. A hyphen: a label has fewer than five annotations.",
+        "others learn from all. A hyphen: there were too few annotations in some trial. Renamed:",
+        "Praise and Complaint instead of Positive and Negative, whose shipped head is only tuned",
+        "within a bound, so that it stays right about films.",
         "",
         "![Accuracy by annotations](learning-benchmarks.svg)",
         "",
@@ -205,8 +212,9 @@ def draw(scores: Sequence[Score], path: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415 (slow to import)
 
     sets = list(dict.fromkeys(score.data for score in scores))
-    figure = Figure(figsize=(3.2 * len(sets), 3.2), layout="constrained")
-    for axes, data in zip(figure.subplots(1, len(sets), squeeze=False)[0], sets, strict=True):
+    rows = -(-len(sets) // _COLUMNS)
+    figure = Figure(figsize=(3.2 * _COLUMNS, 3 * rows), layout="constrained")
+    for axes, data in zip(figure.subplots(rows, _COLUMNS, squeeze=False).flat, sets, strict=False):
         groups = [(size, group) for (name, size), group in _groups(scores) if name == data]
         for method, title in _METHODS.items():
             points = [
@@ -215,7 +223,12 @@ def draw(scores: Sequence[Score], path: Path) -> None:
             known = [(size, 100 * value) for size, value in points if value is not None]
             axes.plot(*zip(*known, strict=True), marker="o", label=title) if known else None
         axes.set(title=data, xscale="log", xlabel="annotations", ylabel="accuracy in %")
+        sizes = [size for size, _ in groups]
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
+    for axes in figure.axes[len(sets) :]:
+        axes.remove()
     figure.axes[0].legend(fontsize="small")
     figure.savefig(path, metadata={"Date": None})
 

@@ -52,6 +52,11 @@ class Outcome:
         """Whether every check of the gate is passed."""
         return self.head is not None and gate.passed(self.checks)
 
+    @property
+    def beats_chance(self) -> bool:
+        """Whether no check says that the head may have learned nothing."""
+        return all(check.passed or check.name != gate.BETTER_THAN_CHANCE for check in self.checks)
+
     def report(self) -> dict[str, Any]:
         """Return everything but the head, for JSON."""
         return {

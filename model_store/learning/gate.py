@@ -20,6 +20,8 @@ MIN_BEHAVIOUR = 0.9
 """Minimum share of the behaviour suite that must be right."""
 MAX_BEHAVIOUR_LOSS = 0.05
 """Maximum difference between that share and the active version's."""
+BETTER_THAN_CHANCE = "better than chance"
+"""The name of the check that a head has learned something."""
 _PERMUTATIONS = 1999
 _RESAMPLES = 300
 
@@ -109,7 +111,7 @@ def check_chance(candidate: Predictions, rng: np.random.Generator) -> Check:
         f"{(candidate.classes == frequent).sum()} right (kappa 0). By chance alone p = {p:.3g}, "
         f"and at most {SIGNIFICANCE} is allowed."
     )
-    return Check("better than chance", p <= SIGNIFICANCE, reason)
+    return Check(BETTER_THAN_CHANCE, p <= SIGNIFICANCE, reason)
 
 
 def check_active(candidate: Predictions, active: Predictions | None) -> Check:

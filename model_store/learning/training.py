@@ -30,6 +30,11 @@ from model_store.model.encoder import Encoder, TextEncoder
 
 _SEED = 1
 _CHUNK_TEXTS = 500
+_UNSEEN = (
+    "The words of the texts may not tell these labels apart: annotate more tasks of each, and "
+    "check that annotators agree."
+)
+"""Why a head for labels of one's own may be no better than chance."""
 _READ = 0.8
 """The share of the work that is finished when the encoder has read the texts."""
 
@@ -119,10 +124,13 @@ def train(
         for check in outcome.checks
         if not check.passed
     ]
+    foreign = {each.control for each in ready if not _has_own_labels(parent.classifier, each)}
+    unlearned = {name for name, outcome in outcomes.items() if not outcome.beats_chance}
+    hints = [_UNSEEN] if foreign & unlearned else []
     progress("publishing", 0.95)
     findings = {"controls": metrics, "refused": failed}
     version = _publish(project, parent, training_sets, learned, findings)
-    return Result(version, passed=not failed, reasons=[*reasons, *failed], metrics=metrics)
+    return Result(version, passed=not failed, reasons=[*reasons, *failed, *hints], metrics=metrics)
 
 
 def learn_control(
@@ -133,7 +141,7 @@ def learn_control(
     For the labels of the shipped model, the start is the head that the encoder was trained with,
     not the active one: every training uses all annotations, which would otherwise count twice.
     """
-    if set(training_set.labels) != set(classifier.labels):
+    if not _has_own_labels(classifier, training_set):
         return _learn_new(project, classifier, training_set, progress)
     has_suite = set(classifier.labels) == set(behaviour.LABELS)
     outcome = learn(
@@ -152,6 +160,11 @@ def learn_control(
         progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
     )
     return Learned(outcome)
+
+
+def _has_own_labels(classifier: Classifier, training_set: TrainingSet) -> bool:
+    """Return whether the labels of a control are those of the model."""
+    return set(training_set.labels) == set(classifier.labels)
 
 
 def _learn_new(

@@ -88,3 +88,19 @@ def test_a_control_with_too_few_annotations_is_skipped_with_a_reason(
     (reason,) = result.reasons
     assert reason.startswith('"tone": 18 more annotations are needed')
     assert set(version_of(result.version)[1].heads) == {"kind"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "hints"), [(("Sport", "Politics"), 1), (("Negative", "Positive"), 0)]
+)
+def test_a_refusal_of_other_labels_says_what_to_do(
+    parent: Parent, labels: tuple[str, ...], hints: int
+) -> None:
+    texts, answers = ["good film"] * 80, [*labels] * 40
+    result = train(
+        PROJECT, parent, [TrainingSet("kind", labels, range(80), texts, answers)], silent
+    )
+    assert any("better than chance" in reason for reason in result.reasons)
+    assert (
+        len([each for each in result.reasons if "may not tell these labels apart" in each]) == hints
+    )
