@@ -109,7 +109,7 @@ def test_unlabelled_copies_of_held_out_texts_can_be_left_out() -> None:
     [
         ("a.tsv", b"review\tsentiment\ngood, really\tPositive\nbad\tNegative\n"),
         ("a.csv", b'Review;Sentiment\n"good, really";1.0\nbad;0.0\n'),
-        ("a.csv.gz", gzip.compress(b'text,label\n"good, really",pos\nbad,neg\n')),
+        ("a.csv.gz", gzip.compress(b'text,label\n"good, really",pos\nbad,neg\n', mtime=0)),
         ("a.jsonl", b'{"review": "good, really", "label": 1}\n{"review": "bad", "label": 0}\n'),
         ("a.csv", b'id,text,label\r\n1,"good, really",Positive\r\n2,bad,Negative\r\n'),
     ],
