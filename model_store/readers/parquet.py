@@ -154,7 +154,12 @@ def _groups_from(metadata: Any, first: int) -> tuple[list[int], int]:
 
 def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
     """Yield the fields of each row, or Unreadable. Halves a large batch, and one with a bad row."""
-    if batch.num_rows <= 1 or batch.nbytes <= _BATCH_BYTES:
+    # Weighed before it becomes Python's, which takes ten times the memory.
+    is_light = sum(map(_nested, batch.columns)) * _VALUE_SIZE <= MAX_CHARACTERS
+    if batch.num_rows <= 1 and not is_light:
+        yield Unreadable(TOO_LONG)
+        return
+    if batch.num_rows <= 1 or (is_light and batch.nbytes <= _BATCH_BYTES):
         try:
             values = to_pylist(batch)
         except (ValueError, OverflowError, pa.ArrowException) as error:
@@ -167,6 +172,20 @@ def _values(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Unreadable]:
     half = batch.num_rows // 2
     yield from _values(batch.slice(0, half))
     yield from _values(batch.slice(half))
+
+
+def _nested(array: pa.Array) -> int:
+    """Count the values in lists, at any depth; a file of a kilobyte can hold millions."""
+    match array:
+        case pa.MapArray():
+            first, last = int(array.offsets[0].as_py()), int(array.offsets[-1].as_py())
+            return 2 * (last - first) + _nested(array.items[first:last])
+        case pa.ListArray() | pa.LargeListArray() | pa.FixedSizeListArray():
+            values = array.flatten()
+            return len(values) + _nested(values)
+        case pa.StructArray():
+            return sum(map(_nested, array.flatten()))
+    return 0
 
 
 def _row(number: int, fields: dict[str, Any] | Unreadable) -> Row:

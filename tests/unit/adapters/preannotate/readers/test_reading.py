@@ -245,6 +245,31 @@ def test_few_large_parquet_rows_are_in_memory_at_once(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.ListArray.from_arrays([0, 3_000_000, 3_000_001], pa.nulls(3_000_001)),
+        pa.MapArray.from_arrays(
+            [0, 2_000_000, 2_000_001], pa.repeat("a", 2_000_001), pa.nulls(2_000_001)
+        ),
+    ],
+)
+def test_a_small_file_with_millions_of_values_in_a_row_is_weighed_before_it_is_converted(
+    tmp_path: Path, column: pa.Array
+) -> None:
+    path = parquet_of(tmp_path / "a.parquet", column)
+    tracemalloc.start()
+    try:
+        with path.open("rb") as content:
+            reasons = [
+                str(getattr(row.raw, "reason", "")) for row in parquet.read_from(content, 1).rows
+            ]
+        assert tracemalloc.get_traced_memory()[1] < 2 * 10**6
+    finally:
+        tracemalloc.stop()
+    assert ["longer" in reason for reason in reasons] == [True, False]
+
+
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
 @pytest.mark.parametrize("size", [1, 100, 3000, 10**6])
 def test_splits_give_the_chunks_of_the_whole_file(
