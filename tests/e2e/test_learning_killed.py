@@ -22,7 +22,7 @@ from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog
 from tests.e2e.servers import Server, run_backend, wait_until
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "6"))
 """Number of kills; set `KILLS=50` for a long run."""
 NUMBER, CREATED = 7, "2026-11-23T17:01:57.597054Z"
 PROJECT = f"{NUMBER}.1795453317"
