@@ -160,6 +160,7 @@ def test_bentomls_client_refuses_a_string_in_place_of_a_list(backend: StartBacke
         assert len(client.classify(texts=["Good.", "Bad."])["classifications"]) == 2
         with pytest.raises(BentoMLException, match="list of strings"):
             client.classify(texts="Good.")
+    client._temp_dir.cleanup()  # `close` leaves it to the garbage collector, which warns of that.
 
 
 def test_docs_json_describes_classify(backend: StartBackend) -> None:
