@@ -17,11 +17,11 @@ from adapters.label_studio.client_errors import (
     ClientError,
     checked_key,
     checked_url,
+    failure,
     is_passing,
     reason_of,
+    timed_out,
 )
-
-__all__ = ["ClientError", "LabelStudioClient"]
 
 _PAGE_SIZE = 100
 _SECONDS = 60.0
@@ -196,15 +196,14 @@ class LabelStudioClient:
             status = error.response.status_code
             reason, passing = reason_of(status), is_passing(status)
         except httpx.TimeoutException:
-            reason = f"does not answer within {_SECONDS:g} seconds: try again later"
+            reason = timed_out(_SECONDS)
         except (httpx.HTTPError, httpx.InvalidURL):
             reason = UNREACHABLE
         except (AttributeError, KeyError, TypeError, ValueError):
             reason, passing = NO_LABEL_STUDIO, False
         else:
             return
-        message = f"Cannot {action}: Label Studio at {self._url} {reason}."
-        raise ClientError(message, is_passing=passing) from None
+        raise failure(action, self._url, reason, is_passing=passing) from None
 
 
 def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:

@@ -23,6 +23,22 @@ class ClientError(Exception):
         """Whether a retry may help: Label Studio is overloaded or cannot be reached."""
 
 
+def failure(action: str, url: str, reason: str, *, is_passing: bool) -> ClientError:
+    """Return the error of a call of the Label Studio at a URL; `reason` ends the sentence."""
+    message = f"Cannot {action}: Label Studio at {url} {reason}."
+    return ClientError(message, is_passing=is_passing)
+
+
+def is_personal(api_key: str) -> bool:
+    """Return whether a key is a personal access token, a JWT; otherwise it is a legacy token."""
+    return api_key.count(".") == 2  # noqa: PLR2004 (the three parts of a JWT)
+
+
+def timed_out(seconds: float) -> str:
+    """Return the reason of a call that was not answered in time."""
+    return f"does not answer within {seconds:g} seconds: try again later"
+
+
 def is_passing(status: int) -> bool:
     """Return whether a retry may help after this status."""
     return status == 429 or status >= 500  # noqa: PLR2004 (HTTP's)

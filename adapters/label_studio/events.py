@@ -173,7 +173,8 @@ def _read_all(
 ) -> tuple[tuple[R, ...], int]:
     """Read the object or objects in a field, whose name is singular or plural.
 
-    Returns them with the number of malformed ones; raises EventError if there are no others.
+    Returns the well-formed ones and the number of malformed ones; raises EventError if all are
+    malformed.
     """
     value = event.get(name, event.get(f"{name}s"))
     items: list[Any] = value if isinstance(value, list) else [value]

@@ -6,7 +6,6 @@ tags is in `controls/`.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol, Self
 from xml.etree.ElementTree import ParseError
 
@@ -33,6 +32,11 @@ class LabelingConfig:
     problems: tuple[str, ...]
     """One sentence for each control that is not served, or for the whole labeling config: what is
     wrong and what to do."""
+
+    @property
+    def trainable(self) -> tuple[Control, ...]:
+        """All controls that a model can be trained for."""
+        return (*self.controls, *self.unknown)
 
 
 class _HasLabels(Protocol):
@@ -63,7 +67,6 @@ class Labels:
         return dict(self.by_control).get(control, self.default)
 
 
-@lru_cache(maxsize=256)
 def parse(xml: str, labels: Labels) -> LabelingConfig:
     """Find the controls of a labeling config that a model with these labels can fill in.
 
@@ -81,7 +84,7 @@ def parse(xml: str, labels: Labels) -> LabelingConfig:
         return _unusable("The labeling config declares XML entities: write it without them.")
     except UnicodeEncodeError as error:
         return _unusable(
-            "The labeling config contains half of a surrogate pair, which is no character "
+            "The labeling config contains half of a surrogate pair, which is not a character "
             f"(position {error.start + 1}): remove it in Settings, Labeling Interface."
         )
     except ValueError:

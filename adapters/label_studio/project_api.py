@@ -17,15 +17,16 @@ import urllib3
 from adapters.label_studio.client_errors import (
     NO_LABEL_STUDIO,
     UNREACHABLE,
-    ClientError,
     checked_key,
     checked_url,
+    failure,
     is_passing,
+    is_personal,
     reason_of,
+    timed_out,
 )
 
 _SECONDS = 30.0
-_PARTS_OF_JWT = 3
 
 _BACKEND_FIELDS = ("url", "title", "model_version")
 
@@ -53,13 +54,9 @@ class ProjectApi:
     def __init__(self, url: str, api_key: str) -> None:
         self._url = checked_url(url)
         self._key = checked_key(api_key)
+        self._is_personal = is_personal(self._key)
         self._header: str | None = None
         self._http = urllib3.PoolManager(timeout=_SECONDS, retries=False)
-
-    @property
-    def kind_of_key(self) -> str:
-        """Name the kind of the API key."""
-        return "personal access token" if self._is_personal else "legacy token"
 
     def check(self) -> None:
         """Raise ClientError if Label Studio does not accept the key."""
@@ -107,10 +104,6 @@ class ProjectApi:
         """Set fields of a webhook."""
         with self._trying("change a webhook"):
             self._request("PATCH", f"webhooks/{webhook}/", changes)
-
-    @property
-    def _is_personal(self) -> bool:
-        return self._key.count(".") == _PARTS_OF_JWT - 1
 
     def _request(
         self,
@@ -170,15 +163,14 @@ class ProjectApi:
         except urllib3.exceptions.NewConnectionError:  # a kind of TimeoutError to urllib3
             reason = UNREACHABLE
         except urllib3.exceptions.TimeoutError:
-            reason = f"does not answer within {_SECONDS:g} seconds: try again later"
+            reason = timed_out(_SECONDS)
         except urllib3.exceptions.HTTPError:
             reason = UNREACHABLE
         except (AttributeError, KeyError, TypeError, ValueError):
             reason, passes = NO_LABEL_STUDIO, False
         else:
             return
-        message = f"Cannot {action}: Label Studio at {self._url} {reason}."
-        raise ClientError(message, is_passing=passes) from None
+        raise failure(action, self._url, reason, is_passing=passes) from None
 
 
 class _StatusError(Exception):

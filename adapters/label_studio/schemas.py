@@ -71,7 +71,7 @@ class ExtraParams(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _parse_text(cls, value: Any) -> Any:
-        """Parse the text that Label Studio's form sends; blank text and null are no parameters."""
+        """Parse the text that Label Studio's form sends; blank text and null set nothing."""
         if isinstance(value, str):
             try:
                 value = json.loads(value) if value.strip() else None

@@ -100,7 +100,7 @@ def _serve(xml: str, deployment: Deployment) -> ServedConfig:
             version,
             LabelingConfig((), (), (problem,))
             if problem
-            else _parse(xml, Labels.of_model(version.classifier)),
+            else parse(xml, Labels.of_model(version.classifier)),
         )
         for version in deployment.versions
     ]
@@ -119,7 +119,6 @@ def _serve(xml: str, deployment: Deployment) -> ServedConfig:
     )
 
 
-_parse = parse.__wrapped__  # Its cache would keep large configs, too.
 _small = lru_cache(maxsize=256)(_serve)
 _large = lru_cache(maxsize=4)(_serve)
 """Two caches, so that both together stay below some ten megabytes."""

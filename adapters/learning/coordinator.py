@@ -18,7 +18,7 @@ from adapters.label_studio.events import Changes
 from adapters.learning.event_recorder import EventRecorder
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, QueueFullError
-from adapters.learning.tally import tally
+from adapters.learning.tally import Tally, tally
 from model_store.learning.split import missing
 from model_store.serving.deployments import DeploymentLog
 from model_store.wording import shown
@@ -122,7 +122,12 @@ class Coordinator:
         if time.monotonic() < until:
             return sentences
         start = time.thread_time()
-        sentences = [each for control in waiting for each in self._lacking(project, control)]
+        tallies = tally(self._examples.annotated(project), waiting)
+        sentences = [
+            sentence
+            for control, found in zip(waiting, tallies, strict=True)
+            for sentence in self._lacking(project, control, found)
+        ]
         seconds = time.thread_time() - start
         if len(self._counted) >= _COUNTED:
             self._counted.clear()
@@ -130,9 +135,8 @@ class Coordinator:
         self._counted[key] = until, sentences
         return sentences
 
-    def _lacking(self, project: str, control: Control) -> list[str]:
+    def _lacking(self, project: str, control: Control, found: Tally) -> list[str]:
         """Say what a control lacks for a training, and which annotations are left out."""
-        found = tally(self._examples.annotated(project), control)
         lacking = missing(found.examples, control.options)
         if not lacking:
             self._ready.add(_key(project, control))

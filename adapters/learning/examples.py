@@ -135,11 +135,6 @@ class ExampleStore:
         examples = [Example(task, data[task], votes[task]) for task in tasks if task in data]
         return examples, len(votes)
 
-    def choices(self, project: str) -> list[Mapping[str, str]]:
-        """Return the `choices` of all examples, without reading their data, which is slow."""
-        with reading(self._engine) as connection:
-            return [votes for _, votes in _votes_by_task(connection, project)]
-
     def annotated(self, project: str) -> Iterator[list[StoredAnnotation]]:
         """Yield the annotations of each task, newest last, with those that were skipped."""
         of = ANNOTATIONS.c

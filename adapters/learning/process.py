@@ -17,7 +17,9 @@ from typing import Any, NoReturn, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.client import LabelStudioClient
+from adapters.label_studio.client_errors import ClientError
+from adapters.label_studio.controls import Control
 from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
@@ -29,7 +31,6 @@ from adapters.settings import LabelStudioSettings, Settings, read_settings
 from model_store.errors import ModelStoreError, NotTrainableError
 from model_store.learning.split import MAX_EXAMPLES
 from model_store.learning.training import Parent, TrainingSet, load_parent, train
-from model_store.model.classifier import Classifier
 from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog, activate, latest
 from model_store.serving.failure_log import FailureLog
@@ -148,11 +149,11 @@ class TrainingJob:
         if xml is None:
             return Ending(State.TOO_FEW, [NO_ANNOTATIONS])
         parent = self._parent()
-        found = list(training_sets(xml, examples, parent.classifier))
-        if not found:
-            problems = parse(xml, Labels.of_model(parent.classifier)).problems
-            raise _FailedError(" ".join(problems[:_PROBLEMS]))
-        tallies = self._tallies(xml, parent.classifier)
+        config = parse(xml, Labels.of_model(parent.classifier))
+        if not config.trainable:
+            raise _FailedError(" ".join(config.problems[:_PROBLEMS]))
+        found = [training_set(control, examples) for control in config.trainable]
+        tallies = tally(self._examples.annotated(project), config.trainable)
         outcome = train(project, parent, found, self._report)
         changes: dict[str, Any] = {"metrics": _with_numbers(outcome.metrics, tallies)}
         left_out = [each.sentence for each in tallies if each.sentence]
@@ -163,14 +164,6 @@ class TrainingJob:
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
         return Ending(state, [*outcome.reasons, *left_out], outcome.version, changes)
-
-    def _tallies(self, xml: str, classifier: Classifier) -> list[Tally]:
-        """Count for each control which annotations are left out."""
-        config = parse(xml, Labels.of_model(classifier))
-        return [
-            tally(self._examples.annotated(self.job.project), control)
-            for control in (*config.controls, *config.unknown)
-        ]
 
     def end(self, ending: Ending) -> bool:
         """End the job and activate its version if it is promoted, in one transaction.
@@ -253,24 +246,22 @@ def _with_numbers(metrics: Mapping[str, Any], tallies: Iterable[Tally]) -> dict[
     return {**metrics, **added}
 
 
-def training_sets(
-    xml: str, examples: Sequence[Example], classifier: Classifier
-) -> Iterator[TrainingSet]:
-    """Yield the training set of each control of a labeling config."""
-    config = parse(xml, Labels.of_model(classifier))
-    for control in (*config.controls, *config.unknown):
-        # A control that the model has no labels for is trained with its options as labels.
-        label_of = control.label_of or {option: option for option in control.options}
-        answered = [item for item in examples if item.choices.get(control.name) in label_of]
-        found, _ = subjects((item.data for item in answered), [control])
-        of_text = [answered[subject.position] for subject in found]
-        yield TrainingSet(
-            control=control.name,
-            labels=tuple(control.option_of or control.options),
-            tasks=[item.task for item in of_text],
-            texts=[subject.text for subject in found],
-            answers=[label_of[item.choices[control.name]] for item in of_text],
-        )
+def training_set(control: Control, examples: Sequence[Example]) -> TrainingSet:
+    """Return the training set of a control.
+
+    A control that the model has no labels for is trained with its options as labels.
+    """
+    label_of = control.label_of or {option: option for option in control.options}
+    answered = [item for item in examples if item.choices.get(control.name) in label_of]
+    found, _ = subjects((item.data for item in answered), [control])
+    of_text = [answered[subject.position] for subject in found]
+    return TrainingSet(
+        control=control.name,
+        labels=tuple(control.option_of or control.options),
+        tasks=[item.task for item in of_text],
+        texts=[subject.text for subject in found],
+        answers=[label_of[item.choices[control.name]] for item in of_text],
+    )
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class Tally:
     left_out: Counter[str] = field(default_factory=Counter)
     """Annotations that count for no example, by reason."""
     tasks_left_out: Counter[str] = field(default_factory=Counter)
-    """Annotated tasks that are no examples, by the reason of their newest annotation."""
+    """Annotated tasks that are not examples, by the reason of their newest annotation."""
 
     @property
     def sentence(self) -> str | None:
@@ -71,23 +71,29 @@ class Tally:
         }
 
 
-def tally(tasks: Iterable[Sequence[StoredAnnotation]], control: Control) -> Tally:
-    """Count the annotations of a project for a control.
+def tally(tasks: Iterable[Sequence[StoredAnnotation]], controls: Sequence[Control]) -> list[Tally]:
+    """Count the annotations of a project for each of its controls, in one pass.
 
     tasks: the annotations of each task, newest last.
     """
-    found = Tally(control.name)
+    tallies = [Tally(control.name) for control in controls]
     for annotations in tasks:
-        winner, reasons = _judge(annotations, control)
-        left_out = [reason for reason in reasons if reason]
-        found.annotations += len(annotations)
-        found.tasks += 1
-        found.left_out.update(left_out)
-        if winner is not None:
-            found.examples[winner] += 1
-        else:
-            found.tasks_left_out[left_out[-1]] += 1
-    return found
+        for found, control in zip(tallies, controls, strict=True):
+            _count(found, annotations, control)
+    return tallies
+
+
+def _count(found: Tally, annotations: Sequence[StoredAnnotation], control: Control) -> None:
+    """Add the annotations of a task to a tally."""
+    winner, reasons = _judge(annotations, control)
+    left_out = [reason for reason in reasons if reason]
+    found.annotations += len(annotations)
+    found.tasks += 1
+    found.left_out.update(left_out)
+    if winner is not None:
+        found.examples[winner] += 1
+    else:
+        found.tasks_left_out[left_out[-1]] += 1
 
 
 def _judge(

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
 
-from adapters.label_studio.client import ClientError
+from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.events import project_key
 from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.model import LoadedModel, ModelReference, deployed_version, find

@@ -16,11 +16,12 @@ import json
 import logging
 import resource
 import socket
-import time
 from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from adapters.observability.seldom import Seldom
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,6 @@ _MAX_CONNECTIONS = 4096
 _OTHER_DESCRIPTORS = 256
 """Descriptors kept for files, the database and the port."""
 _MAX_DESCRIPTORS = 65_536
-_NOTE_SECONDS = 60.0
 
 _TOO_LARGE = json.dumps(
     {"error": f"The head of the request is larger than {HEAD_BYTES} bytes: send shorter headers."}
@@ -70,7 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _incomplete: ClassVar[dict[Self, None]] = {}
     """The connections without a complete request, the oldest first."""
     _limit: ClassVar[int] = 0
-    _noted: ClassVar[float] = -_NOTE_SECONDS
+    _closings: ClassVar[Seldom] = Seldom()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -85,7 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
         _bound_time_to_take(transport)
         limit = BoundedProtocol._limit = BoundedProtocol._limit or connection_limit()
         if len(self.connections) > limit:
-            _note(limit)
+            self._note(limit)
             oldest = next(iter(BoundedProtocol._incomplete), self)
             oldest._disconnect()  # noqa: SLF001 (of this class)
             if oldest is self:
@@ -137,6 +137,15 @@ class BoundedProtocol(HttpToolsProtocol):
         BoundedProtocol._incomplete.pop(self, None)
         super().on_message_complete()
 
+    def _note(self, limit: int) -> None:
+        """Log that connections are closed to make room."""
+        if self._closings.is_due():
+            logger.warning(
+                "This worker has %d connections, its maximum: closing the oldest that have not "
+                "sent a whole request. Does a client leave connections open?",
+                limit,
+            )
+
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
@@ -175,15 +184,3 @@ def _bound_time_to_take(transport: asyncio.Transport) -> None:
     connection = transport.get_extra_info("socket")
     if option and connection and connection.family in (socket.AF_INET, socket.AF_INET6):
         connection.setsockopt(socket.IPPROTO_TCP, option, int(TAKE_SECONDS * 1000))
-
-
-def _note(limit: int) -> None:
-    """Log that connections are closed to make room, once a minute."""
-    now = time.monotonic()
-    if now - BoundedProtocol._noted >= _NOTE_SECONDS:  # noqa: SLF001 (of this module)
-        BoundedProtocol._noted = now  # noqa: SLF001
-        logger.warning(
-            "This worker has %d connections, its maximum: closing the oldest that have not sent a "
-            "whole request. Does a client leave connections open?",
-            limit,
-        )

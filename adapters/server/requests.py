@@ -6,7 +6,6 @@ All in one ASGI middleware, because each layer costs a small request several mic
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +23,7 @@ from adapters.observability.logs import request_id
 from adapters.observability.metrics import Metrics
 from adapters.observability.request_log import RequestLog
 from adapters.observability.route_names import RouteNames
+from adapters.observability.seldom import Seldom
 from adapters.observability.tracing import is_sampled, trace_stages, tracer_around
 from adapters.server.auth import CHALLENGE, BasicAuth
 from adapters.server.classify import CLASSIFY_PATH
@@ -55,7 +55,6 @@ _TOO_MUCH_WORK = (
     "The server has more work than it can do right now: "
     f"ask again in {RETRY_AFTER_SECONDS} seconds."
 )
-_NOTE_SECONDS = 60.0
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
@@ -134,8 +133,7 @@ class RequestMiddleware:
         self._prefix = prefix
         self._replaces_layers = replaces_layers
         self._tracer: Tracer | None = None
-        self._noted: dict[str, float] = {}
-        """When a 401 was logged last, by route."""
+        self._refusals = Seldom()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -254,9 +252,7 @@ class RequestMiddleware:
 
     def _note_unauthorized(self, exchange: Exchange) -> None:
         """Log a 401, once a minute for each route: Label Studio refers its user to this log."""
-        now = time.monotonic()
-        if now - self._noted.get(exchange.route, -_NOTE_SECONDS) >= _NOTE_SECONDS:
-            self._noted[exchange.route] = now
+        if self._refusals.is_due(exchange.route):
             given = "authorization" in Headers(scope=exchange.scope)
             logger.warning(
                 "%s was answered with 401: the request had %s. Label Studio takes both in the form "

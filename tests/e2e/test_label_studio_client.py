@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine
 
 from adapters.label_studio import client as module
-from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.client import LabelStudioClient
+from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.events import annotation_of, project_key, task_of
 from adapters.learning.examples import ExampleStore
 from loadtests.server import free_port

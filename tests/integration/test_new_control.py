@@ -18,7 +18,7 @@ from adapters.learning.agreement import Agreement
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
-from adapters.learning.process import training_sets
+from adapters.learning.process import training_set
 from adapters.observability.metrics import Metrics
 from adapters.preannotate.model import LoadedModel
 from adapters.preannotate.records import Record
@@ -147,7 +147,8 @@ def test_its_annotations_become_a_training_set(database: Engine, untrained: Clas
             await learning.record(event(task, rating))
 
     asyncio.run(annotate_three())
-    (found,) = training_sets(CONFIG, examples.snapshot(PROJECT), untrained)
+    (control,) = parse(CONFIG, Labels.of_model(untrained)).trainable
+    found = training_set(control, examples.snapshot(PROJECT))
     assert (found.control, found.labels) == ("stars", ("1", "2", "3"))
     assert (found.tasks, found.texts, found.answers) == ([1, 2], [REVIEW] * 2, ["1", "3"])
 

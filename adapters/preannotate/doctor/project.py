@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from adapters.label_studio.client_errors import ClientError
+from adapters.label_studio.client_errors import ClientError, is_personal
 from adapters.label_studio.events import project_key
 from adapters.label_studio.project_api import ProjectApi
 from adapters.label_studio.shown_version import ADVICE, WHERE, Showing, showing
@@ -14,7 +14,7 @@ from adapters.preannotate.doctor.webhook import examine_webhook
 
 def connect(url: str, api_key: str) -> tuple[Finding, ProjectApi | None]:
     """Check that Label Studio accepts the API key; return its API if it does."""
-    kind = "personal access token" if api_key.count(".") == 2 else "legacy token"  # noqa: PLR2004
+    kind = "personal access token" if is_personal(api_key) else "legacy token"
     try:
         api = ProjectApi(url, api_key)
         api.check()

@@ -73,7 +73,7 @@ class Output:
 
     @property
     def rejects(self) -> File | None:
-        """Where rejected rows are listed; None where a stream has no place beside it."""
+        """Where rejected rows are listed; None if nothing can be beside a stream."""
         if self.chosen_rejects or self._is_stream:
             return self.chosen_rejects
         return self.file.with_name(f"{self.file.name}.rejects.jsonl")
@@ -82,7 +82,7 @@ class Output:
     def work_folder(self) -> Path | None:
         """Where the run keeps its progress: beside `file`, or here if that is an object.
 
-        None where there is no place beside it: for standard output and what else is in /dev.
+        None for standard output and other files in /dev, beside which it cannot be.
         """
         if self._is_stream:
             return None

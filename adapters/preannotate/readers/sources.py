@@ -69,7 +69,8 @@ def find(
     An argument is a file, a folder (all files below it with a known suffix), a glob pattern, the
     URI of any of them, or `-`. The suffix decides the format unless `format_name` is given. Folders
     and patterns pass over the files in `written`, which this run or an earlier one writes, hidden
-    files, and what is no file; the reasons, keys of PASSED_OVER, are added to `passed_over`.
+    files, and names that are not files; the reasons, keys of PASSED_OVER, are added to
+    `passed_over`.
     """
     reasons = {} if passed_over is None else passed_over
     places = Places(written)
@@ -143,10 +144,7 @@ def _files(named: File, written: Places, passed_over: dict[File, str]) -> list[F
     matches = storage.matches(named)
     if not matches:
         is_dangling = isinstance(named, Path) and named.is_symlink()
-        missing = (
-            "the link leads to no file" if is_dangling else "there is no such file, folder or match"
-        )
-        raise InputError(str(named), missing)
+        raise InputError(str(named), "the link leads to no file" if is_dangling else _MISSING)
     found = []
     reasons = set()
     for match in matches:
@@ -189,7 +187,7 @@ def _reason_against(file: File, argument: File, written: Places) -> str | None:
 def _is_hidden(file: File, argument: File) -> bool:
     """Whether a name begins with a dot or an underscore that the argument does not spell out.
 
-    The rule of Spark, Hive and pyarrow for files that are no data, such as `_temporary`.
+    The rule of Spark, Hive and pyarrow for files without data, such as `_temporary`.
     """
     spelled = [part for part in _path(argument).parts if part.startswith(_HIDDEN)]
     return any(

@@ -73,7 +73,8 @@ def project(
     """Run the verb and return its exit code; raises PreannotateError and OSError."""
     with interrupted_as("Interrupted: the same command continues where it stopped."):
         with processes.interrupts_held_back():  # an import can lose an interrupt
-            from adapters.label_studio.client import ClientError, LabelStudioClient
+            from adapters.label_studio.client import LabelStudioClient
+            from adapters.label_studio.client_errors import ClientError
             from adapters.label_studio.events import EventError
             from adapters.preannotate import storage
             from adapters.preannotate.project import ProjectRun, chosen_model

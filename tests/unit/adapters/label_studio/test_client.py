@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from adapters.label_studio import client as module
-from adapters.label_studio.client import ClientError, LabelStudioClient
+from adapters.label_studio.client import LabelStudioClient
+from adapters.label_studio.client_errors import ClientError
 
 TOKEN = "0e2e" * 10
 SECRET = "what-nobody-may-see"

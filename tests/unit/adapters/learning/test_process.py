@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import pytest
 from sqlalchemy import Engine
 
-from adapters.label_studio.client import ClientError
+from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning import process
 from adapters.learning.examples import ExampleStore

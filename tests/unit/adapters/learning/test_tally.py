@@ -73,7 +73,7 @@ def left_out(found: Tally) -> dict[str, int]:
 def test_an_annotation_is_left_out_for_one_reason(
     annotations: list[StoredAnnotation], reasons: dict[str, int], examples: int
 ) -> None:
-    found = tally([annotations], KIND)
+    (found,) = tally([annotations], [KIND])
     assert left_out(found) == reasons
     assert found.examples.total() == examples
     assert (found.sentence is None) is (not reasons)
@@ -100,7 +100,7 @@ def test_the_numbers_add_up_and_the_examples_are_those_that_are_trained(
         ]
         for task, of_task in enumerate(tasks)
     ]
-    found = tally(stored, KIND)
+    (found,) = tally(stored, [KIND])
     counted = found.annotations - found.left_out.total()
     assert found.annotations == sum(map(len, stored))
     assert found.tasks == len(stored) == found.examples.total() + found.tasks_left_out.total()
@@ -124,7 +124,7 @@ def test_skipped_annotations_are_counted_and_deleted_ones_are_not(database: Engi
     )
     store.record(Changes("1", tasks=tasks, annotations=annotations))
     store.record(Changes("1", deleted_annotations=(4,), deleted_tasks=(3,)))
-    found = tally(store.annotated("1"), KIND)
+    (found,) = tally(store.annotated("1"), [KIND])
     assert found.report() == {
         "annotations": 2,
         "annotations_left_out": {SKIPPED: 1},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.label_studio.client import ClientError
+from adapters.label_studio.client_errors import ClientError
 from adapters.preannotate import project as module
 from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.project import ProjectRun

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from adapters.observability.seldom import Seldom
 from adapters.server import http_protocol
 from adapters.server.http_protocol import HEAD_BYTES, BoundedProtocol
 
@@ -195,7 +196,7 @@ def test_at_the_maximum_of_connections_the_oldest_without_a_request_makes_room(
                 await ask(idle[0])
 
     with caplog.at_level(logging.WARNING):
-        BoundedProtocol._noted = -http_protocol._NOTE_SECONDS
+        BoundedProtocol._closings = Seldom()
         asyncio.run(scenario())
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "has 10 connections, its maximum" in caplog.text
