@@ -39,6 +39,14 @@ print("lost", flush=True)
 sys.stdin.readline()
 cluster.shutdown()
 """
+JOINED = """
+import os
+os.environ.pop("RAY_ADDRESS", None)
+import ray
+from adapters.preannotate.engines.ray import _cluster
+with _cluster(None):
+    print(ray.get_runtime_context().gcs_address)
+"""
 
 
 class TwoNodes:
@@ -62,7 +70,7 @@ class TwoNodes:
         return self._process.stdout.readline().strip()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[TwoNodes]:
     with subprocess.Popen(
         [sys.executable, "-c", CLUSTER],
@@ -109,6 +117,17 @@ def finished_splits(out: Path) -> int:
     state = work / "state.json"
     appended = json.loads(state.read_bytes())["progress"]["chunks"] if state.exists() else 0
     return int(appended) + sum(path.name.isdigit() for path in (work / "parts").glob("*"))
+
+
+def test_without_an_address_a_run_does_not_join_a_cluster_of_somebody_else(
+    cluster: TwoNodes,
+) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", JOINED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    address = said.stdout.strip()
+    assert address
+    assert address != cluster.address
 
 
 @pytest.mark.timeout(300)

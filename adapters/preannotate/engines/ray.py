@@ -31,7 +31,7 @@ class RayEngine:
     """A Ray cluster."""
 
     address: str | None = None
-    """None starts a cluster on this machine."""
+    """None takes what RAY_ADDRESS names, else starts a cluster on this machine."""
     workers: int | None = None
     """Number of actors; None starts one for each core of the cluster."""
     name: ClassVar = "ray"
@@ -84,6 +84,8 @@ class _Worker:
 @contextmanager
 def _cluster(address: str | None) -> Iterator[None]:
     _be_quiet()
+    # Without "local", Ray joins any cluster that somebody else has started on this machine.
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     # RuntimeError: the cluster has another version of Ray.
