@@ -16,7 +16,7 @@ import httpx2 as httpx
 from model_store import artifact
 from model_store.model.classifier import Classifier
 from model_store.store import PRETRAINED
-from tests.e2e.servers import ROOT, Server
+from tests.e2e.servers import ROOT, Server, wait_until
 
 PROJECT = "7.1795453317"
 CONNECTIONS = 50
@@ -99,7 +99,10 @@ class Callers:
 
 @contextmanager
 def calling(servers: Sequence[Server], interface: str) -> Iterator[Callers]:
-    """Call these servers from many threads until the end of the block."""
+    """Call these servers from many threads until the end of the block.
+
+    The block begins when there are answers by the version that is active before it.
+    """
     callers, ended = Callers(), threading.Event()
     tasks = [{"id": n, "data": {"review": f"A good film, number {n}."}} for n in range(TASKS)]
     body = {"tasks": tasks, "project": PROJECT, "label_config": interface}
@@ -129,6 +132,7 @@ def calling(servers: Sequence[Server], interface: str) -> Iterator[Callers]:
     for thread in threads:
         thread.start()
     try:
+        wait_until(lambda: len(callers.answers) >= CONNECTIONS, "no answers")
         yield callers
     finally:
         ended.set()
