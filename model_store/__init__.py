@@ -68,9 +68,9 @@ def load(path: Path | str | None = None) -> "Classifier":
     >>> result.label, round(result.score, 1)
     ('Positive', 0.8)
     """
-    from model_store import artifact  # noqa: PLC0415 (it imports torch)
+    from model_store import artifact, manifests  # noqa: PLC0415 (it imports torch)
 
-    return artifact.load(artifact.PRETRAINED if path is None else Path(path))
+    return artifact.load(manifests.PRETRAINED if path is None else Path(path))
 
 
 def __getattr__(name: str) -> Any:

@@ -1,45 +1,25 @@
 """Save and load feature blocks: word pieces with vectors, and n-grams. No file can run code."""
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from model_store.errors import ArtifactError
+from model_store.manifests import PIECES, VECTORS, BlockName, Widths, ngrams_file
 from model_store.model.blocks.concatenated import Block, Concatenated
 from model_store.model.blocks.embedding import StaticEmbedding
 from model_store.model.blocks.ngrams import Ngrams
 from model_store.model.encoder import Encoder, TextEncoder
 
-BlockName = Literal["encoder", "embedding", "ngrams"]
-Widths = Mapping[str, Mapping[BlockName, int]]
-"""The number of features of each block of a head, in their order, by control."""
-
 SHIPPED = Path(__file__).parent / "embedding"
 """The folder of the embedding that ships."""
-VECTORS = "embedding.safetensors"
-PIECES = "pieces.txt"
-
 PIECES_HEADER = (
     "# word pieces, format 1: one a line, its vector is that of the line's number from 0"
 )
 NGRAMS_HEADER = "# n-grams, format 1: inverse document frequency, tab, n-gram"
-
-
-def names(widths: Widths) -> Iterator[str]:
-    """Yield the names of the files of all blocks.
-
-    >>> sorted(names({"topic": {"embedding": 512, "ngrams": 90}}))
-    ['embedding.safetensors', 'ngrams-0.txt', 'pieces.txt']
-    """
-    for index, blocks in enumerate(widths.values()):
-        if "embedding" in blocks:
-            yield from (PIECES, VECTORS)
-        if "ngrams" in blocks:
-            yield _ngrams_file(index)
 
 
 def save(directory: Path, encoders: Mapping[str, TextEncoder]) -> dict[str, dict[BlockName, int]]:
@@ -54,7 +34,7 @@ def save(directory: Path, encoders: Mapping[str, TextEncoder]) -> dict[str, dict
             if isinstance(block, StaticEmbedding) and not (directory / PIECES).exists():
                 save_embedding(directory, block)
             elif isinstance(block, Ngrams):
-                save_ngrams(directory / _ngrams_file(index), block)
+                save_ngrams(directory / ngrams_file(index), block)
         widths[control] = {_name_of(block): block.width for block in encoder.blocks.values()}
     return widths
 
@@ -78,7 +58,7 @@ def load(
             if name == "encoder":
                 blocks[name] = encoder
             elif name == "ngrams":
-                path = directory / _ngrams_file(index)
+                path = directory / ngrams_file(index)
                 blocks[name] = load_ngrams(path, max_tokens=encoder.max_tokens)
             else:
                 key = f"{hashes[PIECES]} {hashes[VECTORS]} {encoder.max_tokens}"
@@ -95,10 +75,6 @@ def _name_of(block: Block) -> BlockName:
     if isinstance(block, StaticEmbedding):
         return "embedding"
     return "ngrams" if isinstance(block, Ngrams) else "encoder"
-
-
-def _ngrams_file(index: int) -> str:
-    return f"ngrams-{index}.txt"
 
 
 def save_embedding(directory: Path, embedding: StaticEmbedding) -> None:

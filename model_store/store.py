@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.errors import ArtifactError, StoreError, UnknownVersionError
 from model_store.files import atomic_folder, atomic_write, open_file
 
@@ -29,8 +29,8 @@ _BENTOML_FILE = "model.yaml"
 _LATEST = "latest"
 _MAX_LATEST_BYTES = 1024
 
-PRETRAINED = artifact.PRETRAINED
-tag_of = artifact.tag_of
+PRETRAINED = manifests.PRETRAINED
+tag_of = manifests.tag_of
 
 
 def find(tag: str) -> tuple[str, Path]:
@@ -46,7 +46,7 @@ def find(tag: str) -> tuple[str, Path]:
         if version == _LATEST:
             version = _latest(store / parts["name"]) or ""
         path = store / parts["name"] / version
-        if version and (path / artifact.MANIFEST).is_file():
+        if version and (path / manifests.MANIFEST).is_file():
             return f"{parts['name']}:{version}", path
     raise UnknownVersionError(tag)
 
@@ -74,16 +74,16 @@ def _copy(directory: Path, tag: str) -> None:
     with FileLock(home.parent / ".import.lock"):
         if not _is_intact(tag):
             manifest = artifact.check(directory)
-            for file in (artifact.MANIFEST, *manifest.files):
+            for file in (manifests.MANIFEST, *manifest.files):
                 # A link would bring in the content of any file on the machine.
                 if (directory / file).is_symlink():
                     raise ArtifactError(directory / file, "it is a link: put the file itself there")
             name, version = tag.split(":")
             with TemporaryDirectory(dir=home.parent, prefix=".import-") as drafts:
                 with atomic_folder(home / name / version, drafts=Path(drafts)) as draft:
-                    for file in (artifact.MANIFEST, *manifest.files):
+                    for file in (manifests.MANIFEST, *manifest.files):
                         shutil.copy(directory / file, draft)
-                    if tag_of(draft) != tag or artifact.verify(draft) != manifest:
+                    if tag_of(draft) != tag or manifests.verify(draft) != manifest:
                         raise ArtifactError(directory, "it changes while it is imported")
                     _describe(tag, manifest, draft)
                 with atomic_write(home / name / _LATEST) as draft:
@@ -107,14 +107,14 @@ def exists(tag: str) -> bool:
     return True
 
 
-def versions() -> dict[str, artifact.Manifest]:
+def versions() -> dict[str, manifests.Manifest]:
     """Return the manifests of all readable versions of all stores, by tag."""
     found = {}
     for store in _stores():
-        for path in sorted((store / artifact.MODEL_NAME).glob(f"[!.]*/{artifact.MANIFEST}")):
+        for path in sorted((store / manifests.MODEL_NAME).glob(f"[!.]*/{manifests.MANIFEST}")):
             with suppress(ArtifactError):
-                tag = f"{artifact.MODEL_NAME}:{path.parent.name}"
-                found[tag] = artifact.read_manifest(path.parent)
+                tag = f"{manifests.MODEL_NAME}:{path.parent.name}"
+                found[tag] = manifests.read(path.parent)
     return found
 
 
@@ -144,9 +144,9 @@ def _latest(folder: Path) -> str | None:
     with suppress(OSError):
         with open_file(folder / _LATEST, _MAX_LATEST_BYTES) as file:
             version = file.read().decode(errors="replace").strip()
-        if (folder / version / artifact.MANIFEST).is_file():
+        if (folder / version / manifests.MANIFEST).is_file():
             return version
-    files = list(folder.glob(f"[!.]*/{artifact.MANIFEST}"))
+    files = list(folder.glob(f"[!.]*/{manifests.MANIFEST}"))
     newest = max(files, key=lambda file: file.stat().st_mtime, default=None)
     return newest.parent.name if newest else None
 
@@ -154,7 +154,7 @@ def _latest(folder: Path) -> str | None:
 def _is_intact(tag: str) -> bool:
     try:
         path = path_of(tag)
-        artifact.verify(path)
+        manifests.verify(path)
     except (UnknownVersionError, ArtifactError):
         return False
     return (path / _BENTOML_FILE).is_file()
@@ -169,7 +169,7 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _packages(manifest: artifact.Manifest) -> dict[str, str]:
+def _packages(manifest: manifests.Manifest) -> dict[str, str]:
     """Return the versions of the packages of the training, if the manifest lists them."""
     packages = manifest.training.get("packages")
     if not isinstance(packages, Mapping):
@@ -177,7 +177,7 @@ def _packages(manifest: artifact.Manifest) -> dict[str, str]:
     return {name: found for name, found in packages.items() if isinstance(found, str)}
 
 
-def _describe(tag: str, manifest: artifact.Manifest, folder: Path) -> None:
+def _describe(tag: str, manifest: manifests.Manifest, folder: Path) -> None:
     """Write the file with which BentoML lists a version and packs it into a Bento."""
     # The import takes seconds.
     import bentoml  # noqa: PLC0415

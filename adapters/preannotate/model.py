@@ -14,7 +14,7 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.labeling_config import LabelingConfig, Labels
 from adapters.label_studio.served_config import classifier_for
 from adapters.preannotate.errors import ModelError
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.errors import ModelStoreError
 from model_store.model import inference
 from model_store.model.classification import Classification
@@ -77,13 +77,13 @@ def find(tag: str | None) -> ModelReference:
     Verifies the hashes of its files. Raises ModelError.
     """
     try:
-        version, directory = artifact.tag_of(artifact.PRETRAINED), artifact.PRETRAINED
+        version, directory = manifests.tag_of(manifests.PRETRAINED), manifests.PRETRAINED
         # A Bento has the shipped weights in its BentoML store, not beside the code.
-        if tag is not None or not (directory / artifact.WEIGHTS).exists():
+        if tag is not None or not (directory / manifests.WEIGHTS).exists():
             from model_store import store
 
             version, directory = store.find(tag or version)
-        manifest = artifact.verify(directory)
+        manifest = manifests.verify(directory)
         return ModelReference(directory, version, Labels.of_model(manifest))
     except ModelStoreError as error:
         raise ModelError(str(error)) from error

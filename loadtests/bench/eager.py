@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from model_store import artifact
+from model_store import manifests
 from model_store.model.network import NetworkConfig, SentimentCNN, load_weights, pad
 from model_store.model.tokenizer import tokenize
 from model_store.model.vocabulary import Vocabulary
@@ -54,12 +54,12 @@ class EagerClassifier:
 
 def load(directory: Path, dtype: torch.dtype = torch.float32) -> EagerClassifier:
     """Load an artifact's network in this precision."""
-    manifest = artifact.read_manifest(directory)
+    manifest = manifests.read(directory)
     network = SentimentCNN(NetworkConfig(**manifest.architecture.model_dump(exclude={"name"})))
-    load_weights(network, load_file(directory / artifact.WEIGHTS))
+    load_weights(network, load_file(directory / manifests.WEIGHTS))
     return EagerClassifier(
         network.eval().to(dtype),
-        Vocabulary.load(directory / artifact.VOCABULARY),
+        Vocabulary.load(directory / manifests.VOCABULARY),
         manifest.labels,
         manifest.max_tokens,
         manifest.temperature,

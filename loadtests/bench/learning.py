@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from loadtests.bench.servers import ROOT
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.files import atomic_write
 from model_store.learning.training import TrainingSet, learn_control
 from model_store.model.classifier import Classifier
@@ -123,7 +123,7 @@ def _score(data: _Data, chosen: NDArray[np.int64], held: int, seed: int) -> Scor
     given = [data.answers[row] for row in chosen]
     tests, expected = data.texts[:held], np.array(data.answers[:held])
     labels = tuple(sorted(set(data.answers)))
-    parent = artifact.load(artifact.PRETRAINED)
+    parent = artifact.load(manifests.PRETRAINED)
     start = time.process_time()
     result = learn_control(
         f"{seed}.1",

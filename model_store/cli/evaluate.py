@@ -37,6 +37,7 @@ def evaluate(
     DATA is what `model-store train` reads. The exit code is 1 if rows of it were left out.
     """
     from model_store import artifact as artifacts
+    from model_store import manifests
     from model_store.errors import CorpusError
     from model_store.pretraining import corpus, report
     from model_store.pretraining.labelled_files import Columns
@@ -54,7 +55,7 @@ def evaluate(
     metrics = report.write(
         out,
         predictions,
-        title=f"Sentiment model {artifacts.version(artifact)}",
+        title=f"Sentiment model {manifests.version(artifact)}",
         subtitle=f"{len(predictions.classes):,} labelled reviews of {data.name}, part: {part}"
         f"{left_out}",
     )

@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["single", "multiple", "rating"]
+"""How many labels a text has: exactly one; any number, none too; or one of an ordered series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +17,23 @@ class Classification:
     """
 
     label: str
-    """The most probable label."""
+    """The most probable label; for a rating the median, which errs by the least on average."""
 
     score: float
-    """The probability of `label`, in 0..1."""
+    """The probability of `label`, in 0..1. With any number of labels, the lowest probability that a
+    label is rightly given or not given."""
 
     probabilities: Mapping[str, float]
-    """The probability of every label; they sum to 1."""
+    """The probability of every label; they sum to 1, unless a text has any number of labels."""
+
+    given: tuple[str, ...] | None = None
+    """The labels that a text is given if it has any number of them, which can be none."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """All labels that the text is given.
+
+        >>> Classification("Spam", 0.9, {"Spam": 0.1, "Rude": 0.05}, given=()).answers
+        ()
+        """
+        return (self.label,) if self.given is None else self.given

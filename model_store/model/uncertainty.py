@@ -13,11 +13,16 @@ def score_of(classification: Classification, kind: ScoreKind = "confidence") -> 
 
     confidence: the probability of the label. margin: that probability minus the second highest.
     entropy: 1 minus the entropy, divided by its maximum. With two labels all kinds give the same
-    order (Settles, 2009, 2.1).
+    order (Settles, 2009, 2.1). With any number of labels, the least certain one decides.
 
     >>> score_of(Classification("Positive", 0.75, {"Negative": 0.25, "Positive": 0.75}), "margin")
     0.5
     """
+    if classification.given is not None:
+        if kind == "confidence":
+            return classification.score
+        pairs = [{"yes": value, "no": 1 - value} for value in classification.probabilities.values()]
+        return min(score_of(Classification("yes", pair["yes"], pair), kind) for pair in pairs)
     values = sorted(classification.probabilities.values(), reverse=True)
     if len(values) == 1:
         return 1.0

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torchtext.vocab import Vocab
 
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.errors import ArtifactExistsError, CorpusError
 from model_store.learning import evaluation
 from model_store.learning.evaluation import Predictions
@@ -51,7 +51,7 @@ class Recipe:
     fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=8, max_tokens=768))
 
 
-def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
+def train(data: Path, out: Path, recipe: Recipe) -> manifests.Manifest:
     """Train on the texts of `data`, write the artifact `out`, and return its manifest.
 
     Word vectors are learned from all texts, and a teacher from the labelled ones. The network
@@ -66,7 +66,7 @@ def train(data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
     return train_on(read(data), data, out, recipe)
 
 
-def train_on(corpus: Corpus, data: Path, out: Path, recipe: Recipe) -> artifact.Manifest:
+def train_on(corpus: Corpus, data: Path, out: Path, recipe: Recipe) -> manifests.Manifest:
     """Train on a corpus that was read from `data`: see `train`."""
     parts = {part: corpus.part(part) for part in Part}
     unlabelled = corpus.unlabelled().without(parts[Part.VALIDATION], parts[Part.HELD_OUT])

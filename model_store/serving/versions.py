@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from model_store import store
-from model_store.artifact import Manifest
 from model_store.errors import AmbiguousProjectError, UnknownProjectError, UnknownVersionError
+from model_store.manifests import Manifest
 from model_store.serving.deployments import DeploymentLog, Entry, latest
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from model_store import artifact
+from model_store import manifests
 from model_store.learning import behaviour
 from tests.e2e.conftest import TIMEOUT_SECONDS, StartBackend
 from tests.e2e.environments import link_environment
@@ -156,7 +156,7 @@ def test_the_built_bento_annotates_files_in_bulk(image: Path, python: Path, tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     (task,) = json.loads((tmp_path / "out.json").read_bytes())
     (prediction,) = task["predictions"]
-    assert prediction["model_version"] == artifact.tag_of(artifact.PRETRAINED)
+    assert prediction["model_version"] == manifests.tag_of(manifests.PRETRAINED)
     assert prediction["result"][0]["value"] == {"choices": ["Positive"]}
     assert files(image) == before
 

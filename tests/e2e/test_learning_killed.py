@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from adapters.learning.examples import ExampleStore
-from model_store import artifact
-from model_store.artifact import MODEL_NAME
+from model_store import manifests
 from model_store.learning import behaviour
+from model_store.manifests import MODEL_NAME
 from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog
 from tests.e2e.servers import Server, run_backend, wait_until
@@ -198,7 +198,7 @@ def assert_all_versions_are_whole(folder: Path) -> None:
     versions = [path for path in folder.iterdir() if path.is_dir()]
     assert versions
     for path in versions:
-        artifact.verify(path)
+        manifests.verify(path)
 
 
 def kill_something(server: Server, victim: str, dice: random.Random) -> bool:

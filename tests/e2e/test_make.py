@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from model_store import artifact
+from model_store import artifact, manifests
 from tests.conftest import ClassifierFactory
 from tests.e2e.conftest import unavailable
 from tests.e2e.servers import ROOT, Server, run_backend
@@ -47,7 +47,7 @@ def test_make_serve_serves_the_shipped_model_and_writes_only_into_its_folder(
     tmp_path: Path,
 ) -> None:
     with make_serve(tmp_path) as server:
-        assert setup_version(server) == artifact.tag_of(artifact.PRETRAINED)
+        assert setup_version(server) == manifests.tag_of(manifests.PRETRAINED)
     assert list(server.home.iterdir()) == []
     assert (server.data / "bentoml/models/sentiment-cnn").is_dir()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from model_store import artifact
+from model_store import manifests
 from tests.e2e.servers import ROOT, run_backend
 
 SOURCES = ("adapters", "model_store", "service.py")
@@ -131,7 +131,7 @@ def test_the_installed_package_serves_and_annotates_from_an_empty_folder(
         python=environment / "bin/python",
     ) as server:
         answer = httpx.post(f"{server.url}/classify", json={"texts": ["A wonderful film!"]})
-        assert answer.json()["model_version"] == artifact.tag_of(artifact.PRETRAINED)
+        assert answer.json()["model_version"] == manifests.tag_of(manifests.PRETRAINED)
         (classification,) = answer.json()["classifications"]
         assert classification["label"] == "Positive"
     assert list(folder.iterdir()) == []

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torchtext.vocab import Vocab
 
-from model_store import artifact
+from model_store import manifests
 from model_store.learning import evaluation
 from model_store.learning.evaluation import Predictions
 from model_store.model.classifier import Classifier
@@ -37,7 +37,7 @@ def test_it_is_at_most_16_megabytes() -> None:
 
 
 def test_its_metrics_meet_the_requirements_of_a_release() -> None:
-    metrics = artifact.read_manifest(PRETRAINED).metrics["held-out"]
+    metrics = manifests.read(PRETRAINED).metrics["held-out"]
     assert metrics["accuracy"] >= 0.905
     assert metrics["expected_calibration_error"] <= 0.02
     assert metrics["errors_among_lowest"]["20%"] >= 0.6
@@ -54,7 +54,7 @@ def test_it_classifies_at_least_85_of_the_tutorials_100_reviews(shipped: Classif
 
 
 def test_the_corpus_gives_the_metrics_of_the_manifest(shipped: Classifier, corpus: Path) -> None:
-    manifest = artifact.read_manifest(PRETRAINED)
+    manifest = manifests.read(PRETRAINED)
     held_out = read(corpus / "train.parquet").part(Part.HELD_OUT)
     measured = evaluation.measure_corpus(predict(shipped, held_out))
     for name in ("accuracy", "auroc", "log_loss", "expected_calibration_error"):
@@ -71,7 +71,7 @@ def test_a_text_of_the_corpus_gets_the_same_answer_alone_and_in_a_batch(
 
 
 def test_its_weights_are_half_precision_and_its_vocabulary_is_torchtexts(encoder: Encoder) -> None:
-    tensors = load_file(PRETRAINED / artifact.WEIGHTS)
+    tensors = load_file(PRETRAINED / manifests.WEIGHTS)
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
     tokens = encoder.vocabulary.tokens
     falling = Counter({token: len(tokens) - index for index, token in enumerate(tokens[2:])})
@@ -88,9 +88,9 @@ def test_predictions_are_probabilities(shipped: Classifier, corpus: Path) -> Non
 def test_the_model_card_and_the_readme_state_the_metrics_of_the_manifest() -> None:
     card = (PRETRAINED / "README.md").read_text(encoding="utf-8")
     readme = (PRETRAINED.parents[1] / "README.md").read_text(encoding="utf-8")
-    metrics = artifact.read_manifest(PRETRAINED).metrics["held-out"]
+    metrics = manifests.read(PRETRAINED).metrics["held-out"]
     low, high = metrics["accuracy_interval"]
-    assert artifact.version(PRETRAINED) in card
+    assert manifests.version(PRETRAINED) in card
     for text in (card, readme):
         assert f"{metrics['accuracy']:.2%} (95 %: {low:.2%} to {high:.2%})" in text
         assert f"{metrics['expected_calibration_error']:.4f}" in text

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, MetaData, create_engine, select, text
 
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue, State
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog, latest
 from tests.postgres import PostgresServer
@@ -140,7 +140,7 @@ def test_every_version_is_complete_and_predicts(tmp_path: Path) -> None:
     assert len(set(versions)) == 3
     for version in versions:
         folder = data / "bentoml" / "models" / version.replace(":", "/")
-        artifact.verify(folder)
+        manifests.verify(folder)
         classifier = artifact.load(folder, device="cpu", compiled=data / "compiled")
         (answer,) = classifier.classify(["The plot was lovely."])
         assert answer.label == "Positive"

@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import torch
 from pydantic_core import PydanticSerializationError
 from safetensors.torch import load_file, save_file
 
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.errors import ArtifactError, ArtifactExistsError
+from model_store.model.classifier import Classifier
+from model_store.model.head import Head
 from tests.conftest import ClassifierFactory
 
 
@@ -32,7 +35,7 @@ def rewrite_manifest(path: Path, change: Callable[[dict[str, object]], object]) 
 def forge(path: Path, name: str, content: bytes) -> None:
     """Replace a file and its hash, as an attacker would."""
     (path / name).write_bytes(content)
-    sha256 = artifact._sha256(content)
+    sha256 = manifests.sha256(content)
     rewrite_manifest(path, lambda manifest: manifest["files"].update({name: sha256}))  # type: ignore[attr-defined]
 
 
@@ -58,8 +61,8 @@ def test_equal_content_has_an_equal_version_and_other_content_another(
     again, other = tmp_path / "again", tmp_path / "other"
     artifact.save(again, make_classifier(), training={"seed": 0}, metrics={"accuracy": 0.5})
     artifact.save(other, make_classifier(seed=1), training={"seed": 0}, metrics={"accuracy": 0.5})
-    assert artifact.version(again) == artifact.version(saved)
-    assert artifact.version(other) != artifact.version(saved)
+    assert manifests.version(again) == manifests.version(saved)
+    assert manifests.version(other) != manifests.version(saved)
 
 
 def test_saving_over_something_is_refused(saved: Path, make_classifier: ClassifierFactory) -> None:
@@ -92,8 +95,8 @@ def test_a_changed_byte_is_noticed(saved: Path, name: str) -> None:
 
 
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(saved: Path) -> None:
-    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 3, "new": {}}))
-    with pytest.raises(ArtifactError, match=r"format 3.*formats up to 2: upgrade"):
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 4, "new": {}}))
+    with pytest.raises(ArtifactError, match=r"format 4.*formats up to 3: upgrade"):
         artifact.load(saved)
 
 
@@ -162,3 +165,44 @@ def test_weights_that_are_not_finite_are_refused(saved: Path) -> None:
     forge(saved, "weights.safetensors", (saved / "forged").read_bytes())
     with pytest.raises(ArtifactError, match="finite"):
         artifact.load(saved)
+
+
+def test_heads_of_other_kinds_and_judged_ones_are_stored_in_a_newer_format(
+    tmp_path: Path, make_classifier: ClassifierFactory
+) -> None:
+    base = make_classifier()
+    width = base.head.weight.shape[1]
+    judged = Head(("a", "b"), torch.ones(2, width), torch.ones(2), 3.0, "multiple", (0.1, 0.2))
+    head = replace(judged, bias=torch.zeros(2), temperature=2.0, judged=judged)
+    for name, heads, expected in (
+        ("both", {"kind": head, "tone": base.head}, 3),
+        ("one", {"tone": base.head}, 1),
+    ):
+        manifest = artifact.save(
+            tmp_path / name,
+            Classifier(base.encoder, base.head, heads),
+            training={},
+            metrics={},
+        )
+        assert manifest.format == expected
+        assert ("judged" in (tmp_path / name / "model.json").read_text()) is (expected == 3)
+    loaded = artifact.load(tmp_path / "both").heads
+    assert loaded["tone"].judged is None
+    for found, saved in ((loaded["kind"], head), (loaded["kind"].judged, judged)):
+        assert found is not None
+        assert (found.kind, found.thresholds) == (saved.kind, saved.thresholds)
+        assert found.temperature == saved.temperature
+        assert torch.equal(found.bias, saved.bias)
+
+
+def test_a_head_without_a_threshold_for_each_label_is_refused(
+    tmp_path: Path, make_classifier: ClassifierFactory
+) -> None:
+    base = make_classifier()
+    head = replace(base.head, kind="multiple", thresholds=(0.5, 0.5))
+    path = tmp_path / "saved"
+    classifier = Classifier(base.encoder, base.head, {"kind": head})
+    artifact.save(path, classifier, training={}, metrics={})
+    rewrite_manifest(path, lambda manifest: manifest["heads"]["kind"].pop("thresholds"))  # type: ignore[index]
+    with pytest.raises(ArtifactError, match="a threshold for each label"):
+        artifact.load(path)

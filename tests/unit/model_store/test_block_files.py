@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from model_store import block_files
+from model_store import block_files, manifests
 from model_store.errors import ArtifactError
 from model_store.model.blocks.embedding import StaticEmbedding
 from model_store.model.blocks.ngrams import Ngrams
@@ -73,8 +73,8 @@ def test_wrong_vectors_are_refused(
     tmp_path: Path, tensors: dict[str, torch.Tensor], reason: str
 ) -> None:
     saved_embedding(tmp_path)
-    (tmp_path / block_files.VECTORS).unlink()
-    save_file(tensors, tmp_path / block_files.VECTORS)
+    (tmp_path / manifests.VECTORS).unlink()
+    save_file(tensors, tmp_path / manifests.VECTORS)
     with pytest.raises(ArtifactError, match=reason):
         block_files.load_embedding(tmp_path)
 

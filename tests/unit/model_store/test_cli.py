@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from model_store import artifact, cli
+from model_store import artifact, cli, manifests
 from model_store.pretraining import recipe
 from model_store.pretraining.corpus import Part, part_of
 from tests.conftest import ClassifierFactory
@@ -118,7 +118,7 @@ def test_evaluate_prints_the_metrics_that_it_writes(
 def evaluated(data: str, out: Path, *options: str, folder: Path) -> Result:
     (folder / "reviews.csv").write_text(data)
     return run(
-        "evaluate", str(artifact.PRETRAINED), str(folder / "reviews.csv"), str(out), *options
+        "evaluate", str(manifests.PRETRAINED), str(folder / "reviews.csv"), str(out), *options
     )
 
 
@@ -170,7 +170,7 @@ def test_a_training_without_some_rows_writes_the_model_and_ends_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, code: int
 ) -> None:
     (tmp_path / "reviews.csv").write_text(TWO + row)
-    trained = artifact.read_manifest(artifact.PRETRAINED)
+    trained = manifests.read(manifests.PRETRAINED)
     monkeypatch.setattr(recipe, "train_on", lambda *_: trained)  # it takes minutes
     result = run("train", str(tmp_path / "reviews.csv"), str(tmp_path / "out"))
     assert result.exit_code == code, result.output

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store import store as store_module
 from model_store.errors import ArtifactError, StoreError, UnknownVersionError
 from model_store.store import delete, exists, find, import_artifact, path_of, tag_of, versions
@@ -91,7 +91,7 @@ def test_a_version_carries_labels_metrics_hashes_and_torchs_version(saved: Path)
     )
     assert metadata["labels"] == ["Negative", "Positive"]
     assert metadata["metrics"] == {"accuracy": 0.5}
-    assert metadata["sha256"] == artifact.read_manifest(saved).files
+    assert metadata["sha256"] == manifests.read(saved).files
     assert frameworks == {"torch": "2.13.0"}
 
 
@@ -106,7 +106,7 @@ def test_a_damaged_version_is_replaced(saved: Path, store: Path) -> None:
     path = store / import_artifact(saved).replace(":", "/")
     (path / "weights.safetensors").write_bytes(b"cut off")
     import_artifact(saved)
-    artifact.verify(path)
+    manifests.verify(path)
 
 
 def test_a_version_left_half_written_is_replaced(saved: Path, store: Path) -> None:
@@ -121,7 +121,7 @@ def test_many_threads_can_import_the_same_artifact_at_once(saved: Path, store: P
     with ThreadPoolExecutor(8) as pool:
         tags = set(pool.map(import_artifact, [saved] * 16))
     assert tags == {tag_of(saved)}
-    artifact.verify(store / tag_of(saved).replace(":", "/"))
+    manifests.verify(store / tag_of(saved).replace(":", "/"))
     assert {path.name for path in store.parent.iterdir()} == {"models", ".import.lock"}
 
 

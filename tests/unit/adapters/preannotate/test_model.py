@@ -6,7 +6,7 @@ import pytest
 
 from adapters.preannotate import model
 from adapters.preannotate.errors import ModelError
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.store import import_artifact
 from tests.conftest import ClassifierFactory
 
@@ -24,11 +24,11 @@ def shipped(
 
 def test_the_model_that_ships_is_found_beside_the_code(shipped: Path) -> None:
     found = model.find(None)
-    assert (found.directory, found.version) == (shipped, artifact.tag_of(shipped))
+    assert (found.directory, found.version) == (shipped, manifests.tag_of(shipped))
 
 
 def test_a_damaged_file_of_the_model_is_named(shipped: Path) -> None:
-    (shipped / artifact.VOCABULARY).write_text("other\n")
+    (shipped / manifests.VOCABULARY).write_text("other\n")
     with pytest.raises(ModelError, match=r"vocabulary\.txt cannot be used: its SHA-256"):
         model.find(None)
 
@@ -37,15 +37,15 @@ def test_weights_missing_beside_the_code_are_found_in_the_store(
     shipped: Path, home_store: Path
 ) -> None:
     tag = import_artifact(shipped)
-    (shipped / artifact.WEIGHTS).unlink()
+    (shipped / manifests.WEIGHTS).unlink()
     found = model.find(None)
     assert (found.directory, found.version) == (home_store / tag.replace(":", "/"), tag)
 
 
 @pytest.mark.usefixtures("home_store")
 def test_missing_weights_are_an_error(shipped: Path) -> None:
-    (shipped / artifact.WEIGHTS).unlink()
-    with pytest.raises(ModelError, match=f"no version '{artifact.tag_of(shipped)}'"):
+    (shipped / manifests.WEIGHTS).unlink()
+    with pytest.raises(ModelError, match=f"no version '{manifests.tag_of(shipped)}'"):
         model.find(None)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from model_store import artifact, store
+from model_store import artifact, manifests, store
 from model_store.learning import training as project_training
 from model_store.learning.candidate import Outcome
 from model_store.learning.gate import Check
@@ -50,10 +50,10 @@ def silent(_: str, __: float) -> None:
     """Report nothing."""
 
 
-def version_of(tag: str | None) -> tuple[artifact.Manifest, Classifier]:
+def version_of(tag: str | None) -> tuple[manifests.Manifest, Classifier]:
     assert tag
     path = store.path_of(tag)
-    return artifact.read_manifest(path), artifact.load(path)
+    return manifests.read(path), artifact.load(path)
 
 
 def test_one_refused_control_of_several_refuses_the_version(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_store import artifact, block_files, store
+from model_store import artifact, manifests, store
 from model_store.errors import ArtifactError
 from model_store.learning.training import Parent, Result, TrainingSet, train
 from model_store.model.blocks.concatenated import Concatenated
@@ -90,8 +90,8 @@ def test_a_version_with_blocks_needs_a_release_that_knows_them(parent: Parent) -
     result = train("1.1", parent, [topics()], silent)
     assert result.version
     folder = store.path_of(result.version)
-    assert json.loads((folder / artifact.MANIFEST).read_text())["format"] == 2
-    assert (folder / block_files.PIECES).is_file()
+    assert json.loads((folder / manifests.MANIFEST).read_text())["format"] == 2
+    assert (folder / manifests.PIECES).is_file()
     ngrams = (folder / "ngrams-0.txt").read_text()
     assert "\t coa\n" in ngrams
     artifact.check(folder)
@@ -101,7 +101,7 @@ def test_an_artifact_without_blocks_is_written_for_earlier_releases(
     tmp_path: Path, make_classifier: ClassifierFactory
 ) -> None:
     artifact.save(tmp_path / "plain", make_classifier(), training={}, metrics={})
-    document = json.loads((tmp_path / "plain" / artifact.MANIFEST).read_text())
+    document = json.loads((tmp_path / "plain" / manifests.MANIFEST).read_text())
     assert document["format"] == 1
     assert "blocks" not in document
 
@@ -149,7 +149,7 @@ def test_blocks_that_contradict_the_manifest_are_refused(parent: Parent, tmp_pat
     folder.mkdir()
     for file in store.path_of(result.version).iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
-    path = folder / artifact.MANIFEST
+    path = folder / manifests.MANIFEST
     document = json.loads(path.read_text())
     document["blocks"]["topic"]["ngrams"] += 1
     document["blocks"]["topic"]["embedding"] -= 1

@@ -49,3 +49,11 @@ def test_for_two_labels_all_kinds_give_the_same_order(first: float, second: floa
     one, other = classification(first, 1 - first), classification(second, 1 - second)
     if abs(one.score - other.score) > 1e-6:
         assert len({score_of(one, kind) < score_of(other, kind) for kind in KINDS}) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_least_certain_of_several_labels_decides(kind: ScoreKind) -> None:
+    both = Classification("Rude", 0.6, {"Rude": 0.9, "Spam": 0.4}, given=("Rude",))
+    one = Classification("Spam", 0.6, {"Spam": 0.4}, given=())
+    assert score_of(both, kind) == pytest.approx(score_of(one, kind))
+    assert score_of(both) == pytest.approx(0.6)

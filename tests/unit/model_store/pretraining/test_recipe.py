@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model_store import artifact
+from model_store import artifact, manifests
 from model_store.errors import ArtifactExistsError, CorpusError
 from model_store.pretraining import fitting, recipe
 from model_store.pretraining.fitting import FitConfig
@@ -75,7 +75,7 @@ def test_a_trained_artifact_classifies_opinions(trained: Path) -> None:
 
 
 def test_the_manifest_has_the_recipe_and_the_metrics(trained: Path) -> None:
-    manifest = artifact.read_manifest(trained)
+    manifest = manifests.read(trained)
     assert manifest.training["recipe"]["seed"] == RECIPE.seed
     assert manifest.training["packages"]["torch"]
     assert len(manifest.training["data_sha256"]) == 64
@@ -89,8 +89,8 @@ def test_the_same_seed_gives_the_same_artifact_and_another_seed_another(
 ) -> None:
     train(data, tmp_path / "again", RECIPE)
     train(data, tmp_path / "other", replace(RECIPE, seed=2))
-    assert artifact.version(tmp_path / "again") == artifact.version(trained)
-    assert artifact.version(tmp_path / "other") != artifact.version(trained)
+    assert manifests.version(tmp_path / "again") == manifests.version(trained)
+    assert manifests.version(tmp_path / "other") != manifests.version(trained)
 
 
 def test_only_the_artifact_is_left(trained: Path) -> None:
@@ -98,10 +98,10 @@ def test_only_the_artifact_is_left(trained: Path) -> None:
 
 
 def test_an_existing_directory_is_left_alone(trained: Path, data: Path) -> None:
-    before = artifact.version(trained)
+    before = manifests.version(trained)
     with pytest.raises(ArtifactExistsError):
         train(data, trained, RECIPE)
-    assert artifact.version(trained) == before
+    assert manifests.version(trained) == before
 
 
 def test_a_corpus_that_is_too_small_is_refused_before_the_training_starts(tmp_path: Path) -> None:
