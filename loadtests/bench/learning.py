@@ -26,9 +26,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from loadtests.bench.servers import ROOT
-from model_store import artifact, manifests
 from model_store.files import atomic_write
-from model_store.learning.training import TrainingSet, learn_control
+from model_store.learning.training import TrainingSet, learn_control, load_parent
+from model_store.manifests import PRETRAINED
 from model_store.model.classifier import Classifier
 from model_store.pretraining.sentence_transformer import SentenceTransformer
 
@@ -123,18 +123,20 @@ def _score(data: _Data, chosen: NDArray[np.int64], held: int, seed: int) -> Scor
     given = [data.answers[row] for row in chosen]
     tests, expected = data.texts[:held], np.array(data.answers[:held])
     labels = tuple(sorted(set(data.answers)))
-    parent = artifact.load(manifests.PRETRAINED)
+    parent = load_parent("shipped", PRETRAINED)
     start = time.process_time()
     result = learn_control(
         f"{seed}.1",
         parent,
-        TrainingSet("label", labels, list(range(len(chosen))), learned, given),
+        TrainingSet(
+            "label", labels, list(range(len(chosen))), learned, [(each,) for each in given]
+        ),
         lambda _, __: None,
     )
     seconds = time.process_time() - start
     ours = None
     if head := result.outcome.head:
-        found = Classifier(result.encoder or parent.encoder, head).classify(tests)
+        found = Classifier(result.encoder or parent.classifier.encoder, head).classify(tests)
         ours = float(np.mean([each.label for each in found] == expected))
     regression = LogisticRegression(C=_STRENGTH, max_iter=1000)
     tfidf = make_pipeline(TfidfVectorizer(), regression).fit(learned, given)

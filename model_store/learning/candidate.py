@@ -1,29 +1,36 @@
 """Fit a head to the annotations of one control and judge it by the gate.
 
-Reads no database and publishes nothing: features and choices in, an outcome out.
+Reads no database and publishes nothing: features and answers in, an outcome out.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from model_store.learning import gate
-from model_store.learning.behaviour import Behaviour
-from model_store.learning.blocks import fit_blocks, without_unused
-from model_store.learning.evaluation import Predictions, measure
-from model_store.learning.fitting import calibrate, fit_head
-from model_store.learning.gate import Check
+from model_store.learning.calibration import fit_temperature, fit_thresholds
+from model_store.learning.evaluation import Judged, Predictions
+from model_store.learning.fitters import Examples, Fitter
+from model_store.learning.gate import Check, Comparison
+from model_store.learning.label_sets import LabelSets
 from model_store.learning.left_out import extended, restricted
-from model_store.learning.split import is_held_out, learnable, missing
+from model_store.learning.split import HELD_OUT, counted, learnable, missing
+from model_store.model.classification import Kind
 from model_store.model.head import Head
 
 Progress = Callable[[str, float], None]
 """Called with the next stage of the work and the finished share, in 0..1."""
+
+ENOUGH_HELD_OUT = 200
+"""Held-out tasks that are enough to judge by. With fewer, all tasks are predicted by turns."""
+
+Answers = Sequence[tuple[str, ...]]
+"""The labels of each text."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,13 @@ class Outcome:
     checks: list[Check]
     """The checks of the gate, or a single check that names the missing annotations."""
     learned_from: int
-    """Number of annotated tasks in the training set."""
-    held_out: int
-    """Number of annotated tasks that are held out."""
+    """Number of annotated tasks that the head has learned from."""
+    judged_by: int = 0
+    """Number of these by which it was judged: a head that had not learned from them predicted
+    each."""
     metrics: dict[str, Any] = field(default_factory=dict)
-    """Metrics on the held-out tasks, for JSON: `candidate`, and `in_force` (the active version)."""
+    """Metrics for JSON: `candidate` on the tasks by which it was judged, `in_force` (the active
+    version) on the held-out ones, and `candidate_on_held_out` to compare it with."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """The shares of the feature blocks of a new head, which has no weights for others."""
 
@@ -53,9 +62,9 @@ class Outcome:
         return self.head is not None and gate.passed(self.checks)
 
     @property
-    def beats_chance(self) -> bool:
+    def is_useful(self) -> bool:
         """Whether no check says that the head may have learned nothing."""
-        return all(check.passed or check.name != gate.BETTER_THAN_CHANCE for check in self.checks)
+        return all(check.passed or check.name != gate.USEFUL for check in self.checks)
 
     def report(self) -> dict[str, Any]:
         """Return everything but the head, for JSON."""
@@ -63,7 +72,7 @@ class Outcome:
             "control": self.control,
             "passed": self.passed,
             "learned_from": self.learned_from,
-            "held_out": self.held_out,
+            "judged_by": self.judged_by,
             "checks": [asdict(check) for check in self.checks],
             "metrics": self.metrics,
             "left_out": dict(self.left_out),
@@ -79,101 +88,165 @@ def learn(
     control: str,
     labels: Sequence[str],
     features: Tensor,
-    choices: Sequence[str],
-    tasks: Sequence[int],
+    answers: Answers,
+    folds: NDArray[np.int64],
     *,
-    project: str,
-    start: Head | None = None,
-    widths: Mapping[str, int] | None = None,
+    fitter: Fitter,
+    kind: Kind = "single",
     active: Head | None = None,
     active_features: Tensor | None = None,
-    behave: Callable[[Head], Behaviour] | None = None,
+    further: Callable[[Head], list[Check]] = lambda _: [],
     seed: int = 0,
     progress: Progress = _silent,
 ) -> Outcome:
     """Fit a head to the annotations of a control and judge it by the gate.
 
     features: (texts, features) of the encoder that the head will be used with.
-    choices: the label of each text.
-    tasks: the task id of each text. Held-out tasks (`split.is_held_out`) set the temperature and
-    are what the gate evaluates on; the head is fitted to the others.
-    start: fine-tune this head, which must have these labels in this order; None fits a new one.
-    widths: fit a new head on these feature blocks (`blocks.fit_blocks`).
+    folds: (texts,), from `split.folds`.
     active: the head that serves the control now, for comparison.
     active_features: (texts, features) of its encoder, if that is another one.
-    behave: runs the behaviour suite with a head; only for labels of the shipped model.
+    further: more checks of the head that would be served.
+
+    The head is judged by predictions for tasks that it has not learned from: those of a fold by a
+    head that was fitted to the others. All folds are predicted in this way if there are few
+    held-out tasks; they set the temperature and the thresholds, too. The head that is served is
+    then fitted to all tasks. It keeps the one that left out the held-out tasks, with which later
+    heads are compared on these.
 
     A new head never predicts a label with too few annotations: the others are learned without it.
     Equal arguments give equal outcomes. Raises ValueError if lengths or labels do not match.
     """
-    kept = learnable(Counter(choices), labels)
-    if start is None and len(kept) < len(labels) and not missing(Counter(choices), labels):
-        rows = [row for row, choice in enumerate(choices) if choice in set(kept)]
+    if not len(features) == len(answers) == len(folds):
+        raise ValueError(f"{len(features)} features, {len(answers)} answers, {len(folds)} folds")
+    targets = _targets(labels, answers)
+    counts = counted(answers)
+    if lack := missing(counts, labels, kind, len(answers)):
+        return Outcome(control, None, [Check("enough examples", False, f"{lack}.")], len(answers))
+    kept = learnable(counts, labels, kind, len(answers))
+    if fitter.is_new and len(kept) < len(labels):
+        rows = np.array([kind == "multiple" or set(each) <= set(kept) for each in answers])
         outcome = learn(
             control,
             kept,
             features[rows],
-            [choices[row] for row in rows],
-            [tasks[row] for row in rows],
-            project=project,
-            widths=widths,
+            [tuple(set(each) & set(kept)) for each, row in zip(answers, rows, strict=True) if row],
+            folds[rows],
+            fitter=fitter,
+            kind=kind,
             active=restricted(active, kept) if active and set(kept) < set(active.labels) else None,
             active_features=None if active_features is None else active_features[rows],
+            further=further,
             seed=seed,
             progress=progress,
         )
         head = extended(outcome.head, labels) if outcome.head else None
-        left_out = {label: choices.count(label) for label in labels if label not in kept}
+        left_out = {label: counts[label] for label in labels if label not in kept}
         return replace(outcome, head=head, left_out=left_out)
-    classes = _indices(labels, choices)
-    if not len(features) == len(classes) == len(tasks):
-        raise ValueError(f"{len(features)} features, {len(classes)} choices, {len(tasks)} tasks")
-    held_out = np.array([is_held_out(project, task) for task in tasks], dtype=bool)
-    counts = int((~held_out).sum()), int(held_out.sum())
-    if lack := missing(Counter(choices), labels):
-        return Outcome(control, None, [Check("enough examples", False, f"{lack}.")], *counts)
+    examples = Examples(features.detach().cpu(), targets, tuple(labels), kind)
+    if len(set(folds.tolist())) == 1:
+        reason = "The texts are nearly the same: annotate tasks with different ones."
+        return Outcome(control, None, [Check("different texts", False, reason)], len(answers))
 
-    inputs = features.detach().cpu().numpy()
     progress("fitting", 0.0)
-    shares: Mapping[str, float] = {}
-    if widths is None:
-        head = fit_head(inputs[~held_out], classes[~held_out], labels, start=start, seed=seed)
-    else:
-        fit = fit_blocks(inputs[~held_out], widths, classes[~held_out], labels, seed=seed)
-        head, shares = fit.head, fit.shares
-    progress("calibrating", 0.5)
-    head = calibrate(head, inputs[held_out], classes[held_out])
-    progress("evaluating", 0.6)
-    candidate = predictions_of(head, features[held_out], classes[held_out], labels)
-    served = None
-    if active and set(active.labels) == set(labels):
-        read = features if active_features is None else active_features
-        served = predictions_of(active, read[held_out], classes[held_out], labels)
-    progress("judging", 0.7)
+    fitted = _fit(examples, folds, fitter, progress)
+    progress("evaluating", 0.8)
+    candidate = fitted.predictions(examples, fitted.is_judged)
+    comparison = None
+    held_out = folds == HELD_OUT
+    if active and set(active.labels) == set(labels) and active.kind == kind and held_out.any():
+        read = examples.features if active_features is None else active_features
+        comparison = Comparison(
+            fitted.predictions(examples, held_out),
+            _predictions(
+                active.judged or active, read[torch.from_numpy(held_out)], examples[held_out]
+            ),
+        )
+    progress("judging", 0.9)
     checks = gate.judge(
         candidate,
-        served,
-        behaviour=behave(head) if behave else None,
-        active_behaviour=behave(active) if behave and active else None,
+        comparison,
+        is_new=fitter.is_new,
         seed=seed,
     )
-    metrics = {"candidate": measure(candidate)} | ({"in_force": measure(served)} if served else {})
-    if widths is not None:
-        head = without_unused(head, widths, shares)
+    checks += further(fitted.head)
+    metrics = {"candidate": candidate.metrics()}
+    if comparison:
+        metrics["candidate_on_held_out"] = comparison.candidate.metrics()
+        metrics["in_force"] = comparison.active.metrics()
     progress("done", 1.0)
-    return Outcome(control, head, checks, *counts, metrics, shares)
+    judged_by = int(fitted.is_judged.sum())
+    return Outcome(control, fitted.head, checks, len(answers), judged_by, metrics, fitted.shares)
 
 
-def predictions_of(
-    head: Head, features: Tensor, classes: NDArray[np.int64], labels: Sequence[str]
-) -> Predictions:
-    """Classify (texts, features) with a head; the columns are in the order of `labels`."""
-    rows = [[result.probabilities[label] for label in labels] for result in head.classify(features)]
-    return Predictions(classes, np.array(rows).reshape(len(classes), len(labels)), tuple(labels))
+@dataclass(frozen=True)
+class _Fitted:
+    head: Head
+    """The head that is served."""
+    shares: Mapping[str, float]
+    logits: NDArray[np.float64]
+    """(texts, labels), by heads that have not learned from the text."""
+    is_judged: NDArray[np.bool_]
+    """(texts,): whether there are such logits."""
+
+    def predictions(self, examples: Examples, rows: NDArray[np.bool_]) -> Judged:
+        """Return predictions for some texts by heads that have not learned from them."""
+        found = self.head.of_logits(torch.from_numpy(self.logits[rows])).numpy()
+        return _judged(found, examples[rows], self.head)
 
 
-def _indices(labels: Sequence[str], choices: Sequence[str]) -> NDArray[np.int64]:
+def _fit(
+    examples: Examples, folds: NDArray[np.int64], fitter: Fitter, progress: Progress
+) -> _Fitted:
+    """Fit a head for each fold that is predicted, and the one that is served."""
+    first = fitter.fit(examples[folds != HELD_OUT])
+    is_enough = (folds == HELD_OUT).sum() >= ENOUGH_HELD_OUT
+    predicted = [HELD_OUT] if is_enough else sorted(set(folds.tolist()))
+    logits = np.zeros(examples.targets.shape)
+    for number, fold in enumerate(predicted):
+        progress("cross-validating", 0.2 + 0.4 * number / len(predicted))
+        rows = folds == fold
+        fit = first if fold == HELD_OUT else fitter.fit(examples[~rows], first.settings)
+        logits[rows] = fit.head.logits(examples[rows].features).numpy()
+    progress("fitting to all", 0.6)
+    fit = fitter.fit(examples, first.settings)
+    is_judged = np.isin(folds, predicted)
+    head, judged = (
+        _calibrated(fitter.trimmed(each), logits[is_judged], examples[is_judged])
+        for each in (fit, first)
+    )
+    return _Fitted(replace(head, judged=judged), fit.settings.shares, logits, is_judged)
+
+
+def _calibrated(head: Head, logits: NDArray[np.float64], examples: Examples) -> Head:
+    """Return a head with a temperature and thresholds for these logits."""
+    factor = fit_temperature(logits / head.temperature, examples.targets, examples.kind)
+    head = replace(head, temperature=factor * head.temperature)
+    if examples.kind != "multiple":
+        return head
+    found = head.of_logits(torch.from_numpy(logits)).numpy()
+    return replace(head, thresholds=fit_thresholds(found, examples.targets))
+
+
+def _predictions(head: Head, features: Tensor, examples: Examples) -> Judged:
+    """Return the predictions of a head with the same labels, in any order."""
+    head = restricted(head, examples.labels)
+    return _judged(head.probabilities(features).numpy(), examples, head)
+
+
+def _judged(probabilities: NDArray[np.float64], examples: Examples, head: Head) -> Judged:
+    if examples.kind == "multiple":
+        thresholds = np.array(head.thresholds)
+        return LabelSets(examples.targets > 0, probabilities, examples.labels, thresholds)
+    classes = examples.targets.argmax(axis=1)
+    return Predictions(classes, probabilities, examples.labels, examples.kind)
+
+
+def _targets(labels: Sequence[str], answers: Answers) -> NDArray[np.float64]:
+    """Return (texts, labels): 1 for the labels of each text."""
     places = {label: index for index, label in enumerate(labels)}
-    if unknown := sorted(set(choices) - set(labels)):
+    if unknown := sorted({label for each in answers for label in each} - set(labels)):
         raise ValueError(f"{unknown} are not labels of the control, which has {list(labels)}")
-    return np.array([places[choice] for choice in choices], dtype=np.int64)
+    targets = np.zeros((len(answers), len(labels)))
+    for row, each in enumerate(answers):
+        targets[row, [places[label] for label in each]] = 1.0
+    return targets

@@ -1,6 +1,6 @@
-"""Fit and calibrate a head on labelled features. The encoder does not change.
+"""Tune a head on labelled features. The encoder does not change.
 
-Does not split or judge: see `candidate.py`.
+Does not split or judge: see `candidate.py`. For heads of new labels see `blocks.py`.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,13 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from model_store.model.head import Head
 
-FRESH_STRENGTHS = (3000.0, 1000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
-"""Penalty strengths to try for a new head."""
-TUNING_STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0)
-"""Penalty strengths to try for a fine-tuned head, besides not moving at all."""
+STRENGTHS = (1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0)
+"""Penalty strengths to try, besides not moving at all."""
 RADIUS = 0.1
 """How far 500 examples may move a head, relative to the norm of its start."""
 _RADIUS_EXAMPLES = 500
@@ -33,9 +31,6 @@ _MANY_WORSE = 2
 """Strengths in succession that are worse than the best, after which no weaker one is tried."""
 _MAX_ITERATIONS = 200
 _MIN_ITERATIONS = 15
-_DOUBT = 0.5
-"""Prior standard deviation of the logarithm of the temperature."""
-_FARTHEST = np.log(4.0)
 
 Matrix = NDArray[np.float64]
 Classes = NDArray[np.int64]
@@ -93,90 +88,41 @@ class _Problem:
         return np.asarray(found.x.reshape(begin.shape))
 
 
-def fit_head(
-    features: ArrayLike | torch.Tensor,
-    classes: ArrayLike,
-    labels: Sequence[str],
-    *,
-    start: Head | None = None,
-    seed: int = 0,
+def tune_head(
+    features: ArrayLike | torch.Tensor, classes: ArrayLike, start: Head, *, seed: int = 0
 ) -> Head:
-    """Fit a head by multinomial logistic regression; equal arguments give equal heads.
+    """Tune a head by multinomial logistic regression; equal arguments give equal heads.
 
-    features: (texts, features). classes: (texts,) indices of `labels`.
+    features: (texts, features). classes: (texts,) indices of the labels of `start`.
 
-    Without a start, the penalty is on the weights for standardised features. The strength is the
-    strongest whose cross-validated log loss is within one standard error of the best (Breiman et
-    al., 1984). Labels keep the shares that they have in the examples.
+    The penalty is on the distance from the start (L2-SP, Li et al., 2018), for standardised
+    features. Its strength is the strongest whose cross-validated log loss is within one standard
+    error of the best (Breiman et al., 1984). Not moving is one of the strengths, and the distance
+    is limited to a radius that grows with the number of examples (Gouk et al., 2021): examples
+    that all contradict the start cannot undo it. Annotators choose what they annotate, so the
+    shares of labels among the examples must not move the head: their logarithms are added to the
+    logits during the fit only (Saerens et al., 2002; Menon et al., 2021).
 
-    With a start, the penalty is on the distance from it (L2-SP, Li et al., 2018). Not moving is
-    one of the strengths, and the distance is limited to a radius that grows with the number of
-    examples (Gouk et al., 2021): examples that all contradict the start cannot undo it. Annotators
-    choose what they annotate, so the shares of labels among the examples must not move the head:
-    their logarithms are added to the logits during the fit only (Saerens et al., 2002; Menon et
-    al., 2021).
+    Raises ValueError if the shapes do not match.
 
-    Raises ValueError if the shapes do not match or the start has other labels.
-
-    >>> features = [[0.0, 1.0], [1.0, 0.0]] * 20
-    >>> head = fit_head(features, [0, 1] * 20, ("Ham", "Spam"))
-    >>> [result.label for result in head.classify(torch.tensor(features[:2]))]
-    ['Ham', 'Spam']
+    >>> start = Head(("Ham", "Spam"), torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.zeros(2))
+    >>> tuned = tune_head([[0.0, 1.0], [1.0, 0.0]] * 20, [0, 1] * 20, start)
+    >>> [result.label for result in tuned.classify(torch.eye(2))]
+    ['Spam', 'Ham']
     """
-    inputs, indices = _checked(features, classes, labels)
-    if start is None:
-        return _fresh(inputs, indices, labels, seed)
-    if start.labels != tuple(labels):
-        raise ValueError(f"a head for {start.labels} cannot be tuned for {tuple(labels)}")
-    return _tuned(inputs, indices, start, seed)
-
-
-def calibrate(head: Head, features: ArrayLike | torch.Tensor, classes: ArrayLike) -> Head:
-    """Return the head with a temperature fitted to examples that it did not learn from.
-
-    features: (texts, features). classes: (texts,). The temperature minimises the log loss (Guo et
-    al., 2017) plus a log-normal prior around the present temperature, within a factor of 4: a few
-    examples hardly move it. Predicted labels do not change. Raises ValueError if the shapes do not
-    match.
-    """
-    inputs, indices = _checked(features, classes, head.labels)
-    if not len(indices):
-        return head
-    logits = _logits(head, inputs) / head.temperature
-
-    def loss(log_factor: float) -> float:
-        logs = log_softmax(logits / np.exp(log_factor), axis=1)
-        likelihood = logs[np.arange(len(indices)), indices].sum()
-        return float((log_factor / _DOUBT) ** 2 / 2 - likelihood)
-
-    best = minimize_scalar(loss, bounds=(-_FARTHEST, _FARTHEST), method="bounded")
-    return replace(head, temperature=float(head.temperature * np.exp(best.x)))
-
-
-def _fresh(inputs: Matrix, classes: Classes, labels: Sequence[str], seed: int) -> Head:
+    inputs, indices = _checked(features, classes, start.labels)
     scaled, mean, scale = _standardised(inputs)
-    penalties = np.ones(scaled.shape[1])
-    penalties[-1] = 1e-6  # the bias is almost free; above 0, so that the optimum is unique
-    base = np.zeros((len(classes), len(labels)))
-    problem = _Problem(scaled, base, classes, penalties)
-    origin = np.zeros((len(labels), scaled.shape[1]))
-    strength = _choose(problem, FRESH_STRENGTHS, origin, seed)
-    return _moved(None, problem.solve(strength, origin, _FLOPS), mean, scale, tuple(labels))
-
-
-def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
-    scaled, mean, scale = _standardised(inputs)
-    shares = np.bincount(classes, minlength=len(start.labels)) / len(classes)
-    shift = np.log(np.maximum(shares, 0.5 / len(classes)))
+    shares = np.bincount(indices, minlength=len(start.labels)) / len(indices)
+    shift = np.log(np.maximum(shares, 0.5 / len(indices)))
     base = _logits(start, inputs) / start.temperature + shift
-    problem = _Problem(scaled, base, classes, np.ones(scaled.shape[1]))
+    problem = _Problem(scaled, base, indices, np.ones(scaled.shape[1]))
     weight = _array(start.weight) / start.temperature
     length = np.linalg.norm((weight - weight.mean(axis=0)) * scale)
-    radius = RADIUS * min(10.0, np.sqrt(len(classes) / _RADIUS_EXAMPLES)) * length
+    radius = RADIUS * min(10.0, np.sqrt(len(indices) / _RADIUS_EXAMPLES)) * length
     origin = np.zeros((len(start.labels), scaled.shape[1]))
     strengths: list[float] = [np.inf]
     changes: list[Matrix] = [origin]
-    for strength in TUNING_STRENGTHS:
+    for strength in STRENGTHS:
         change = problem.solve(strength, changes[-1], _FLOPS)
         if np.linalg.norm(change) > radius:
             break
@@ -184,7 +130,7 @@ def _tuned(inputs: Matrix, classes: Classes, start: Head, seed: int) -> Head:
         changes.append(change)
     chosen = _choose(problem, strengths, origin, seed)
     change = changes[strengths.index(chosen)]
-    return _moved(start, change, mean, scale, start.labels) if change.any() else start
+    return _moved(start, change, mean, scale) if change.any() else start
 
 
 def _choose(problem: _Problem, strengths: Sequence[float], origin: Matrix, seed: int) -> float:
@@ -243,17 +189,15 @@ def _standardised(inputs: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     return np.column_stack([(inputs - mean) / scale, np.ones(len(inputs))]), mean, scale
 
 
-def _moved(
-    start: Head | None, change: Matrix, mean: Matrix, scale: Matrix, labels: tuple[str, ...]
-) -> Head:
+def _moved(start: Head, change: Matrix, mean: Matrix, scale: Matrix) -> Head:
     """Apply a change in standardised features to a head."""
     weight = change[:, :-1] / scale
     bias = change[:, -1] - weight @ mean
-    temperature = start.temperature if start else 1.0
-    if start:
-        weight = weight * temperature + _array(start.weight)
-        bias = bias * temperature + _array(start.bias)
-    return Head(labels, _tensor(weight), _tensor(bias), temperature)
+    return replace(
+        start,
+        weight=_tensor(weight * start.temperature + _array(start.weight)),
+        bias=_tensor(bias * start.temperature + _array(start.bias)),
+    )
 
 
 def _logits(head: Head, inputs: Matrix) -> Matrix:

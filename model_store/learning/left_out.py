@@ -12,6 +12,7 @@ from model_store.wording import shown
 _NAMED_LABELS = 10
 _NEVER = -1e4
 """A bias that makes the probability of a label 0."""
+_EVEN = 0.5
 
 
 def restricted(head: Head, labels: Sequence[str]) -> Head:
@@ -22,7 +23,15 @@ def restricted(head: Head, labels: Sequence[str]) -> Head:
     [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
     rows = [head.labels.index(label) for label in labels]
-    return replace(head, labels=tuple(labels), weight=head.weight[rows], bias=head.bias[rows])
+    thresholds = head.thresholds and tuple(head.thresholds[row] for row in rows)
+    return replace(
+        head,
+        labels=tuple(labels),
+        weight=head.weight[rows],
+        bias=head.bias[rows],
+        thresholds=thresholds,
+        judged=head.judged and restricted(head.judged, labels),
+    )
 
 
 def extended(head: Head, labels: Sequence[str]) -> Head:
@@ -37,7 +46,15 @@ def extended(head: Head, labels: Sequence[str]) -> Head:
     bias = torch.full((len(labels),), _NEVER)
     rows = [list(labels).index(label) for label in head.labels]
     weight[rows], bias[rows] = head.weight, head.bias
-    return replace(head, labels=tuple(labels), weight=weight, bias=bias)
+    known = dict(zip(head.labels, head.thresholds or (), strict=False))
+    return replace(
+        head,
+        labels=tuple(labels),
+        weight=weight,
+        bias=bias,
+        thresholds=head.thresholds and tuple(known.get(label, _EVEN) for label in labels),
+        judged=head.judged and extended(head.judged, labels),
+    )
 
 
 def named(left_out: Mapping[str, int]) -> str:

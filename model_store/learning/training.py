@@ -5,31 +5,43 @@ nothing to the cost of serving. Knows neither Label Studio nor jobs; `candidate.
 control.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store import artifact, block_files, store
-from model_store.learning import behaviour
+from model_store import artifact, block_files, manifests, store
+from model_store.learning import anchor, behaviour, gate
+from model_store.learning.anchor import Anchor
 from model_store.learning.blocks import block_widths, used_blocks
-from model_store.learning.candidate import Outcome, Progress, learn
+from model_store.learning.candidate import Answers, Outcome, Progress, learn
+from model_store.learning.duplicates import near_duplicates
+from model_store.learning.fitters import Fitter, OnBlocks, Replayed, Tuned
+from model_store.learning.gate import Check
 from model_store.learning.left_out import named
-from model_store.learning.split import MIN_PER_LABEL, is_held_out, missing
+from model_store.learning.split import MIN_PER_LABEL, counted, folds, missing
+from model_store.manifests import encoder_version
 from model_store.model.blocks.concatenated import Block, Concatenated
+from model_store.model.blocks.embedding import StaticEmbedding
 from model_store.model.blocks.ngrams import Ngrams
+from model_store.model.classification import Kind
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder, TextEncoder
+from model_store.model.head import Head
 
 _SEED = 1
 _CHUNK_TEXTS = 500
+_STEPS = (1.0, 0.7, 0.4)
+"""Steps from the shipped head to the one that fits its labels best: the first is taken with which
+enough other texts are right."""
 _UNSEEN = (
     "The words of the texts may not tell these labels apart: annotate more tasks of each, and "
     "check that annotators agree."
@@ -45,11 +57,15 @@ class Parent:
 
     version: str
     classifier: Classifier
+    encoder_version: str = ""
+    """`manifests.encoder_version`; an anchor is for one encoder."""
 
 
-def load_parent(version: str, path: Path | None = None, *, compiled: Path) -> Parent:
+def load_parent(version: str, path: Path | None = None, *, compiled: Path | None = None) -> Parent:
     """Load a version from `path`, or from the store without one; raises ModelStoreError."""
-    return Parent(version, artifact.load(path or store.path_of(version), compiled=compiled))
+    folder = path or store.path_of(version)
+    classifier = artifact.load(folder, compiled=compiled)
+    return Parent(version, classifier, encoder_version(manifests.read(folder)))
 
 
 @dataclass(frozen=True)
@@ -60,13 +76,17 @@ class TrainingSet:
     labels: tuple[str, ...]
     tasks: Sequence[int]
     texts: Sequence[str]
-    answers: Sequence[str]
-    """The label of each text."""
+    answers: Answers
+    kind: Kind = "single"
 
     @property
     def lacking(self) -> str | None:
         """A sentence that says how many annotations are missing, or None."""
-        return missing(Counter(self.answers), self.labels)
+        return missing(counted(self.answers), self.labels, self.kind, len(self.answers))
+
+    def folds(self, project: str) -> NDArray[np.int64]:
+        """Return (texts,) folds; texts that are nearly the same are in one."""
+        return folds(project, self.tasks, near_duplicates(self.texts).tolist())
 
 
 @dataclass(frozen=True)
@@ -105,9 +125,7 @@ def train(
         def tell(stage: str, done: float, number: int = number) -> None:
             progress(stage, 0.1 + 0.8 * (number + done) / len(ready))
 
-        learned[training_set.control] = learn_control(
-            project, parent.classifier, training_set, tell
-        )
+        learned[training_set.control] = learn_control(project, parent, training_set, tell)
     outcomes = {control: each.outcome for control, each in learned.items()}
     metrics = {control: outcome.report() for control, outcome in outcomes.items()}
     if not outcomes:
@@ -125,7 +143,7 @@ def train(
         if not check.passed
     ]
     foreign = {each.control for each in ready if not _has_own_labels(parent.classifier, each)}
-    unlearned = {name for name, outcome in outcomes.items() if not outcome.beats_chance}
+    unlearned = {name for name, outcome in outcomes.items() if not outcome.is_useful}
     hints = [_UNSEEN] if foreign & unlearned else []
     progress("publishing", 0.95)
     findings = {"controls": metrics, "refused": failed}
@@ -134,87 +152,118 @@ def train(
 
 
 def learn_control(
-    project: str, classifier: Classifier, training_set: TrainingSet, progress: Progress
+    project: str, parent: Parent, training_set: TrainingSet, progress: Progress
 ) -> Learned:
     """Train the head of one control.
 
     For the labels of the shipped model, the start is the head that the encoder was trained with,
     not the active one: every training uses all annotations, which would otherwise count twice.
     """
-    if not _has_own_labels(classifier, training_set):
-        return _learn_new(project, classifier, training_set, progress)
-    has_suite = set(classifier.labels) == set(behaviour.LABELS)
-    outcome = learn(
-        training_set.control,
-        classifier.labels,
-        _read(classifier.encoder, training_set.texts, progress),
-        training_set.answers,
-        training_set.tasks,
-        project=project,
-        start=classifier.head,
-        active=classifier.for_control(training_set.control).head,
-        behave=(lambda head: behaviour.run(Classifier(classifier.encoder, head).classify))
-        if has_suite
-        else None,
-        seed=_SEED,
-        progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
-    )
-    return Learned(outcome)
-
-
-def _has_own_labels(classifier: Classifier, training_set: TrainingSet) -> bool:
-    """Return whether the labels of a control are those of the model."""
-    return set(training_set.labels) == set(classifier.labels)
+    if not _has_own_labels(parent.classifier, training_set):
+        return _learn_new(project, parent, training_set, progress)
+    network = parent.classifier.encoder
+    training_set = replace(training_set, labels=parent.classifier.labels)
+    embedding = _embedding(parent.classifier)
+    kept = anchor.load(anchor.SHIPPED, parent.encoder_version, embedding.version)
+    if kept is None or not isinstance(network, Encoder):
+        tuned = Tuned(parent.classifier.head, _SEED)
+        outcome = _learn(project, parent, training_set, network, fitter=tuned, progress=progress)
+        return Learned(outcome)
+    encoder = Concatenated({"encoder": network, "embedding": embedding})
+    fitter = Replayed(block_widths(encoder), parent.classifier.head, kept.examples(), seed=_SEED)
+    for step in _STEPS:
+        outcome = _learn(
+            project,
+            parent,
+            training_set,
+            encoder,
+            fitter=replace(fitter, step=step),
+            progress=progress,
+            kept=kept,
+        )
+        if all(check.passed for check in outcome.checks if check.name == gate.ANCHOR):
+            break
+    return Learned(outcome, encoder)
 
 
 def _learn_new(
-    project: str, classifier: Classifier, training_set: TrainingSet, progress: Progress
+    project: str, parent: Parent, training_set: TrainingSet, progress: Progress
 ) -> Learned:
     """Train a head for labels that the model does not have, on several feature blocks."""
-    encoder = _blocks(project, classifier, training_set)
-    active = classifier.for_control(training_set.control)
-    is_compared = set(active.labels) == set(training_set.labels)
-    outcome = learn(
-        training_set.control,
-        training_set.labels,
-        _read(encoder, training_set.texts, progress),
-        training_set.answers,
-        training_set.tasks,
-        project=project,
-        widths=block_widths(encoder),
-        active=active.head if is_compared else None,
-        active_features=_read(active.encoder, training_set.texts, progress)
-        if is_compared
-        else None,
-        seed=_SEED,
-        progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
-    )
+    encoder = _blocks(parent.classifier, training_set)
+    fitter = OnBlocks(block_widths(encoder), parent.classifier.head, _SEED)
+    outcome = _learn(project, parent, training_set, encoder, fitter=fitter, progress=progress)
     used = used_blocks(outcome.shares)
     blocks = {name: block for name, block in encoder.blocks.items() if name in used}
     return Learned(outcome, Concatenated(blocks) if blocks else None)
 
 
-def _blocks(project: str, classifier: Classifier, training_set: TrainingSet) -> Concatenated:
+def _has_own_labels(classifier: Classifier, training_set: TrainingSet) -> bool:
+    """Return whether the labels of a control are those of the model."""
+    return training_set.kind == "single" and set(training_set.labels) == set(classifier.labels)
+
+
+def _learn(
+    project: str,
+    parent: Parent,
+    training_set: TrainingSet,
+    encoder: TextEncoder,
+    *,
+    fitter: Fitter,
+    progress: Progress,
+    kept: Anchor | None = None,
+) -> Outcome:
+    """Train a head on the features of an encoder, and compare it with the active one."""
+    active = parent.classifier.for_control(training_set.control)
+    is_compared = (
+        set(active.labels) == set(training_set.labels) and active.head.kind == training_set.kind
+    )
+
+    def further(head: Head) -> list[Check]:
+        checks = []
+        if set(training_set.labels) == set(behaviour.LABELS) and is_compared:
+            understood, before = (
+                behaviour.run(each.classify) for each in (Classifier(encoder, head), active)
+            )
+            checks.append(gate.check_behaviour(understood, before))
+        return [*checks, kept.check(head, parent.classifier.head)] if kept else checks
+
+    return learn(
+        training_set.control,
+        training_set.labels,
+        _read(encoder, training_set.texts, progress),
+        training_set.answers,
+        training_set.folds(project),
+        fitter=fitter,
+        kind=training_set.kind,
+        active=active.head if is_compared else None,
+        active_features=_read(active.encoder, training_set.texts, progress)
+        if is_compared and active.encoder is not encoder
+        else None,
+        further=further,
+        seed=_SEED,
+        progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
+    )
+
+
+def _blocks(classifier: Classifier, training_set: TrainingSet) -> Concatenated:
     """Return all feature blocks: n-grams of the training set, and the embedding of the parent."""
     encoder = classifier.encoder
     assert isinstance(encoder, Encoder)
     blocks: dict[str, Block] = {"encoder": encoder, "embedding": _embedding(classifier)}
-    learned = [
-        text
-        for task, text in zip(training_set.tasks, training_set.texts, strict=True)
-        if not is_held_out(project, task)
-    ]
-    ngrams = Ngrams.fit(learned, max_tokens=encoder.max_tokens)
+    # From held-out texts, too: no label has a part in it.
+    ngrams = Ngrams.fit(training_set.texts, max_tokens=encoder.max_tokens)
     if ngrams.width:
         blocks["ngrams"] = ngrams
     return Concatenated(blocks)
 
 
-def _embedding(parent: Classifier) -> Block:
+def _embedding(parent: Classifier) -> StaticEmbedding:
     """Return the embedding of the parent, or the one that ships: a version has only one."""
     for encoder in parent.encoders.values():
-        if isinstance(encoder, Concatenated) and "embedding" in encoder.blocks:
-            return encoder.blocks["embedding"]
+        for block in encoder.blocks.values() if isinstance(encoder, Concatenated) else ():
+            if isinstance(block, StaticEmbedding):
+                return block
     return block_files.load_embedding(block_files.SHIPPED, max_tokens=parent.encoder.max_tokens)
 
 

@@ -61,8 +61,12 @@ class Head:
     @torch.inference_mode()
     def probabilities(self, features: Tensor) -> Tensor:
         """Map (texts, features) to (texts, labels) probabilities, in double precision."""
-        logits = self.logits(features).double() / self.temperature
-        return torch.sigmoid(logits) if self.kind == "multiple" else torch.softmax(logits, dim=1)
+        return self.of_logits(self.logits(features))
+
+    def of_logits(self, logits: Tensor) -> Tensor:
+        """Map (texts, labels) logits to probabilities, in double precision."""
+        scaled = logits.double() / self.temperature
+        return torch.sigmoid(scaled) if self.kind == "multiple" else torch.softmax(scaled, dim=1)
 
     def _classification(self, row: list[float]) -> Classification:
         best = max(range(len(row)), key=row.__getitem__)

@@ -14,6 +14,9 @@ from torch import Tensor
 from model_store.learning import behaviour
 from model_store.learning.behaviour import Behaviour
 from model_store.learning.candidate import Outcome, learn
+from model_store.learning.fitters import OnBlocks, Tuned
+from model_store.learning.gate import Check, check_behaviour
+from model_store.learning.split import folds
 from model_store.model.classifier import Classifier
 from model_store.model.head import Head
 from model_store.pretraining.corpus import LABELS, Part, read
@@ -64,9 +67,9 @@ def annotated(
     return {
         "labels": labels,
         "features": reviews.features[torch.from_numpy(index)],
-        "choices": [labels[reviews.classes[place]] for place in index],
-        "tasks": list(range(1, len(index) + 1)),
-        "project": f"project {seed}",
+        "answers": [(labels[reviews.classes[place]],) for place in index],
+        "folds": folds(f"project {seed}", range(1, len(index) + 1), range(len(index))),
+        "fitter": OnBlocks({"encoder": reviews.features.shape[1]}),
         "seed": seed,
     }
 
@@ -74,8 +77,13 @@ def annotated(
 def fine_tuned(
     shipped: Classifier, behave: Behave, reviews: Reviews, index: NDArray[np.int64]
 ) -> Outcome:
-    options = annotated(reviews, index, LABELS)
-    return learn("sentiment", start=shipped.head, active=shipped.head, behave=behave, **options)
+    options = annotated(reviews, index, LABELS) | {"fitter": Tuned(shipped.head)}
+    before = behave(shipped.head)
+
+    def further(head: Head) -> list[Check]:
+        return [check_behaviour(behave(head), before)]
+
+    return learn("sentiment", active=shipped.head, further=further, **options)
 
 
 def drawn(index: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 Does not make the vectors; see `pretraining/embedding.py`.
 """
 
+import hashlib
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
@@ -49,6 +50,12 @@ class StaticEmbedding:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the vectors as a numpy array: Ray's processes share one copy of it."""
         return _from_array, (self.pieces, self.vectors.numpy(), self.max_tokens)
+
+    @property
+    def version(self) -> str:
+        """16 hex digits that are equal for equal vectors."""
+        content = self.vectors.half().numpy().tobytes()
+        return hashlib.sha256(content).hexdigest()[:16]
 
     @property
     def width(self) -> int:

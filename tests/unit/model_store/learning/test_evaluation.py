@@ -32,7 +32,12 @@ def test_perfect_predictions_have_perfect_metrics() -> None:
     assert metrics["auroc"] == 1.0
     assert metrics["brier"] == 0.0
     assert metrics["expected_calibration_error"] == 0.0
-    assert metrics["per_label"]["Positive"] == {"precision": 1.0, "recall": 1.0, "f1-score": 1.0}
+    assert metrics["per_label"]["Positive"] == {
+        "precision": 1.0,
+        "recall": 1.0,
+        "f1-score": 1.0,
+        "support": 50,
+    }
 
 
 def test_the_interval_of_the_accuracy_is_wilsons() -> None:

@@ -7,30 +7,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_store.learning.split import (
+    HELD_OUT,
     MIN_EXAMPLES,
     MIN_LABELS,
     MIN_PER_LABEL,
-    is_held_out,
+    folds,
+    learnable,
     missing,
     sample,
 )
 
 LABELS = ("Praise", "Complaint")
-HELD_OUT = [0, 5, 18, 21, 22, 33, 36]
+FIRST = [0, 5, 18, 21, 22, 33, 36]
+"""The held-out tasks of the project `host/1`."""
 
 
-def test_a_fifth_of_the_tasks_is_held_out() -> None:
-    share = sum(is_held_out("7", task) for task in range(10_000)) / 10_000
-    assert share == pytest.approx(0.2, abs=0.015)
+def of(project: str, count: int) -> list[int]:
+    return list(map(int, folds(project, range(count), range(count))))
+
+
+def test_each_fold_has_a_fifth_of_the_tasks() -> None:
+    counts = Counter(of("7", 10_000))
+    assert sorted(counts) == [0, 1, 2, 3, 4]
+    assert all(count / 10_000 == pytest.approx(0.2, abs=0.015) for count in counts.values())
 
 
 def test_a_held_out_task_stays_held_out() -> None:
-    assert [task for task in range(40) if is_held_out("host/1", task)] == HELD_OUT
+    assert [task for task, fold in enumerate(of("host/1", 40)) if fold == HELD_OUT] == FIRST
 
 
 def test_projects_hold_out_different_tasks() -> None:
-    first, second = ({t for t in range(1000) if is_held_out(p, t)} for p in ("1", "2"))
+    first, second = ({t for t, fold in enumerate(of(p, 1000)) if fold == 0} for p in ("1", "2"))
     assert len(first & second) < 100
+
+
+def test_tasks_of_a_group_are_in_the_fold_of_the_lowest() -> None:
+    alone = of("1", 10)
+    assert folds("1", [9, 3, 7], [5, 5, 6]).tolist() == [alone[3], alone[3], alone[7]]
 
 
 def test_twenty_examples_with_five_of_each_label_are_enough() -> None:
@@ -79,22 +92,46 @@ def test_the_missing_annotations_are_enough_and_not_one_too_many(counts: list[in
 
 
 def test_a_sample_of_few_tasks_is_all_of_them() -> None:
-    assert sample("1.1", {3: {"kind": "a"}, 1: {"kind": "b"}}, 2) == [1, 3]
+    assert sample("1.1", {3: {"kind": ("a",)}, 1: {"kind": ("b", "a")}}, 2) == [1, 3]
 
 
 def test_a_sample_keeps_shares_and_rare_labels_and_most_of_itself() -> None:
-    answers = {n: {"kind": "rare" if n % 100 == 0 else "ab"[n % 2]} for n in range(4000)}
+    answers = {n: {"kind": ("rare" if n % 100 == 0 else "ab"[n % 2],)} for n in range(4000)}
     chosen = sample("1.1", answers, 1000)
-    counts = Counter(answers[task]["kind"] for task in chosen)
+    counts = Counter(answers[task]["kind"][0] for task in chosen)
     assert 1000 <= len(chosen) < 1050
     assert counts["rare"] == 40
     assert abs(counts["a"] - counts["b"]) < 100
     assert chosen == sorted(chosen)
-    held_out = sum(is_held_out("1.1", task) for task in chosen)
+    held_out = int((folds("1.1", chosen, chosen) == HELD_OUT).sum())
     assert abs(held_out - len(chosen) / 5) < 50
-    more = answers | {n: {"kind": "a"} for n in range(4000, 4400)}
+    more = answers | {n: {"kind": ("a",)} for n in range(4000, 4400)}
     assert len(set(sample("1.1", more, 1000)) & set(chosen)) > 850
 
 
 def test_a_sample_stays_bounded_when_every_label_is_rare() -> None:
-    assert len(sample("1.1", {n: {"kind": str(n)} for n in range(500)}, 100)) == 200
+    assert len(sample("1.1", {n: {"kind": (str(n),)} for n in range(500)}, 100)) == 200
+
+
+def test_of_several_labels_one_with_enough_tasks_with_it_and_without_is_enough() -> None:
+    counts = {"Rude": 6, "Spam": 1}
+    assert missing(counts, ("Rude", "Spam"), "multiple", 30) is None
+    assert learnable(counts, ("Rude", "Spam"), "multiple", 30) == ["Rude"]
+    assert missing(counts, ("Rude", "Spam"), "multiple", 19) == (
+        "1 more annotation is needed: there are 19, and training takes 20"
+    )
+    assert missing({"Rude": 3}, ("Rude", "Spam"), "multiple", 30) == (
+        "2 more annotations are needed with a label such as Rude: training takes 5 tasks with a "
+        "label and 5 without it"
+    )
+    assert missing({"Rude": 28}, ("Rude",), "multiple", 30) == (
+        "3 more annotations are needed without a label such as Rude: training takes 5 tasks with a "
+        "label and 5 without it"
+    )
+
+
+def test_a_rating_is_learned_with_labels_that_are_rare() -> None:
+    counts = {"1": 1, "2": 5, "3": 14}
+    assert missing(counts, ("1", "2", "3", "4"), "rating") is None
+    assert learnable(counts, ("1", "2", "3", "4"), "rating") == ["1", "2", "3", "4"]
+    assert missing({"1": 20}, ("1", "2"), "rating")

@@ -1,5 +1,6 @@
 """Training makes one version from the annotations of several controls."""
 
+import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def judge(
     def set_verdicts(passed: Mapping[str, bool]) -> None:
         def learn(control: str, *_: Any, **__: Any) -> Outcome:
             check = Check("calibration", passed[control], f"{control} was looked at.")
-            return Outcome(control, make_classifier().head, [check], learned_from=16, held_out=4)
+            return Outcome(control, make_classifier().head, [check], learned_from=20)
 
         monkeypatch.setattr(project_training, "learn", learn)
 
@@ -43,7 +44,8 @@ def judge(
 def training_set(control: str, each: int = 10) -> TrainingSet:
     count = each * len(LABELS)
     tasks = list(range(count))
-    return TrainingSet(control, LABELS, tasks, ["good film"] * count, [*LABELS] * each)
+    answers = [(label,) for label in LABELS] * each
+    return TrainingSet(control, LABELS, tasks, ["good film"] * count, answers)
 
 
 def silent(_: str, __: float) -> None:
@@ -96,7 +98,9 @@ def test_a_control_with_too_few_annotations_is_skipped_with_a_reason(
 def test_a_refusal_of_other_labels_says_what_to_do(
     parent: Parent, labels: tuple[str, ...], hints: int
 ) -> None:
-    texts, answers = ["good film"] * 80, [*labels] * 40
+    words = ["a", "good", "bad", "long", "dull", "film", "plot", "cast", "scene", "score"]
+    texts = [" ".join(random.Random(number).choices(words, k=8)) for number in range(80)]
+    answers = [(label,) for label in labels] * 40
     result = train(
         PROJECT, parent, [TrainingSet("kind", labels, range(80), texts, answers)], silent
     )

@@ -28,7 +28,7 @@ def topics(control: str = "topic") -> TrainingSet:
         for place in range(30):
             first, second = words[place % 6], words[(place // 6 + place + 1) % 6]
             texts.append(FRAMES[place % 3].format(first, second))
-            answers.append(topic)
+            answers.append((topic,))
     order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(0)).tolist()
     return TrainingSet(
         control,
@@ -72,7 +72,7 @@ def test_a_rare_topic_is_left_out_by_name_and_the_others_are_learned(parent: Par
         ("Weather", *TOPICS),
         [*all_topics.tasks, 901],
         [*all_topics.texts, "It rains."],
-        [*all_topics.answers, "Weather"],
+        [*all_topics.answers, ("Weather",)],
     )
     result = train("1.1", parent, [rare], silent)
     assert result.passed
@@ -90,7 +90,7 @@ def test_a_version_with_blocks_needs_a_release_that_knows_them(parent: Parent) -
     result = train("1.1", parent, [topics()], silent)
     assert result.version
     folder = store.path_of(result.version)
-    assert json.loads((folder / manifests.MANIFEST).read_text())["format"] == 2
+    assert json.loads((folder / manifests.MANIFEST).read_text())["format"] == 3
     assert (folder / manifests.PIECES).is_file()
     ngrams = (folder / "ngrams-0.txt").read_text()
     assert "\t coa\n" in ngrams

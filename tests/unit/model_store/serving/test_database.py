@@ -4,6 +4,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from typing import cast
 
 import pytest
@@ -198,7 +199,8 @@ def test_a_process_that_writes_all_the_time_leaves_others_their_turn(tmp_path: P
             turns.append(len(numbers(engine)) - before)
         writer.kill()
     engine.dispose()
-    assert sum(turns) < 30 * 8, turns
+    # Of most turns: on a busy machine this process can be kept waiting between its two looks.
+    assert median(turns) < 8, turns
 
 
 def test_a_writer_gives_up_when_another_process_keeps_the_lock(tmp_path: Path) -> None:

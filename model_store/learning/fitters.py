@@ -1,0 +1,146 @@
+"""The ways to fit a head to the examples of a control."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model_store.learning.blocks import PRIOR, BlockFit, Settings, fit_blocks, without_unused
+from model_store.learning.fitting import tune_head
+from model_store.model.classification import Kind
+from model_store.model.head import Head
+
+START_PRIOR: Mapping[str, float] = {**PRIOR, "known": 1.0}
+"""The usual shares for the labels of the shipped model, whose logits tell most of them."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts with their answers."""
+
+    features: Tensor
+    """(texts, features), on the CPU."""
+    targets: NDArray[np.float64]
+    """(texts, labels), 1 for a label that a text has, 0 for others."""
+    labels: tuple[str, ...]
+    kind: Kind = "single"
+
+    def __getitem__(self, rows: NDArray[np.bool_]) -> "Examples":
+        """Return some of the texts."""
+        features = self.features[torch.from_numpy(rows)]
+        return Examples(features, self.targets[rows], self.labels, self.kind)
+
+
+class Fitter(Protocol):
+    """Fits heads; equal arguments give equal heads."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the labels are not those of a known head: some may have too few examples."""
+
+    def fit(self, examples: Examples, settings: Settings | None = None) -> BlockFit:
+        """Return a head for the labels of the examples, with settings of another fit, if any."""
+
+    def trimmed(self, fit: BlockFit) -> Head:
+        """Return the head without weights for what it does not use."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Tunes a head with the same labels, within a bound (`fitting.tune_head`)."""
+
+    start: Head
+    seed: int = 0
+    is_new = False
+
+    def fit(self, examples: Examples, settings: Settings | None = None) -> BlockFit:
+        """Tune the head; there are no settings."""
+        classes = examples.targets.argmax(axis=1)
+        head = tune_head(examples.features, classes, self.start, seed=self.seed)
+        return BlockFit(head, settings or Settings({}, 0.0))
+
+    def trimmed(self, fit: BlockFit) -> Head:
+        """Return the head."""
+        return fit.head
+
+
+@dataclass(frozen=True)
+class OnBlocks:
+    """Fits a new head on feature blocks (`blocks.fit_blocks`)."""
+
+    widths: Mapping[str, int]
+    known: Head | None = None
+    """A head on the first block whose logits are a block, too."""
+    seed: int = 0
+    is_new = True
+
+    def fit(self, examples: Examples, settings: Settings | None = None) -> BlockFit:
+        """Fit a head to the examples."""
+        return fit_blocks(
+            examples.features,
+            self.widths,
+            examples.targets,
+            examples.labels,
+            examples.kind,
+            known=self.known,
+            settings=settings,
+            seed=self.seed,
+        )
+
+    def trimmed(self, fit: BlockFit) -> Head:
+        """Return the head without weights for blocks that have no share."""
+        return without_unused(fit.head, self.widths, fit.settings.shares)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Fits the labels of the shipped model to the examples, and to others that it keeps right.
+
+    Annotators choose what they annotate, so the shares of labels among the examples must not move
+    the head: their logarithms are added to the logits during the fit only (Saerens et al., 2002;
+    Menon et al., 2021).
+    """
+
+    widths: Mapping[str, int]
+    known: Head
+    """The shipped head, on the first block."""
+    kept: Examples
+    """The other examples, with the same labels in the same order."""
+    step: float = 1.0
+    """How far to go from the shipped head towards the one that fits best."""
+    seed: int = 0
+    is_new = False
+
+    def fit(self, examples: Examples, settings: Settings | None = None) -> BlockFit:
+        """Fit a head to the examples and to those that are kept."""
+        shares = np.maximum(examples.targets.mean(axis=0), 0.5 / len(examples.targets))
+        offsets = np.concatenate(
+            [np.tile(np.log(shares), (len(examples.targets), 1)), np.zeros_like(self.kept.targets)]
+        )
+        fit = fit_blocks(
+            torch.cat([examples.features, self.kept.features]),
+            self.widths,
+            np.concatenate([examples.targets, self.kept.targets]),
+            examples.labels,
+            known=self.known,
+            prior=START_PRIOR,
+            offsets=offsets,
+            settings=settings,
+            seed=self.seed,
+        )
+        return replace(fit, head=self._between(fit.head))
+
+    def trimmed(self, fit: BlockFit) -> Head:
+        """Return the head, which keeps all blocks."""
+        return fit.head
+
+    def _between(self, fitted: Head) -> Head:
+        """Return the head that is a step from the shipped one to this one."""
+        weight, bias = self.step * fitted.weight, self.step * fitted.bias
+        rest = (1 - self.step) / self.known.temperature
+        weight[:, : self.known.weight.shape[1]] += rest * self.known.weight
+        return replace(fitted, weight=weight, bias=bias + rest * self.known.bias)
