@@ -18,6 +18,8 @@ from adapters.label_studio.task_text import ENCODINGS
 from model_store.wording import listed, shown
 
 _OBJECTS = ("text", "hypertext")
+_CONDITIONS = ("visibleWhen", "whenTagName", "whenChoiceValue", "whenLabelValue", "whenRole")
+"""Attributes of a control that the editor does not always show."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,7 @@ class LabelingConfig:
     controls: tuple[Control, ...]
     """The controls that the model can fill in."""
     unknown: tuple[Control, ...]
-    """The controls that offer other options than the model has labels: it can be trained for
-    them."""
+    """The controls that offer none of the model's labels: it can be trained for them."""
     problems: tuple[str, ...]
     """One sentence for each control that is not served, or for the whole labeling config: what is
     wrong and what to do."""
@@ -37,6 +38,12 @@ class LabelingConfig:
     def trainable(self) -> tuple[Control, ...]:
         """All controls that a model can be trained for."""
         return (*self.controls, *self.unknown)
+
+    @property
+    def untrained(self) -> tuple[Control, ...]:
+        """The controls with options that the model does not know."""
+        partial = (control for control in self.controls if control.is_partial)
+        return (*self.unknown, *partial)
 
 
 class _HasLabels(Protocol):
@@ -105,8 +112,10 @@ def parse(xml: str, labels: Labels) -> LabelingConfig:
             else:
                 (known if control.option_of else unknown).append(control)
     problems += [_must_be_trained(control, labels) for control in unknown]
+    problems += [_knows_some(control) for control in known if control.is_partial]
     if not known and not problems:
-        kinds = " or ".join(kind.tag for kind in CONTROLS.values())
+        *others, last = (kind.tag for kind in CONTROLS.values())
+        kinds = f"{', '.join(others)} or {last}" if others else last
         return _unusable(
             f"The labeling config has no {kinds} control: add one whose toName is a Text object, "
             f"with the choices {listed(labels.default)}."
@@ -126,10 +135,20 @@ def _tags_in(root: Tag) -> Iterator[tuple[Tag, bool]]:
 
 
 def _must_be_trained(control: Control, labels: Labels) -> str:
+    rename = "offer exactly these, name them in predicted_values, or "
     return (
         f'The {control.tag} control "{shown(control.name)}" offers {listed(control.options)}, but '
-        f"the model knows {listed(labels.of(control.name))}: offer exactly these, name them in "
-        "predicted_values, or annotate tasks and press Start Training."
+        f"the model knows {listed(labels.of(control.name))}: "
+        f"{rename if control.kind == 'single' else ''}annotate tasks and press Start Training."
+    )
+
+
+def _knows_some(control: Control) -> str:
+    left = [option for option in control.options if option not in control.label_of]
+    return (
+        f'Of the {control.tag} control "{shown(control.name)}", the model knows '
+        f"{listed(tuple(control.label_of))} alone and never predicts {listed(left)}: annotate "
+        "tasks and press Start Training."
     )
 
 
@@ -161,13 +180,16 @@ def _read(
         raise NotServedError(
             f"offers {listed(answers)}: it needs two choices or more, all different"
         )
+    is_conditional = any(tag.get(name) for name in _CONDITIONS)
     return kind(
         name=name,
         to_name=to_name,
         is_html=objects[to_name].tag == "hypertext",
         options=answers,
-        option_of=match(options, labels.of(name)) or match(options, labels.default),
+        option_of=match(options, labels.of(name)) or match(options, labels.default, partly=True),
         paths={option.answer: option.path for option in options if option.path},
+        kind=kind.read_kind(tag),
+        is_conditional=is_conditional,
         **_text_of(to_name, objects[to_name]),
     )
 

@@ -142,23 +142,28 @@ def prediction_of(
 ) -> Prediction:
     """Return the prediction of a version for one task, with a region for each control.
 
-    classified: at least one control with its classification.
+    classified: at least one control with its classification. A control of which no option is taken
+    has no region.
     """
     return {
-        "result": [_region(task_id, control, item) for control, item in classified],
+        "result": [
+            _region(task_id, control, taken, item.score)
+            for control, item in classified
+            if (taken := control.taken(item))
+        ],
         "score": min(score_of(item, score) for _, item in classified),
         "model_version": version,
     }
 
 
-def _region(task_id: Any, control: Control, classification: Classification) -> Region:
+def _region(task_id: Any, control: Control, answers: Sequence[str], score: float) -> Region:
     return {
         "id": _region_id(task_id, control),
         "from_name": control.name,
         "to_name": control.to_name,
         "type": control.region_type,
-        "value": control.value_of(control.option_of[classification.label]),
-        "score": classification.score,
+        "value": control.value_of(answers),
+        "score": score,
     }
 
 

@@ -185,8 +185,8 @@ async def setup(request: Request, backend: Backend) -> Response:
     config = served.config
     problems = list(config.problems)
     if body.project:
-        if config.unknown:
-            problems += await backend.learning.needed(body.project, config.unknown)
+        if config.untrained:
+            problems += await backend.learning.needed(body.project, config.untrained)
         if "extra_params" in body.model_fields_set:  # Label Studio always sends them.
             problems += await _choose(body.project, body.extra_params, backend)
         if backend.shown:

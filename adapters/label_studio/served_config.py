@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from statistics import fmean
 from typing import NamedTuple
 
 from adapters.label_studio.controls import CONTROLS, Control
@@ -10,6 +11,7 @@ from adapters.label_studio.labeling_config import LabelingConfig, Labels, parse
 from adapters.server.offloading import offload
 from model_store.model.classification import Classification
 from model_store.model.classifier import Classifier
+from model_store.model.head import classification
 from model_store.serving.registry import Deployment
 
 _MAX_CHARACTERS = 1024 * 1024
@@ -48,9 +50,19 @@ class ServedControl:
         for predictor, answer in zip(self.predictors, answers, strict=True):
             for label, option in predictor.control.option_of.items():
                 mean[option] += answer.probabilities[label] / len(answers)
-        best = max(options, key=mean.__getitem__)
         control = replace(self.control, option_of={option: option for option in options})
-        return control, Classification(best, mean[best], mean)
+        head = self.classifiers[0].head
+        return control, classification(options, list(mean.values()), head.kind, self._thresholds)
+
+    @property
+    def _thresholds(self) -> list[float] | None:
+        """The mean threshold of each option; None if a text has one."""
+        found: dict[str, list[float]] = {option: [] for option in self.control.options}
+        for predictor in self.predictors:
+            limits = predictor.classifier.head.thresholds or ()
+            for label, limit in zip(predictor.classifier.labels, limits, strict=False):
+                found[predictor.control.option_of[label]].append(limit)
+        return [fmean(limits) for limits in found.values()] if all(found.values()) else None
 
 
 @dataclass(frozen=True)

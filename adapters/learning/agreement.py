@@ -65,17 +65,17 @@ class Agreement:
         # At the deadline there are fewer answers than texts.
         for item, of_text in zip(comparisons, answers, strict=False):
             for predictor, answer in zip(item.served.predictors, of_text, strict=True):
-                agrees = predictor.control.option_of[answer.label] == item.answer
+                agrees = set(predictor.control.taken(answer)) == set(item.answers)
                 outcomes[predictor.version, agrees] += 1
         return outcomes
 
 
 class _Comparison(NamedTuple):
-    """A text, and the one answer that an annotator gave for a control."""
+    """A text, and what an annotator answered for a control."""
 
     served: ServedControl
     text: str
-    answer: str
+    answers: tuple[str, ...]
 
 
 def _comparisons(changes: Changes, served: ServedConfig) -> list[_Comparison]:
@@ -88,14 +88,13 @@ def _comparisons(changes: Changes, served: ServedConfig) -> list[_Comparison]:
     sample = list(islice(answered, _MAX_TEXTS))
     found, _ = subjects((data.get(item.task) for item in sample), served.controls)
     comparisons = [
-        _Comparison(served.by_control[item.control.name], item.text, answer)
+        _Comparison(served.by_control[item.control.name], item.text, answers)
         for item in found
-        if (answer := _answer(sample[item.position], item.control)) is not None
+        if (answers := _answer(sample[item.position], item.control)) is not None
     ]
     return comparisons[:_MAX_TEXTS]
 
 
-def _answer(annotation: Annotation, control: Control) -> str | None:
-    """Return the answer for a control; None if the task was skipped, or has several or none."""
-    answers = annotation.answers.get(control.name, ())
-    return answers[0] if len(answers) == 1 and not annotation.cancelled else None
+def _answer(annotation: Annotation, control: Control) -> tuple[str, ...] | None:
+    """Return the answer for a control; None if the task was skipped, or has none."""
+    return None if annotation.cancelled else control.given(annotation.answers)

@@ -137,7 +137,7 @@ class Coordinator:
 
     def _lacking(self, project: str, control: Control, found: Tally) -> list[str]:
         """Say what a control lacks for a training, and which annotations are left out."""
-        lacking = missing(found.examples, control.options)
+        lacking = missing(found.options, control.options, control.kind, found.examples)
         if not lacking:
             self._ready.add(_key(project, control))
             return []

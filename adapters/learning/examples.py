@@ -4,7 +4,6 @@ Events may arrive twice, late, or in any order. The newest state of an annotatio
 is a state. What Label Studio's API says overrules the events before.
 """
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from adapters.learning.example_tables import (
     task_data,
 )
 from adapters.learning.tally import StoredAnnotation
-from adapters.learning.votes import last_of_each_annotator, majority
+from adapters.learning.votes import Answered, last_of_each_annotator, majority
 from model_store.learning.split import sample
 from model_store.serving.database import reading, writing
 
@@ -51,7 +50,7 @@ class Example:
 
     task: int
     data: Mapping[str, Any]
-    choices: Mapping[str, str]
+    choices: Mapping[str, tuple[str, ...]]
     """The majority answer for each control. Controls without a majority are left out."""
 
 
@@ -119,17 +118,15 @@ class ExampleStore:
             )
             return set(numbers)
 
-    def snapshot(self, project: str) -> list[Example]:
-        """Return the examples of a project, by ascending task id."""
-        return self.sample(project, sys.maxsize)[0]
-
-    def sample(self, project: str, size: int) -> tuple[list[Example], int]:
+    def sample(
+        self, project: str, controls: Sequence[Answered], size: int
+    ) -> tuple[list[Example], int]:
         """Return about `size` examples of a project, by ascending task id, and their total number.
 
         Reads the data of these examples only.
         """
         with reading(self._engine) as connection:
-            votes = dict(_votes_by_task(connection, project))
+            votes = dict(_votes_by_task(connection, project, controls))
             tasks = sample(project, votes, size)
             data = {row.task: row.data for row in task_data(connection, project, tasks)}
         examples = [Example(task, data[task], votes[task]) for task in tasks if task in data]
@@ -167,7 +164,9 @@ class ExampleStore:
             return connection.execute(valid).scalar_one()
 
 
-def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _votes_by_task(
+    connection: Connection, project: str, controls: Sequence[Answered]
+) -> Iterator[tuple[int, Mapping[str, tuple[str, ...]]]]:
     """Yield tasks with a majority for some control, by ascending id, and the majority answers."""
     of = ANNOTATIONS.c
     statement = (
@@ -179,10 +178,5 @@ def _votes_by_task(connection: Connection, project: str) -> Iterator[tuple[int, 
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
     for task, rows in groupby(connection.execute(statement), key=attrgetter("task")):
-        if votes := _votes(list(rows)):
+        if votes := majority(last_of_each_annotator(rows), controls):
             yield task, votes
-
-
-def _votes(rows: Sequence[Any]) -> dict[str, str]:
-    """Return the answer of most annotators of a task, by control."""
-    return majority(last_of_each_annotator(rows))

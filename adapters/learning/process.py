@@ -140,11 +140,6 @@ class TrainingJob:
         for warning in self._warnings:
             logger.warning("Project %s: %s", project, warning)
         self._report("reading annotations", 0.1)
-        examples, total = self._examples.sample(project, MAX_EXAMPLES)
-        if len(examples) < total:
-            self._warnings.append(
-                f"{total} annotated tasks are stored; a sample of {len(examples)} was used."
-            )
         xml = self._examples.label_config(project)
         if xml is None:
             return Ending(State.TOO_FEW, [NO_ANNOTATIONS])
@@ -152,6 +147,11 @@ class TrainingJob:
         config = parse(xml, Labels.of_model(parent.classifier))
         if not config.trainable:
             raise _FailedError(" ".join(config.problems[:_PROBLEMS]))
+        examples, total = self._examples.sample(project, config.trainable, MAX_EXAMPLES)
+        if len(examples) < total:
+            self._warnings.append(
+                f"{total} annotated tasks are stored; a sample of {len(examples)} was used."
+            )
         found = [training_set(control, examples) for control in config.trainable]
         tallies = tally(self._examples.annotated(project), config.trainable)
         outcome = train(project, parent, found, self._report)
@@ -249,18 +249,26 @@ def _with_numbers(metrics: Mapping[str, Any], tallies: Iterable[Tally]) -> dict[
 def training_set(control: Control, examples: Sequence[Example]) -> TrainingSet:
     """Return the training set of a control.
 
-    A control that the model has no labels for is trained with its options as labels.
+    A control with options that the model has no labels for is trained with its options as labels.
     """
-    label_of = control.label_of or {option: option for option in control.options}
-    answered = [item for item in examples if item.choices.get(control.name) in label_of]
+    is_known = control.option_of and not control.is_partial
+    label_of = control.label_of if is_known else {option: option for option in control.options}
+    answered = [
+        item
+        for item in examples
+        if (given := item.choices.get(control.name)) is not None and set(given) <= set(label_of)
+    ]
     found, _ = subjects((item.data for item in answered), [control])
     of_text = [answered[subject.position] for subject in found]
     return TrainingSet(
         control=control.name,
-        labels=tuple(control.option_of or control.options),
+        labels=tuple(control.option_of if is_known else control.options),
         tasks=[item.task for item in of_text],
         texts=[subject.text for subject in found],
-        answers=[label_of[item.choices[control.name]] for item in of_text],
+        answers=[
+            tuple(label_of[option] for option in item.choices[control.name]) for item in of_text
+        ],
+        kind=control.kind,
     )
 
 

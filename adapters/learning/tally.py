@@ -41,8 +41,10 @@ class Tally:
     control: str
     annotations: int = 0
     tasks: int = 0
-    examples: Counter[str] = field(default_factory=Counter)
-    """Tasks that are examples, by the option that most annotators took."""
+    examples: int = 0
+    """Tasks that are examples."""
+    options: Counter[str] = field(default_factory=Counter)
+    """Tasks that are examples, by the options that most annotators took."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Annotations that count for no example, by reason."""
     tasks_left_out: Counter[str] = field(default_factory=Counter)
@@ -56,7 +58,7 @@ class Tally:
         reasons = ", ".join(f"{number} {reason}" for reason, number in self.left_out.most_common())
         return (
             f'"{shown(self.control)}": {self.annotations - self.left_out.total()} of '
-            f"{self.annotations} annotations count, and {self.examples.total()} of {self.tasks} "
+            f"{self.annotations} annotations count, and {self.examples} of {self.tasks} "
             f"annotated tasks are examples. Annotations that are left out: {reasons}."
         )
 
@@ -66,7 +68,7 @@ class Tally:
             "annotations": self.annotations,
             "annotations_left_out": dict(self.left_out),
             "tasks": self.tasks,
-            "examples": self.examples.total(),
+            "examples": self.examples,
             "tasks_left_out": dict(self.tasks_left_out),
         }
 
@@ -91,20 +93,21 @@ def _count(found: Tally, annotations: Sequence[StoredAnnotation], control: Contr
     found.tasks += 1
     found.left_out.update(left_out)
     if winner is not None:
-        found.examples[winner] += 1
+        found.examples += 1
+        found.options.update(winner)
     else:
         found.tasks_left_out[left_out[-1]] += 1
 
 
 def _judge(
     annotations: Sequence[StoredAnnotation], control: Control
-) -> tuple[str | None, list[str | None]]:
+) -> tuple[tuple[str, ...] | None, list[str | None]]:
     """Return the answer of a task, if it is an example, and why each annotation is left out."""
     votes = last_of_each_annotator(each for each in annotations if not each.cancelled)
-    winner = majority(votes).get(control.name)
+    winner = majority(votes, [control]).get(control.name)
     last = {each.annotation for each in votes}
     no_text = None
-    if winner in control.options:
+    if winner is not None and set(winner) <= set(control.options):
         try:
             task_text(annotations[0].data, control)
         except NoTextError as error:
@@ -119,16 +122,19 @@ def _judge(
 
 
 def _reason(
-    annotation: StoredAnnotation, winner: str | None, no_text: str | None, control: Control
+    annotation: StoredAnnotation,
+    winner: tuple[str, ...] | None,
+    no_text: str | None,
+    control: Control,
 ) -> str | None:
     """Return why an annotation does not count for an example; None if it counts."""
-    answers = annotation.answers.get(control.name, ())
     if annotation.cancelled:
         return SKIPPED
-    if len(answers) != 1:
-        return SEVERAL if answers else UNANSWERED
-    if answers[0] not in control.options:
+    given = control.given(annotation.answers)
+    if given is None:
+        return SEVERAL if annotation.answers.get(control.name) else UNANSWERED
+    if not set(given) <= set(control.options):
         return NOT_OFFERED
     if winner is None:
         return TIED
-    return no_text if answers[0] == winner else OUTVOTED
+    return no_text if given == winner else OUTVOTED

@@ -1,6 +1,6 @@
 """Decide between the annotations of a task by majority."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
@@ -25,6 +25,17 @@ class Vote(Protocol):
         """Its answers for each control."""
 
 
+class Answered(Protocol):
+    """A control that annotations answer."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    def given(self, answers: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
+        """Return what an annotation answers; None if it has no answer."""
+
+
 V = TypeVar("V", bound=Vote)
 
 
@@ -40,21 +51,23 @@ def last_of_each_annotator(annotations: Iterable[V]) -> list[V]:
     return list(by_annotator.values())
 
 
-def majority(annotations: Iterable[Vote]) -> dict[str, str]:
+def majority(
+    annotations: Iterable[Vote], controls: Iterable[Answered]
+) -> dict[str, tuple[str, ...]]:
     """Return the most frequent answer of a task for each control; none for a tie.
 
-    Annotations with several answers for a control do not count for it. If some are the ground
-    truth, only they count.
+    Annotations without an answer for a control do not count for it. If some are the ground truth,
+    only they count.
     """
-    votes: dict[str, Counter[str]] = defaultdict(Counter)
-    true_votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for annotation in annotations:
-        for control, answers in annotation.answers.items():
-            if len(answers) == 1:
-                (true_votes if annotation.ground_truth else votes)[control][answers[0]] += 1
+    voters = list(annotations)
     winners = {}
-    for control, counts in {**votes, **true_votes}.items():
-        first, *others = counts.most_common(2)
-        if not others or first[1] > others[0][1]:
-            winners[control] = first[0]
+    for control in controls:
+        votes: Counter[tuple[str, ...]] = Counter()
+        true_votes: Counter[tuple[str, ...]] = Counter()
+        for annotation in voters:
+            if (given := control.given(annotation.answers)) is not None:
+                (true_votes if annotation.ground_truth else votes)[given] += 1
+        first, *others = (true_votes or votes).most_common(2) or [((), 0)]
+        if first[1] and (not others or first[1] > others[0][1]):
+            winners[control.name] = first[0]
     return winners

@@ -22,6 +22,7 @@ from adapters.preannotate.step import Annotated, Model, annotate, data_of
 from model_store.readers import exact_json
 from model_store.readers.labels import NO_LABEL, class_of
 from model_store.readers.rows import NanosecondTime
+from model_store.wording import shown
 
 _ESCAPED_NUL = b"\\u0000"
 
@@ -50,6 +51,11 @@ class Annotator:
         config = model.labeling_config(label_config)
         if not config.controls:
             raise LabelingConfigError(config.problems)
+        if truth is not None and config.controls[0].kind == "multiple":
+            name = shown(config.controls[0].name)
+            raise LabelingConfigError(
+                [f'"{name}" takes any number of choices, which --truth does not compare.']
+            )
         return cls(model, label_config, config.controls, truth)
 
     @property

@@ -7,9 +7,10 @@ import base64
 import io
 import json
 import os
+import random
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -393,6 +394,154 @@ def test_the_editor_shows_the_classified_text_and_ticks_and_stores_the_predictio
         (annotation,) = api.open_task(task)["annotations"]
         (region,) = annotation["result"]
         assert region["value"]["choices"] == stored, name
+
+
+KINDS = """
+<View>
+  <Text name="text" value="$review"/>
+  <Choices name="topic" toName="text">
+    <Choice value="Sport"/><Choice value="Money"/><Choice value="Health"/><Choice value="Travel"/>
+  </Choices>
+  <Choices name="tags" toName="text" choice="multiple">
+    <Choice value="Urgent"/><Choice value="Refund"/><Choice value="Question"/>
+  </Choices>
+  <Taxonomy name="part" toName="text">
+    <Choice value="Device"><Choice value="Battery"/><Choice value="Screen"/></Choice>
+    <Choice value="Service"/>
+  </Taxonomy>
+  <Rating name="stars" toName="text" maxRating="4"/>
+  <Choices name="tone" toName="text">
+    <Choice value="Positive"/><Choice value="Negative"/><Choice value="Neutral"/>
+  </Choices>
+</View>
+"""
+PHRASES: dict[str, dict[Any, tuple[str, ...]]] = {
+    "topic": {
+        "Sport": ("the match and the coach", "a goal for the team", "the league has a new player"),
+        "Money": ("the bank and its loan", "shares and profits fell", "the market pays interest"),
+        "Health": (
+            "the doctor and the nurse",
+            "a vaccine in hospital",
+            "patients wait for surgery",
+        ),
+        "Travel": (
+            "the flight to the island",
+            "a hotel near the beach",
+            "the train and the luggage",
+        ),
+    },
+    "tags": {
+        "Urgent": ("answer at once, please", "this is urgent", "hurry, there is no time"),
+        "Refund": ("give me my money back", "I want a refund", "refund the whole price"),
+        "Question": ("can you tell me why?", "what does that mean?", "how do I do this?"),
+    },
+    "part": {
+        ("Device", "Battery"): (
+            "the battery is empty",
+            "charging takes hours",
+            "low battery again",
+        ),
+        ("Device", "Screen"): ("the screen is cracked", "the display is dark", "a dim screen"),
+        ("Service",): ("nobody picks up the phone", "the staff were there", "support replied"),
+    },
+    "stars": {
+        1: ("worst of all, one star", "hopeless in every way"),
+        2: ("rather weak on the whole", "two stars at most"),
+        3: ("good enough, three stars", "fine on the whole"),
+        4: ("perfect, full marks", "four stars, best of all"),
+    },
+    "tone": {
+        "Positive": ("I love it, wonderful", "a superb and lovely thing"),
+        "Negative": ("I hate it, terrible", "an awful and boring thing"),
+        "Neutral": ("it arrived on a Tuesday", "the box is grey and square"),
+    },
+}
+REGIONS: dict[str, Callable[[Any], tuple[str, Any]]] = {
+    "topic": lambda answer: ("choices", [answer]),
+    "tags": lambda answer: ("choices", answer),
+    "part": lambda answer: ("taxonomy", [list(answer)]),
+    "stars": lambda answer: ("rating", answer),
+    "tone": lambda answer: ("choices", [answer]),
+}
+KINDS_ANNOTATED, KINDS_LEFT = 120, 20
+
+
+def task_of_kinds(chooser: random.Random) -> tuple[str, dict[str, Any]]:
+    """Return a text, and the values of its regions by control; a control without one has none."""
+    answers: dict[str, Any] = {
+        name: chooser.choice(list(phrases)) for name, phrases in PHRASES.items() if name != "tags"
+    }
+    answers["tags"] = [tag for tag in PHRASES["tags"] if chooser.random() < 0.4]
+    parts = [
+        chooser.choice(PHRASES[name][each])
+        for name, answer in answers.items()
+        for each in (answer if name == "tags" else [answer])
+    ]
+    chooser.shuffle(parts)
+    values = {}
+    for name, answer in answers.items():
+        kind, value = REGIONS[name](answer)
+        if value:
+            values[name] = {kind: value}
+    return ". ".join(parts), values
+
+
+def regions_of(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"from_name": name, "to_name": "text", "type": next(iter(value)), "value": value}
+        for name, value in values.items()
+    ]
+
+
+def values_of(regions: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+    return {region["from_name"]: region["value"] for region in regions}
+
+
+def test_every_kind_of_control_is_learned_and_its_prediction_ticked_and_stored_by_the_editor(
+    person: Person, api: LabelStudioApi, backend: StartBackend
+) -> None:
+    chooser = random.Random(0)
+    tasks = [task_of_kinds(chooser) for _ in range(KINDS_ANNOTATED + KINDS_LEFT)]
+    server = backend()
+    project = Project(api.create_project("every kind", KINDS), "every kind")
+    api.import_tasks(project.id, [{"review": text} for text, _ in tasks])
+    api.connect(project.id, server.url)
+    numbers = api.task_ids(project.id)
+    expected = dict(zip(numbers, (values for _, values in tasks), strict=True))
+
+    api.retrieve_predictions(project.id, numbers[-1:])
+    (first,) = api.predictions(project.id)
+    assert set(values_of(first["result"])) == {"tone"}, "the model knows two of its three labels"
+
+    for number in numbers[:KINDS_ANNOTATED]:
+        api.annotate(number, regions_of(expected[number]))
+    train(api, server, project)
+    version = version_of(api, project)
+    api.retrieve_predictions(project.id, numbers[KINDS_ANNOTATED:])
+    found = {
+        item["task"]: values_of(item["result"])
+        for item in api.predictions(project.id)
+        if item["model_version"] == version
+    }
+    assert set(found) == set(numbers[KINDS_ANNOTATED:])
+    for name in PHRASES:
+        right = sum(values.get(name) == expected[task].get(name) for task, values in found.items())
+        assert right >= 0.75 * KINDS_LEFT, name
+
+    task = next(task for task, values in found.items() if set(values) == set(PHRASES))
+    page = person.open(project)
+    page.goto(f"/projects/{project.id}/data?task={task}")
+    for name in ("topic", "tags", "tone"):
+        for choice in found[task][name]["choices"]:
+            expect(page.get_by_role("checkbox", name=choice)).to_be_checked()
+    (path,) = found[task]["part"]["taxonomy"]
+    expect(page.get_by_text(path[-1], exact=True)).to_be_visible()
+    stars = page.get_by_role("radiogroup").get_by_role("radio", checked=True)
+    expect(stars).to_have_count(found[task]["stars"]["rating"])
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Update", exact=True)).to_be_visible()
+    (annotation,) = api.open_task(task)["annotations"]
+    assert values_of(annotation["result"]) == found[task]
 
 
 def test_extra_params_can_be_typed_into_the_page(

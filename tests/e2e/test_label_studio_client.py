@@ -16,6 +16,7 @@ from adapters.learning.examples import ExampleStore
 from loadtests.server import free_port
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import LabelStudioServer
+from tests.stored import snapshot
 
 REFUSED = "refuses LABEL_STUDIO_API_KEY: it is wrong or has expired"
 NO_PROJECT = "does not have it, or the owner of LABEL_STUDIO_API_KEY may not see it"
@@ -141,10 +142,10 @@ def test_fetched_annotations_become_examples_of_the_project(
     found = client.project(project)
     key, config = project_key(found), found["label_config"]
     store.replace(key, config, client.tasks_with_annotations(project))
-    assert [example.task for example in store.snapshot(key)] == tasks[:3]
+    assert [example.task for example in snapshot(store, key)] == tasks[:3]
     api.patch(f"/api/annotations/{annotations[0]}/", {"result": chosen("Negative")})
     store.replace(key, config, client.tasks_with_annotations(project))
-    choices = [example.choices["sentiment"] for example in store.snapshot(key)]
+    choices = [example.choices["sentiment"][0] for example in snapshot(store, key)]
     assert choices == ["Negative", "Positive", "Positive"]
 
 

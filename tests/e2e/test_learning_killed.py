@@ -21,6 +21,7 @@ from model_store.manifests import MODEL_NAME
 from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog
 from tests.e2e.servers import Server, run_backend, wait_until
+from tests.stored import snapshot
 
 KILLS = int(os.environ.get("KILLS", "6"))
 """Number of kills; set `KILLS=50` for a long run."""
@@ -173,7 +174,7 @@ def test_kills_lose_no_acknowledged_annotation_and_the_server_continues(
     ]
     assert by_training == promoted[::-1], "each promoted job has its entry, and no other has"
     assert_all_versions_are_whole(tmp_path / "data" / "bentoml" / "models" / MODEL_NAME)
-    kept = {example.task for example in ExampleStore(engine).snapshot(PROJECT)}
+    kept = {example.task for example in snapshot(ExampleStore(engine), PROJECT)}
     assert len(annotator.acknowledged) > KILLS
     assert set(annotator.acknowledged) <= kept, f"SEED={seed}"
 

@@ -1,4 +1,4 @@
-"""A new tag needs only a subclass of `Control`: here a Rating, with one star for each label."""
+"""A new tag needs only a subclass of `Control`: here a Number, with an option for each number."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -30,32 +30,31 @@ from model_store.serving.registry import Deployment, Registry, Version
 from tests.conftest import ClassifierFactory
 
 CONFIG = (
-    '<View><Text name="text" value="$review"/><Rating name="stars" toName="text" maxRating="3"/>'
-    "</View>"
+    '<View><Text name="text" value="$review"/><Number name="stars" toName="text" max="3"/></View>'
 )
 REVIEW = "a good film"
 PROJECT = "1"
 
 
-class Rating(Control):
-    """`<Rating maxRating="3"/>`: the options are "1" to "3"."""
+class Number(Control):
+    """`<Number max="3"/>`: the options are "1" to "3"."""
 
-    tag = "Rating"
-    region_type = "rating"
+    tag = "Number"
+    region_type = "number"
 
     @staticmethod
     def read_options(element: Element) -> Sequence[Option]:
-        stars = map(str, range(1, int(element.get("maxRating", "5")) + 1))
+        stars = map(str, range(1, int(element.get("max", "5")) + 1))
         return [Option(answer=number, value=number) for number in stars]
 
     @staticmethod
-    def value_of(answer: str) -> dict[str, Any]:
-        return {"rating": int(answer)}
+    def value_of(answers: Sequence[str]) -> dict[str, Any]:
+        return {"number": int(answers[0])}
 
     @staticmethod
     def answers_in(value: Mapping[str, Any]) -> tuple[str, ...] | None:
-        rating = value.get("rating")
-        return (str(rating),) if type(rating) is int else None
+        number = value.get("number")
+        return (str(number),) if type(number) is int else None
 
 
 class Runner:
@@ -72,8 +71,8 @@ class Runner:
 
 
 @pytest.fixture(autouse=True)
-def _rating(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(controls.CONTROLS, "rating", Rating)
+def _number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(controls.CONTROLS, "number", Number)
 
 
 @pytest.fixture
@@ -95,8 +94,8 @@ def trained(untrained: Classifier) -> Classifier:
     return Classifier(untrained.encoder, untrained.head, {"stars": head})
 
 
-def event(task: int, rating: object) -> dict[str, Any]:
-    region = {"type": "rating", "from_name": "stars", "value": {"rating": rating}}
+def event(task: int, number: object) -> dict[str, Any]:
+    region = {"type": "number", "from_name": "stars", "value": {"number": number}}
     return {
         "action": "ANNOTATION_CREATED",
         "project": {"id": 1, "label_config": CONFIG},
@@ -115,10 +114,10 @@ def test_it_is_predicted_live(trained: Classifier) -> None:
     assert isinstance(found, dict)
     (region,) = found["result"]
     assert (region["from_name"], region["to_name"]) == ("stars", "text")
-    assert (region["type"], region["value"]) == ("rating", {"rating": 3})
+    assert (region["type"], region["value"]) == ("number", {"number": 3})
 
 
-def test_the_average_of_two_versions_is_a_rating_too(trained: Classifier) -> None:
+def test_the_average_of_two_versions_is_a_number_too(trained: Classifier) -> None:
     versions = Version("a", trained), Version("b", trained)
     served = serve(CONFIG, Deployment(versions, "ensemble:1"))
     tasks = [{"id": 7, "data": {"review": REVIEW}}]
@@ -127,7 +126,7 @@ def test_the_average_of_two_versions_is_a_rating_too(trained: Classifier) -> Non
     )
     assert isinstance(found, list)
     assert [item["model_version"] for item in found] == ["a", "b", "ensemble:1"]
-    assert [item["result"][0]["value"] for item in found] == [{"rating": 3}] * 3
+    assert [item["result"][0]["value"] for item in found] == [{"number": 3}] * 3
 
 
 def test_it_is_predicted_in_bulk(trained: Classifier) -> None:
@@ -135,7 +134,7 @@ def test_it_is_predicted_in_bulk(trained: Classifier) -> None:
     record = Record("reviews.csv", "line", 2, "1:2", {"review": REVIEW})
     (outcome,) = annotate([record], served, LoadedModel("v", trained))
     assert isinstance(outcome, Annotated)
-    assert outcome.task["predictions"][0]["result"][0]["value"] == {"rating": 3}
+    assert outcome.task["predictions"][0]["result"][0]["value"] == {"number": 3}
 
 
 def test_its_annotations_become_a_training_set(database: Engine, untrained: Classifier) -> None:
@@ -143,20 +142,20 @@ def test_its_annotations_become_a_training_set(database: Engine, untrained: Clas
     learning = Coordinator(examples, JobQueue(database), DeploymentLog(database))
 
     async def annotate_three() -> None:
-        for task, rating in ((1, 1), (2, 3), (3, "malformed")):
-            await learning.record(event(task, rating))
+        for task, number in ((1, 1), (2, 3), (3, "malformed")):
+            await learning.record(event(task, number))
 
     asyncio.run(annotate_three())
     (control,) = parse(CONFIG, Labels.of_model(untrained)).trainable
-    found = training_set(control, examples.snapshot(PROJECT))
+    found = training_set(control, examples.sample(PROJECT, [control], 9)[0])
     assert (found.control, found.labels) == ("stars", ("1", "2", "3"))
-    assert (found.tasks, found.texts, found.answers) == ([1, 2], [REVIEW] * 2, ["1", "3"])
+    assert (found.tasks, found.texts, found.answers) == ([1, 2], [REVIEW] * 2, [("1",), ("3",)])
 
 
 def test_setup_says_which_annotations_it_needs(database: Engine, untrained: Classifier) -> None:
     learning = Coordinator(ExampleStore(database), JobQueue(database), DeploymentLog(database))
     config = parse(CONFIG, Labels.of_model(untrained))
-    assert 'The Rating control "stars" offers 1, 2, 3, but the model knows' in config.problems[0]
+    assert 'The Number control "stars" offers 1, 2, 3, but the model knows' in config.problems[0]
 
     async def needed() -> list[str]:
         await learning.record(event(1, 3))
@@ -178,8 +177,8 @@ def test_new_annotations_are_compared_with_it(
     async def annotate_two() -> None:
         await registry.start(Version("v", trained))
         try:
-            for task, rating in ((1, 3), (2, 1)):
-                changes = await Coordinator(examples, jobs, log).record(event(task, rating))
+            for task, number in ((1, 3), (2, 1)):
+                changes = await Coordinator(examples, jobs, log).record(event(task, number))
                 await Agreement(registry, Runner(), metrics).compare(changes)
         finally:
             await registry.stop()

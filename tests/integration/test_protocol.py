@@ -28,6 +28,7 @@ from tests.integration.conftest import (
     KeywordModel,
     payload,
 )
+from tests.stored import snapshot
 
 
 @pytest.mark.parametrize("path", ["/", "/health"])
@@ -146,7 +147,7 @@ def test_a_config_with_nothing_to_serve_gets_an_empty_result_for_each_task(
 ) -> None:
     body = payload("predict_retrieve") | {"label_config": "<View/>"}
     assert client.post("/predict", json=body).json() == {"results": [[]] * 6}
-    assert "no Choices control" in caplog.text
+    assert "no Choices, Taxonomy or Rating control" in caplog.text
 
 
 def test_no_tasks_give_no_results(client: TestClient) -> None:
@@ -213,11 +214,11 @@ def test_an_annotation_is_kept_when_its_event_is_acknowledged(
 ) -> None:
     event = payload("webhook_ANNOTATION_CREATED")
     client.post("/webhook", json=event)
-    (example,) = ExampleStore(database).snapshot(PROJECT)
+    (example,) = snapshot(ExampleStore(database), PROJECT)
     assert example.task == event["task"]["id"]
-    assert example.choices == {"sentiment": "Positive"}
+    assert example.choices == {"sentiment": ("Positive",)}
     client.post("/webhook", json=payload("webhook_ANNOTATIONS_DELETED"))
-    assert ExampleStore(database).snapshot(PROJECT) == []
+    assert snapshot(ExampleStore(database), PROJECT) == []
 
 
 def test_start_training_queues_a_job_and_repeating_it_returns_the_same_job(
@@ -362,7 +363,7 @@ def test_a_bulk_event_with_one_malformed_item_is_stored_but_for_it(
     assert "1 changes of annotations" in answer.json()["detail"]
     assert "Malformed items that were skipped: 1." in answer.json()["detail"]
     assert "Malformed items that were skipped: 1." in caplog.text
-    assert len(ExampleStore(database).snapshot(PROJECT)) == 1
+    assert len(snapshot(ExampleStore(database), PROJECT)) == 1
     assert "secret" not in caplog.text
 
 

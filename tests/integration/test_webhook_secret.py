@@ -21,6 +21,7 @@ from adapters.learning.jobs import JobQueue
 from adapters.preannotate.doctor import BackendClient
 from adapters.preannotate.doctor.webhook import examine_webhook
 from tests.integration.conftest import PROJECT, FixedRegistry, KeywordModel, payload
+from tests.stored import snapshot
 
 SECRET = "correct horse battery"
 
@@ -95,13 +96,13 @@ def test_an_event_without_the_secret_is_refused_with_403(
 ) -> None:
     event = payload("webhook_ANNOTATION_CREATED")
     assert guarded.post("/webhook", json=event, headers={HEADER: SECRET}).status_code == 200
-    known = ExampleStore(database).snapshot(PROJECT)
+    known = snapshot(ExampleStore(database), PROJECT)
     deletion = {**event, "action": "ANNOTATION_DELETED"}
     answer = guarded.post("/webhook", json=deletion, headers=given)
     assert answer.status_code == 403
     assert HEADER in answer.json()["error"]
     assert "SENTIMENT_WEBHOOK_SECRET" in answer.json()["error"]
-    assert known == ExampleStore(database).snapshot(PROJECT) != []
+    assert known == snapshot(ExampleStore(database), PROJECT) != []
 
 
 def test_the_log_has_one_line_for_a_series_of_refused_events(
@@ -127,4 +128,4 @@ def test_start_training_needs_no_secret_as_label_studio_sends_none(
 
 def test_without_a_secret_every_event_is_stored(client: TestClient, database: Engine) -> None:
     assert client.post("/webhook", json=payload("webhook_ANNOTATION_CREATED")).status_code == 200
-    assert ExampleStore(database).snapshot(PROJECT)
+    assert snapshot(ExampleStore(database), PROJECT)

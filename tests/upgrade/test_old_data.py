@@ -14,6 +14,7 @@ from model_store import artifact, manifests
 from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog, latest
 from tests.postgres import PostgresServer
+from tests.stored import snapshot
 from tests.upgrade.fixtures import fill_postgresql, unpack
 
 FILMS, REFUSED, ENSEMBLE = "7.1795453317", "8.1795453317", "11.1795453317"
@@ -90,10 +91,10 @@ def test_deleted_tasks_stay_deleted(opened: Engine) -> None:
 
 
 def test_annotations_are_examples_and_skipped_and_deleted_ones_are_not(opened: Engine) -> None:
-    examples = {example.task: example for example in ExampleStore(opened).snapshot(FILMS)}
+    examples = {example.task: example for example in snapshot(ExampleStore(opened), FILMS)}
     assert set(examples) == set(range(1, 121)) - {81, 83, 84}
-    assert examples[80].choices == {"verdict": "Praise"}
-    assert examples[82].choices == {"verdict": "Complaint"}  # It was changed.
+    assert examples[80].choices == {"verdict": ("Praise",)}
+    assert examples[82].choices == {"verdict": ("Complaint",)}  # It was changed.
     assert str(examples[1].data["review"]).startswith("The ")
 
 

@@ -9,10 +9,13 @@ from typing import Any
 
 from adapters.label_studio.controls.choices import Choices
 from adapters.label_studio.controls.control import Control, NotServedError, Option, match
+from adapters.label_studio.controls.rating import Rating
+from adapters.label_studio.controls.taxonomy import Taxonomy
 
 __all__ = ["CONTROLS", "Control", "NotServedError", "Option", "answers_in", "match"]
 
-CONTROLS: dict[str, type[Control]] = {kind.region_type: kind for kind in (Choices,)}
+_KINDS: tuple[type[Control], ...] = (Choices, Taxonomy, Rating)
+CONTROLS = {kind.region_type: kind for kind in _KINDS}
 """All controls by their tag in lower case, which is also the `type` of their regions."""
 
 

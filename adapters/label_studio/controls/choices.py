@@ -1,4 +1,4 @@
-"""The `<Choices>` tag: the annotator takes one of the listed choices."""
+"""The `<Choices>` tag: the annotator takes one of the listed choices, or any number of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from adapters.label_studio.controls.control import Control, NotServedError, Option
 from adapters.label_studio.editor.tags import Tag
 from adapters.label_studio.editor.variables import variables_in
+from model_store.model.classification import Kind
 from model_store.wording import shown
 
 _SEPARATOR = " / "
@@ -27,10 +28,15 @@ class Choices(Control):
             raise NotServedError("takes its choices from the task: list them in the config")
         return list(_options(element, is_nested=element.is_true("allowNested")))
 
-    def value_of(self, answer: str) -> dict[str, Any]:
-        """Return `{"choices": [answer]}`; with `allowNested`, the path instead of the answer."""
-        path = self.paths.get(answer)
-        return {"choices": [list(path) if path else answer]}
+    @staticmethod
+    def read_kind(element: Tag) -> Kind:
+        """Return `multiple` with `choice="multiple"`."""
+        return "multiple" if element.get("choice", "").strip() == "multiple" else "single"
+
+    def value_of(self, answers: Sequence[str]) -> dict[str, Any]:
+        """Return `{"choices": answers}`; with `allowNested`, paths instead of answers."""
+        paths = ((answer, self.paths.get(answer)) for answer in answers)
+        return {"choices": [list(path) if path else answer for answer, path in paths]}
 
     @staticmethod
     def answers_in(value: Mapping[str, Any]) -> tuple[str, ...] | None:

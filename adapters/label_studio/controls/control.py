@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from adapters.label_studio.editor.tags import Tag
 from adapters.label_studio.editor.variables import variables_in
+from model_store.model.classification import Classification, Kind
 
 
 class NotServedError(Exception):
@@ -57,6 +58,10 @@ class Control(ABC):
     """`base64` or `base64unicode` if the field is encoded."""
     paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The path of each option that has one."""
+    kind: Kind = "single"
+    """How many options an annotator can take."""
+    is_conditional: bool = False
+    """Whether the editor shows the control only under a condition."""
 
     @property
     def data_keys(self) -> tuple[str, ...]:
@@ -68,14 +73,43 @@ class Control(ABC):
         """The label of the model for each option; empty if `option_of` is."""
         return {option: label for label, option in self.option_of.items()}
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether the model knows some of the options, but not all."""
+        return 0 < len(self.option_of) < len(self.options)
+
+    def given(self, answers: Mapping[str, Sequence[str]]) -> tuple[str, ...] | None:
+        """Return the options that an annotation takes, in their order; None if it has no answer.
+
+        answers: those of an annotation, by control. Taking no option is an answer if an annotator
+        can take any number, unless the editor may not have shown the control.
+        """
+        found = answers.get(self.name, ())
+        if self.kind != "multiple":
+            return tuple(found) if len(found) == 1 else None
+        if not found and self.is_conditional:
+            return None
+        places = {option: place for place, option in enumerate(self.options)}
+        return tuple(sorted(set(found), key=lambda option: (places.get(option, -1), option)))
+
+    def taken(self, classification: Classification) -> tuple[str, ...]:
+        """Return the options that a classification takes."""
+        labels = classification.answers if self.kind == "multiple" else (classification.label,)
+        return tuple(self.option_of[label] for label in labels)
+
+    @staticmethod
+    def read_kind(_: Tag) -> Kind:
+        """Return how many options of an element of this tag an annotator can take."""
+        return "single"
+
     @staticmethod
     @abstractmethod
     def read_options(element: Tag) -> Sequence[Option]:
         """Return the options of an element of this tag; raise NotServedError."""
 
     @abstractmethod
-    def value_of(self, answer: str) -> dict[str, Any]:
-        """Return the `value` of a region that stores an answer."""
+    def value_of(self, answers: Sequence[str]) -> dict[str, Any]:
+        """Return the `value` of a region that stores answers, at least one."""
 
     @staticmethod
     @abstractmethod
@@ -83,10 +117,13 @@ class Control(ABC):
         """Return the answers that the `value` of a region stores; None if it is malformed."""
 
 
-def match(options: Sequence[Option], labels: Sequence[str]) -> dict[str, str]:
+def match(
+    options: Sequence[Option], labels: Sequence[str], *, partly: bool = False
+) -> dict[str, str]:
     """Pair each label of a model with an option of its own; the first rule that fits decides.
 
-    Blanks around names do not matter. Returns an empty dict if a label or an option is left over.
+    Blanks around names do not matter. Returns an empty dict if a label is left over, or an option,
+    unless the labels may be a part of the options.
     """
     left = list(options)
     option_of: dict[str, str] = {}
@@ -95,7 +132,7 @@ def match(options: Sequence[Option], labels: Sequence[str]) -> dict[str, str]:
         if found is not None:
             left.remove(found)
             option_of[label] = found.answer
-    return option_of if len(option_of) == len(labels) and not left else {}
+    return option_of if len(option_of) == len(labels) and (partly or not left) else {}
 
 
 def _is_same(name: str, label: str) -> bool:

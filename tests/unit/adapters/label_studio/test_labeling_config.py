@@ -130,7 +130,7 @@ def test_a_prediction_has_the_value_that_the_editor_stores(
     inner: str, attributes: str, values: list[str | list[str]]
 ) -> None:
     (control,) = parse(choices(inner, attributes), Labels(LABELS)).controls
-    value = control.value_of(control.option_of["Negative"])
+    value = control.value_of([control.option_of["Negative"]])
     assert value == {"choices": values}
     assert control.answers_in(value) == (control.option_of["Negative"],)
 
@@ -144,7 +144,7 @@ def test_nested_choices_are_trained_and_served_by_their_paths() -> None:
     (control,) = parse(xml, Labels(LABELS)).unknown
     assert control.options == ("Plot / Good", "Plot / Bad", "Sound / Good", "Sound / Bad")
     (trained,) = parse(xml, Labels(LABELS, (("sentiment", control.options),))).controls
-    assert trained.value_of(trained.option_of["Sound / Bad"]) == {"choices": [["Sound", "Bad"]]}
+    assert trained.value_of([trained.option_of["Sound / Bad"]]) == {"choices": [["Sound", "Bad"]]}
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,9 @@ def test_every_control_is_served_on_its_own_text() -> None:
         ("", "not well-formed XML"),
         ("<View>", "not well-formed XML"),
         ('<!DOCTYPE a [<!ENTITY e "x">]><View>&e;</View>', "entities"),
-        ("<View/>", "no Choices control"),
+        ("<View/>", "no Choices, Taxonomy or Rating control"),
         ('<View><Text name="text" value="$review"/></View>', "Positive"),
         (choices('<Choice value="Spam"/><Choice value="Ham"/>'), "offers Spam, Ham"),
-        (choices(BOTH + '<Choice value="Neutral"/>'), "Neutral"),
         (choices(BOTH + '<Choice value="Other" alias="Positive"/>'), "all different"),
         (choices('<Choice value="Positive"/>'), "needs two choices or more"),
         (choices(""), "offers nothing"),

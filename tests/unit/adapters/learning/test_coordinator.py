@@ -15,6 +15,7 @@ from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue, State
 from model_store.errors import DatabaseError
 from model_store.serving.deployments import DeploymentLog
+from tests.stored import snapshot
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ def run(ask: Callable[[], Awaitable[T]]) -> T:
 def test_an_event_is_on_the_disk_when_it_is_recorded(database: Engine) -> None:
     worker = Worker(database)
     assert worker.annotate(1, 2) == 2
-    assert [example.task for example in Worker(database).examples.snapshot(PROJECT)] == [1, 2]
+    assert [example.task for example in snapshot(Worker(database).examples, PROJECT)] == [1, 2]
 
 
 def test_a_malformed_event_is_an_error(database: Engine) -> None:
@@ -198,7 +199,7 @@ def test_events_that_wait_at_the_same_time_share_a_transaction(
     ]
     assert sum(sizes) == 40
     assert len(sizes) <= 3
-    assert len(worker.examples.snapshot(PROJECT)) == 40
+    assert len(snapshot(worker.examples, PROJECT)) == 40
     assert len(worker.jobs.jobs()) == 1
 
 
@@ -223,7 +224,7 @@ def test_an_event_is_acknowledged_only_after_the_transaction_with_it(
         await asyncio.gather(*asking)
 
     asyncio.run(main())
-    assert len(worker.examples.snapshot(PROJECT)) == 5
+    assert len(snapshot(worker.examples, PROJECT)) == 5
 
 
 def test_an_event_that_cannot_be_stored_fails_alone(

@@ -16,6 +16,7 @@ from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
 from adapters.learning.examples import Example, ExampleStore
 from model_store.serving.database import writing
 from tests.processes import all_at_once
+from tests.stored import OneChoice, snapshot
 
 PROJECT = "1.1"
 CONFIG = "<View/>"
@@ -57,7 +58,7 @@ def deleted_task(*tasks: int, project: str = PROJECT) -> Changes:
 
 
 def choices(store: ExampleStore, project: str = PROJECT) -> dict[int, str]:
-    return {example.task: example.choices["label"] for example in store.snapshot(project)}
+    return {example.task: example.choices["label"][0] for example in snapshot(store, project)}
 
 
 def pretend_it_was_a_minute_ago(database: Engine) -> None:
@@ -137,15 +138,15 @@ def test_events_in_any_order_and_repeated_end_in_the_same_examples(
     late = shuffled[:5]
     for number in (*shuffled, *deletions, *late):
         store.record(others[number])
-    assert store.snapshot(there) == store.snapshot(here)
+    assert snapshot(store, there) == snapshot(store, here)
     assert store.annotation_count(there) == store.annotation_count(here)
-    assert not gone & {example.task for example in store.snapshot(here)}
+    assert not gone & {example.task for example in snapshot(store, here)}
 
 
 def test_an_annotation_becomes_an_example(store: ExampleStore) -> None:
     store.record(annotated(data={"text": "a text", "other": [1, None, {"deep": True}]}))
     data = {"text": "a text", "other": [1, None, {"deep": True}]}
-    assert store.snapshot(PROJECT) == [Example(1, data, {"label": "Positive"})]
+    assert snapshot(store, PROJECT) == [Example(1, data, {"label": ("Positive",)})]
     assert store.label_config(PROJECT) == CONFIG
 
 
@@ -154,7 +155,7 @@ def test_projects_do_not_touch_each_other(store: ExampleStore) -> None:
     store.record(annotated(choice="Negative", project="1.2"))
     store.record(deleted(1, project="1.3"))
     assert (choices(store, "1.1"), choices(store, "1.2")) == ({1: "Positive"}, {1: "Negative"})
-    assert store.snapshot("1.3") == []
+    assert snapshot(store, "1.3") == []
     assert store.label_config("1.4") is None
 
 
@@ -206,7 +207,7 @@ def test_a_deleted_task_returns_when_it_is_annotated_afterwards(store: ExampleSt
     store.record(annotated(1, at=time.time() - 60))
     store.record(deleted_task(1))
     store.record(annotated(2, "Negative", at=time.time(), data={"text": "again"}))
-    assert store.snapshot(PROJECT) == [Example(1, {"text": "again"}, {"label": "Negative"})]
+    assert snapshot(store, PROJECT) == [Example(1, {"text": "again"}, {"label": ("Negative",)})]
 
 
 def test_a_fetch_overrules_what_events_said_before(store: ExampleStore, database: Engine) -> None:
@@ -222,7 +223,9 @@ def test_a_fetch_overrules_what_events_said_before(store: ExampleStore, database
     pages = [[api_task(number, (number, "Positive", before)) for number in range(1, 5)]]
     assert store.replace(PROJECT, CONFIG, pages) == 0
     assert choices(store) == dict.fromkeys(range(1, 5), "Positive")
-    assert [e.data for e in store.snapshot(PROJECT)] == [{"text": f"text {n}"} for n in range(1, 5)]
+    assert [e.data for e in snapshot(store, PROJECT)] == [
+        {"text": f"text {n}"} for n in range(1, 5)
+    ]
 
 
 def test_a_date_in_the_future_counts_as_now(store: ExampleStore) -> None:
@@ -232,7 +235,7 @@ def test_a_date_in_the_future_counts_as_now(store: ExampleStore) -> None:
     store.record(Changes(PROJECT, "<New/>", updated_at=time.time()))
     store.record(annotated(at=time.time(), data={"text": "new"}))
     assert store.label_config(PROJECT) == "<New/>"
-    assert store.snapshot(PROJECT) == [Example(1, {"text": "new"}, {"label": "Positive"})]
+    assert snapshot(store, PROJECT) == [Example(1, {"text": "new"}, {"label": ("Positive",)})]
 
 
 def test_the_annotations_of_a_deleted_task_are_deleted_even_late_ones(store: ExampleStore) -> None:
@@ -246,7 +249,7 @@ def test_the_annotations_of_a_deleted_task_are_deleted_even_late_ones(store: Exa
 
 def test_a_skipped_task_becomes_an_example_when_it_is_annotated(store: ExampleStore) -> None:
     store.record(annotated(cancelled=True, at=1))
-    assert store.snapshot(PROJECT) == []
+    assert snapshot(store, PROJECT) == []
     store.record(annotated(at=2))
     assert choices(store) == {1: "Positive"}
 
@@ -254,7 +257,7 @@ def test_a_skipped_task_becomes_an_example_when_it_is_annotated(store: ExampleSt
 def test_the_majority_of_annotators_decides(store: ExampleStore) -> None:
     store.record(annotated(1, "Positive", by=1))
     store.record(annotated(2, "Negative", by=2))
-    assert store.snapshot(PROJECT) == []
+    assert snapshot(store, PROJECT) == []
     store.record(annotated(3, "Negative", by=3))
     assert choices(store) == {1: "Negative"}
 
@@ -285,7 +288,7 @@ def test_annotations_without_an_annotator_count_separately(store: ExampleStore) 
 
 def test_an_annotation_with_several_choices_does_not_count(store: ExampleStore) -> None:
     store.record(annotated(1, ["Positive", "Negative"], by=1))
-    assert store.snapshot(PROJECT) == []
+    assert snapshot(store, PROJECT) == []
 
 
 def test_each_control_has_a_majority_of_its_own(store: ExampleStore) -> None:
@@ -295,7 +298,7 @@ def test_each_control_has_a_majority_of_its_own(store: ExampleStore) -> None:
         for number, chosen in enumerate(votes)
     ]
     store.record(Changes(PROJECT, tasks=(AnnotatedTask(1, {}),), annotations=tuple(annotations)))
-    assert [example.choices for example in store.snapshot(PROJECT)] == [{"a": "x"}]
+    assert [example.choices for example in snapshot(store, PROJECT)] == [{"a": ("x",)}]
 
 
 def test_the_newest_data_of_a_task_wins(store: ExampleStore) -> None:
@@ -304,19 +307,19 @@ def test_the_newest_data_of_a_task_wins(store: ExampleStore) -> None:
         Changes(PROJECT, tasks=(AnnotatedTask(1, {"text": "new"}),), annotations=(*first, *second))
     )
     store.record(annotated(3, by=3, at=4, data={"text": "old"}))
-    assert [example.data for example in store.snapshot(PROJECT)] == [{"text": "new"}]
+    assert [example.data for example in snapshot(store, PROJECT)] == [{"text": "new"}]
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\x00b", "\udfff\ud800", "😀", "\u2028", "'\"\\"])
 def test_any_text_is_stored_unchanged(store: ExampleStore, text: str) -> None:
     store.record(annotated(choice=text, data={"text": text, text: 1}))
-    assert store.snapshot(PROJECT) == [Example(1, {"text": text, text: 1}, {"label": text})]
+    assert snapshot(store, PROJECT) == [Example(1, {"text": text, text: 1}, {"label": (text,)})]
 
 
 def test_large_numbers_are_stored_unchanged(store: ExampleStore) -> None:
     number = 2**63 - 1
     store.record(annotated(number, task=number, by=number, data={"n": 10**30}))
-    assert [(e.task, e.data) for e in store.snapshot(PROJECT)] == [(number, {"n": 10**30})]
+    assert [(e.task, e.data) for e in snapshot(store, PROJECT)] == [(number, {"n": 10**30})]
 
 
 def test_an_older_labeling_config_does_not_replace_a_newer_one(store: ExampleStore) -> None:
@@ -360,7 +363,7 @@ def test_a_late_event_does_not_restore_an_annotation_that_a_fetch_missed(
     store.record(annotated(1))
     store.replace(PROJECT, CONFIG, [])
     store.record(annotated(1))
-    assert store.snapshot(PROJECT) == []
+    assert snapshot(store, PROJECT) == []
 
 
 def test_a_change_restores_an_annotation_that_a_fetch_missed(store: ExampleStore) -> None:
@@ -387,7 +390,7 @@ def test_a_fetch_does_not_restore_an_annotation_that_was_deleted_during_it(
 
     store.record(annotated(1))
     store.replace(PROJECT, CONFIG, pages())
-    assert store.snapshot(PROJECT) == []
+    assert snapshot(store, PROJECT) == []
 
 
 @pytest.mark.parametrize("skew", [-3600.0, 0.0, 3600.0])
@@ -440,9 +443,9 @@ def test_a_sample_has_the_data_of_its_examples_and_says_how_many_there_are(
 ) -> None:
     for number in range(9):
         store.record(annotated(number, task=number, data={"text": f"text {number}"}))
-    examples, total = store.sample(PROJECT, 3)
+    examples, total = store.sample(PROJECT, [OneChoice("label")], 3)
     assert (len(examples), total) == (6, 9), "rare labels double the sample at most"
-    assert [each for each in store.snapshot(PROJECT) if each in examples] == examples
+    assert [each for each in snapshot(store, PROJECT) if each in examples] == examples
 
 
 def test_examples_have_the_answers_of_a_majority_of_valid_annotations(store: ExampleStore) -> None:
@@ -453,7 +456,7 @@ def test_examples_have_the_answers_of_a_majority_of_valid_annotations(store: Exa
     store.record(annotated(5, "Positive", task=3, cancelled=True))
     store.record(annotated(6, "Negative", task=4))
     store.record(deleted_task(4))
-    assert [example.choices for example in store.snapshot(PROJECT)] == [{"label": "Positive"}]
+    assert [example.choices for example in snapshot(store, PROJECT)] == [{"label": ("Positive",)}]
 
 
 WRITE_BULK = """

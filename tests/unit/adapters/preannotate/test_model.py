@@ -18,7 +18,7 @@ def shipped(
     """An artifact that takes the place of the one that ships."""
     folder = tmp_path / "pretrained"
     artifact.save(folder, make_classifier(), training={}, metrics={})
-    monkeypatch.setattr(artifact, "PRETRAINED", folder)
+    monkeypatch.setattr(manifests, "PRETRAINED", folder)
     return folder
 
 
@@ -50,6 +50,6 @@ def test_missing_weights_are_an_error(shipped: Path) -> None:
 
 
 def test_a_missing_model_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifact, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(manifests, "PRETRAINED", tmp_path)
     with pytest.raises(ModelError, match=r"model\.json"):
         model.find(None)

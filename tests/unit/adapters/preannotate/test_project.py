@@ -168,5 +168,5 @@ def test_a_task_without_text_is_listed_once_after_repeated_runs(
 
 
 def test_an_unsupported_config_is_refused_before_any_request() -> None:
-    with pytest.raises(LabelingConfigError, match="no Choices control"):
+    with pytest.raises(LabelingConfigError, match="no Choices, Taxonomy or Rating control"):
         run_of(FakeClient(1), config="<View/>")
