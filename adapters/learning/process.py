@@ -35,6 +35,7 @@ from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog, activate, latest
 from model_store.serving.failure_log import FailureLog
 from model_store.serving.versions import prune
+from model_store.wording import shown
 
 # Not __name__, which is `__main__` here.
 logger = logging.getLogger("adapters.learning.process")
@@ -161,6 +162,8 @@ class TrainingJob:
             hints = [] if LabelStudioSettings().is_complete else [NO_EVENTS]
             reasons = [*outcome.reasons, *left_out, *hints]
             return Ending(State.TOO_FEW, reasons, changes=changes)
+        for control, report in outcome.metrics.items():
+            logger.info("Project %s, %s: %s", project, shown(control), report["summary"])
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
         return Ending(state, [*outcome.reasons, *left_out], outcome.version, changes)

@@ -66,11 +66,25 @@ class Outcome:
         """Whether no check says that the head may have learned nothing."""
         return all(check.passed or check.name != gate.USEFUL for check in self.checks)
 
+    @property
+    def summary(self) -> str:
+        """How many tasks are right, with an interval and beside a constant answer; may be empty."""
+        found = self.metrics.get("candidate")
+        if not found:
+            return ""
+        low, high = found["accuracy_interval"]
+        f1 = f", F1 {found['f1']['micro']:.2f}" if "f1" in found else ""
+        return (
+            f"{found['accuracy']:.0%} of {self.judged_by} tasks are right ({low:.0%} to "
+            f"{high:.0%}){f1}; always the most frequent answer: {found['constant_accuracy']:.0%}"
+        )
+
     def report(self) -> dict[str, Any]:
         """Return everything but the head, for JSON."""
         return {
             "control": self.control,
             "passed": self.passed,
+            "summary": self.summary,
             "learned_from": self.learned_from,
             "judged_by": self.judged_by,
             "checks": [asdict(check) for check in self.checks],
