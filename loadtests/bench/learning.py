@@ -194,7 +194,7 @@ def _score(data: _Data, chosen: NDArray[np.int64], held: int, seed: int) -> Scor
         annotations=len(chosen),
         seed=seed,
         ours=ours,
-        tfidf=_regression(data, *words, chosen),
+        tfidf=_regression(data, words[0], words[1], chosen),
         transformer=None
         if vectors is None
         else _regression(data, vectors[chosen], vectors[tests], chosen),
@@ -261,8 +261,8 @@ def page(scores: Sequence[Score]) -> str:
         "`make bench-learning` writes this page. Accuracy in percent on other texts of the same",
         "data set, the mean of several trials; ± is the standard deviation of ours. Of texts with",
         "several labels (`ekman_multilabel`) it is the micro F1, and of `stars` the share that is",
-        "right within one of the eight numbers of stars that reviews have. A hyphen: there were too",
-        "few annotations in some trial. Renamed: Praise and Complaint instead of Positive and",
+        "right within one of the eight numbers that reviews have. A hyphen: there were too few",
+        "annotations in some trial. Renamed: Praise and Complaint instead of Positive and",
         "Negative, whose heads also learn from an anchor, so that they stay right about films.",
         "",
         "![Accuracy by annotations](learning-benchmarks.svg)",
