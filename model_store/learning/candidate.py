@@ -132,64 +132,56 @@ def learn(
     """
     if not len(features) == len(answers) == len(folds):
         raise ValueError(f"{len(features)} features, {len(answers)} answers, {len(folds)} folds")
-    targets = _targets(labels, answers)
+    examples = Examples(features.detach().cpu(), _targets(labels, answers), tuple(labels), kind)
     counts = counted(answers)
     if lack := missing(counts, labels, kind, len(answers)):
-        return Outcome(control, None, [Check("enough examples", False, f"{lack}.")], len(answers))
-    kept = learnable(counts, labels, kind, len(answers))
-    if fitter.is_new and len(kept) < len(labels):
-        rows = np.array([kind == "multiple" or set(each) <= set(kept) for each in answers])
-        outcome = learn(
-            control,
-            kept,
-            features[rows],
-            [tuple(set(each) & set(kept)) for each, row in zip(answers, rows, strict=True) if row],
-            folds[rows],
-            fitter=fitter,
-            kind=kind,
-            active=restricted(active, kept) if active and set(kept) < set(active.labels) else None,
-            active_features=None if active_features is None else active_features[rows],
-            further=further,
-            seed=seed,
-            progress=progress,
-        )
-        head = extended(outcome.head, labels) if outcome.head else None
-        left_out = {label: counts[label] for label in labels if label not in kept}
-        return replace(outcome, head=head, left_out=left_out)
-    examples = Examples(features.detach().cpu(), targets, tuple(labels), kind)
-    if len(set(folds.tolist())) == 1:
+        return _nothing(control, "enough examples", f"{lack}.", len(answers))
+    kept = learnable(counts, labels, kind, len(answers)) if fitter.is_new else list(labels)
+    rows = np.array([kind == "multiple" or set(each) <= set(kept) for each in answers])
+    if len(set(folds[rows].tolist())) == 1:
         reason = "The texts are nearly the same: annotate tasks with different ones."
-        return Outcome(control, None, [Check("different texts", False, reason)], len(answers))
+        return _nothing(control, "different texts", reason, len(answers))
 
     progress("fitting", 0.0)
+    examples, folds = examples[rows].of(kept), folds[rows]
     fitted = _fit(examples, folds, fitter, progress)
     progress("evaluating", 0.8)
     candidate = fitted.predictions(examples, fitted.is_judged)
     comparison = None
     held_out = folds == HELD_OUT
-    if active and set(active.labels) == set(labels) and active.kind == kind and held_out.any():
-        read = examples.features if active_features is None else active_features
+    if active and set(kept) <= set(active.labels) and active.kind == kind and held_out.any():
+        read = features if active_features is None else active_features
         comparison = Comparison(
             fitted.predictions(examples, held_out),
             _predictions(
-                active.judged or active, read[torch.from_numpy(held_out)], examples[held_out]
+                active.judged or active,
+                read.detach().cpu()[torch.from_numpy(rows)][torch.from_numpy(held_out)],
+                examples[held_out],
             ),
         )
     progress("judging", 0.9)
-    checks = gate.judge(
-        candidate,
-        comparison,
-        is_new=fitter.is_new,
-        seed=seed,
-    )
-    checks += further(fitted.head)
+    head = extended(fitted.head, labels) if len(kept) < len(labels) else fitted.head
+    checks = gate.judge(candidate, comparison, is_new=fitter.is_new, seed=seed) + further(head)
     metrics = {"candidate": candidate.metrics()}
     if comparison:
         metrics["candidate_on_held_out"] = comparison.candidate.metrics()
         metrics["in_force"] = comparison.active.metrics()
     progress("done", 1.0)
-    judged_by = int(fitted.is_judged.sum())
-    return Outcome(control, fitted.head, checks, len(answers), judged_by, metrics, fitted.shares)
+    return Outcome(
+        control,
+        head,
+        checks,
+        learned_from=len(folds),
+        judged_by=int(fitted.is_judged.sum()),
+        metrics=metrics,
+        shares=fitted.shares,
+        left_out={label: counts[label] for label in labels if label not in kept},
+    )
+
+
+def _nothing(control: str, name: str, reason: str, texts: int) -> Outcome:
+    """Return the outcome without a head."""
+    return Outcome(control, None, [Check(name, False, reason)], texts)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The ways to fit a head to the examples of a control."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -33,6 +33,11 @@ class Examples:
         """Return some of the texts."""
         features = self.features[torch.from_numpy(rows)]
         return Examples(features, self.targets[rows], self.labels, self.kind)
+
+    def of(self, labels: Sequence[str]) -> "Examples":
+        """Return all texts, with some of the labels."""
+        columns = [self.labels.index(label) for label in labels]
+        return Examples(self.features, self.targets[:, columns], tuple(labels), self.kind)
 
 
 class Fitter(Protocol):

@@ -175,23 +175,11 @@ def learn_control(
     kept = anchor.load(anchor.SHIPPED, parent.encoder_version, embedding.version)
     if kept is None or not isinstance(network, Encoder):
         tuned = Tuned(parent.classifier.head, _SEED)
-        outcome = _learn(project, parent, training_set, network, fitter=tuned, progress=progress)
-        return Learned(outcome)
+        return Learned(_learn(project, parent, training_set, network, [tuned], progress))
     encoder = Concatenated({"encoder": network, "embedding": embedding})
     fitter = Replayed(block_widths(encoder), parent.classifier.head, kept.examples(), seed=_SEED)
-    for step in _STEPS:
-        outcome = _learn(
-            project,
-            parent,
-            training_set,
-            encoder,
-            fitter=replace(fitter, step=step),
-            progress=progress,
-            kept=kept,
-        )
-        if all(check.passed for check in outcome.checks if check.name == gate.ANCHOR):
-            break
-    return Learned(outcome, encoder)
+    steps = [replace(fitter, step=step) for step in _STEPS]
+    return Learned(_learn(project, parent, training_set, encoder, steps, progress, kept), encoder)
 
 
 def _learn_new(
@@ -200,7 +188,7 @@ def _learn_new(
     """Train a head for labels that the model does not have, on several feature blocks."""
     encoder = _blocks(parent.classifier, training_set)
     fitter = OnBlocks(block_widths(encoder), parent.classifier.head, _SEED)
-    outcome = _learn(project, parent, training_set, encoder, fitter=fitter, progress=progress)
+    outcome = _learn(project, parent, training_set, encoder, [fitter], progress)
     used = used_blocks(outcome.shares)
     blocks = {name: block for name, block in encoder.blocks.items() if name in used}
     return Learned(outcome, Concatenated(blocks) if blocks else None)
@@ -211,17 +199,19 @@ def _has_own_labels(classifier: Classifier, training_set: TrainingSet) -> bool:
     return training_set.kind == "single" and set(training_set.labels) == set(classifier.labels)
 
 
-def _learn(
+def _learn(  # noqa: PLR0917
     project: str,
     parent: Parent,
     training_set: TrainingSet,
     encoder: TextEncoder,
-    *,
-    fitter: Fitter,
+    fitters: Sequence[Fitter],
     progress: Progress,
     kept: Anchor | None = None,
 ) -> Outcome:
-    """Train a head on the features of an encoder, and compare it with the active one."""
+    """Train a head on the features of an encoder, and compare it with the active one.
+
+    The first of the fitters decides with whose head enough texts of the anchor are right.
+    """
     active = parent.classifier.for_control(training_set.control)
     is_compared = (
         set(active.labels) == set(training_set.labels) and active.head.kind == training_set.kind
@@ -236,22 +226,30 @@ def _learn(
             checks.append(gate.check_behaviour(understood, before))
         return [*checks, kept.check(head, parent.classifier.head)] if kept else checks
 
-    return learn(
-        training_set.control,
-        training_set.labels,
-        _read(encoder, training_set.texts, progress),
-        training_set.answers,
-        training_set.folds(project),
-        fitter=fitter,
-        kind=training_set.kind,
-        active=active.head if is_compared else None,
-        active_features=_read(active.encoder, training_set.texts, progress)
-        if is_compared and active.encoder is not encoder
-        else None,
-        further=further,
-        seed=_SEED,
-        progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
+    features = _read(encoder, training_set.texts, progress)
+    same = active.encoder is encoder
+    others = (
+        None if same or not is_compared else _read(active.encoder, training_set.texts, progress)
     )
+    folds = training_set.folds(project)
+    for fitter in fitters:
+        outcome = learn(
+            training_set.control,
+            training_set.labels,
+            features,
+            training_set.answers,
+            folds,
+            fitter=fitter,
+            kind=training_set.kind,
+            active=active.head if is_compared else None,
+            active_features=others,
+            further=further,
+            seed=_SEED,
+            progress=lambda stage, done: progress(stage, _READ + (1 - _READ) * done),
+        )
+        if all(check.passed for check in outcome.checks if check.name == gate.ANCHOR):
+            break
+    return outcome
 
 
 def _blocks(classifier: Classifier, training_set: TrainingSet) -> Concatenated:
