@@ -87,7 +87,7 @@ def load_embedding(directory: Path, *, max_tokens: int = 1024) -> StaticEmbeddin
     """Read what `save_embedding` wrote; raises ArtifactError for any other file.
 
     >>> embedding = load_embedding(SHIPPED)
-    >>> embedding.pieces_of("wonderfully").tolist() != []
+    >>> embedding.pieces_of("wonderfully") != []
     True
     """
     pieces = _read(directory / PIECES, PIECES_HEADER)

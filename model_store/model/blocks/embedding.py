@@ -7,6 +7,7 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model_store.model.blocks.words import words
+from model_store.model.blocks.words import tokens, words
 from model_store.model.stages import Work
 
 OPENING_PIECES = 3
 """Word pieces in the opening of a text: "how many", "please cancel my"."""
 _CONTINUED = "##"
 _LONGEST_WORD = 100
-_CACHED_WORDS = 65_536
+_CACHED_TOKENS = 65_536
 
 
 class StaticEmbedding:
@@ -32,7 +33,7 @@ class StaticEmbedding:
     2012); pieces that continue a word begin with `##`. Words that cannot be split are left out.
 
     >>> embedding = StaticEmbedding(["play", "##ing"], torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
-    >>> embedding.pieces_of("playing").tolist(), embedding.pieces_of("chess").tolist()
+    >>> embedding.pieces_of("playing"), embedding.pieces_of("chess")
     ([0, 1], [])
     """
 
@@ -44,8 +45,8 @@ class StaticEmbedding:
         self.vectors = vectors.float()
         self.max_tokens = max_tokens
         self._ids = {piece: index for index, piece in enumerate(pieces)}
-        self.pieces_of = lru_cache(_CACHED_WORDS)(self._split)
-        """Return (pieces,) ids of a word."""
+        self.pieces_of = lru_cache(_CACHED_TOKENS)(self._split)
+        """Return the ids of the pieces of a token."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the vectors as a numpy array: Ray's processes share one copy of it."""
@@ -73,8 +74,8 @@ class StaticEmbedding:
         return torch.cat([self._means(ids), self._means(openings)], dim=1)
 
     def _encode(self, text: str) -> NDArray[np.int64]:
-        pieces = [self.pieces_of(word) for word in words(text, self.max_tokens)]
-        return np.concatenate([*pieces, _NO_PIECES])
+        pieces = map(self.pieces_of, tokens(text, self.max_tokens))
+        return np.fromiter(chain.from_iterable(pieces), dtype=np.int64)
 
     def _means(self, ids: list[NDArray[np.int64]]) -> Tensor:
         starts = np.cumsum([0, *map(len, ids)])[:-1]
@@ -82,9 +83,12 @@ class StaticEmbedding:
         means = functional.embedding_bag(flat, self.vectors, torch.from_numpy(starts), mode="mean")
         return functional.normalize(means)
 
-    def _split(self, word: str) -> NDArray[np.int64]:
+    def _split(self, token: str) -> list[int]:
+        return [piece for word in words(token) for piece in self._pieces_of_word(word)]
+
+    def _pieces_of_word(self, word: str) -> list[int]:
         if len(word) > _LONGEST_WORD:
-            return _NO_PIECES
+            return []
         found: list[int] = []
         start = 0
         while start < len(word):
@@ -93,10 +97,10 @@ class StaticEmbedding:
                 if (piece := self._ids.get(prefix + word[start:end])) is not None:
                     break
             else:
-                return _NO_PIECES
+                return []
             found.append(piece)
             start = end
-        return np.array(found, dtype=np.int64)
+        return found
 
 
 _NO_PIECES = np.empty(0, dtype=np.int64)

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store.model.blocks.words import words
+from model_store.model.blocks.words import tokens, words
 from model_store.model.stages import Work
 
 SIZES = (3, 4, 5)
@@ -18,7 +18,8 @@ SIZES = (3, 4, 5)
 MAX_NGRAMS = 5000
 MIN_TEXTS = 2
 """Texts that an n-gram occurs in; those of a single text cannot tell anything of others."""
-_CACHED_WORDS = 16_384
+_CACHED_TOKENS = 65_536
+_COUNTED = 1024
 
 
 class Ngrams:
@@ -40,8 +41,9 @@ class Ngrams:
         self.vocabulary = tuple(vocabulary)
         self.idf = np.array(idf, dtype=np.float64)
         self.max_tokens = max_tokens
+        self._weights = self.idf.astype(np.float32)
         self._ids = {ngram: index for index, ngram in enumerate(self.vocabulary)}
-        self._ngrams_of = lru_cache(_CACHED_WORDS)(self._lookup)
+        self._ngrams_of = lru_cache(_CACHED_TOKENS)(self._lookup)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the cache."""
@@ -52,8 +54,8 @@ class Ngrams:
         """Return the n-grams of at least two texts, at most 5,000: the most frequent ones."""
         counts: Counter[str] = Counter()
         for text in texts:
-            distinct = {ngram for word in set(words(text, max_tokens)) for ngram in _ngrams(word)}
-            counts.update(distinct)
+            distinct = {word for token in set(tokens(text, max_tokens)) for word in words(token)}
+            counts.update({ngram for word in distinct for ngram in _ngrams(word)})
         frequent = sorted(
             (item for item in counts.items() if item[1] >= MIN_TEXTS),
             key=lambda item: (-item[1], item[0]),
@@ -69,27 +71,22 @@ class Ngrams:
 
     def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
         """Return (texts, features): (1 + log of the count) * idf, scaled to length 1."""
-        width = self.width
-        result = np.zeros(len(texts) * width, dtype=np.float32)
-        found = [self._encode(text) + row * width for row, text in enumerate(texts)]
-        places, counts = np.unique(np.concatenate([_NOTHING, *found]), return_counts=True)
-        if len(places):
-            values = (1 + np.log(counts)) * self.idf[places % width]
-            rows = places // width
-            lengths = np.sqrt(np.bincount(rows, values**2, minlength=len(texts)))
-            result[places] = values / lengths[rows]
-        return torch.from_numpy(result.reshape(len(texts), width))
+        counts = np.zeros((len(texts), self.width), dtype=np.int64)
+        for row, text in enumerate(texts):
+            ngrams = map(self._ngrams_of, tokens(text, self.max_tokens))
+            ids = np.fromiter(chain.from_iterable(ngrams), dtype=np.int64)
+            counts[row] = np.bincount(ids, minlength=self.width)
+        values = _WEIGHTS[np.minimum(counts, _COUNTED)] * self._weights
+        lengths = np.sqrt((values**2).sum(axis=1, keepdims=True))
+        return torch.from_numpy(values / np.where(lengths > 0, lengths, 1))
 
-    def _encode(self, text: str) -> NDArray[np.int64]:
-        found = [self._ngrams_of(word) for word in words(text, self.max_tokens)]
-        return np.concatenate([_NOTHING, *found])
-
-    def _lookup(self, word: str) -> NDArray[np.int64]:
+    def _lookup(self, token: str) -> list[int]:
         ids = self._ids
-        return np.array([ids[ngram] for ngram in _ngrams(word) if ngram in ids], dtype=np.int64)
+        return [ids[ngram] for word in words(token) for ngram in _ngrams(word) if ngram in ids]
 
 
-_NOTHING = np.empty(0, dtype=np.int64)
+_WEIGHTS = np.append(0.0, 1 + np.log(np.arange(1, _COUNTED + 1))).astype(np.float32)
+"""1 + log of each count; counts beyond the last one weigh as much as it."""
 
 
 def _restored(vocabulary: Sequence[str], idf: Sequence[float], max_tokens: int) -> Ngrams:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model_store.model.blocks.concatenated import Concatenated
 from model_store.model.blocks.embedding import OPENING_PIECES, StaticEmbedding
 from model_store.model.blocks.ngrams import MAX_NGRAMS, Ngrams
-from model_store.model.blocks.words import words
+from model_store.model.blocks.words import tokens, words
 from model_store.model.stages import Work
 from tests.conftest import ClassifierFactory
 
@@ -42,12 +42,13 @@ def ngrams() -> Ngrams:
     ],
 )
 def test_a_text_is_split_into_words_and_marks(text: str, expected: list[str]) -> None:
-    assert words(text, 100) == expected
+    assert [word for token in tokens(text, 100) for word in words(token)] == expected
 
 
-def test_words_beyond_the_limit_are_not_read() -> None:
-    assert words("one two three", 2) == ["one", "two"]
-    assert len(words("a " * 1_000_000, 10)) == 10
+def test_tokens_beyond_the_limit_are_not_read() -> None:
+    assert tokens("one two three", 2) == ["one", "two"]
+    assert len(tokens("a " * 1_000_000, 10)) == 10
+    assert max(map(len, tokens(f"a {'b' * 10_000} c", 1000))) == 200
 
 
 def test_a_word_is_split_into_the_longest_pieces(embedding: StaticEmbedding) -> None:
