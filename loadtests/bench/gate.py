@@ -32,7 +32,10 @@ _RARE = 20
 """Of so many texts one has the rare label, in the projects with a skew."""
 _APART = 400
 """Texts of each source that measure the change."""
+_FILMS = 4000
+"""Reviews that projects choose from."""
 _DOUBTFUL = 0.1
+"""The share of them with the lowest scores."""
 
 
 class Text(NamedTuple):
@@ -105,7 +108,7 @@ def own_labels(parent: Parent, panel: Path, corpus: Corpus, projects: int) -> No
 def _projects(
     parent: Parent, panel: Path, corpus: Corpus
 ) -> Iterator[tuple[str, int, Callable[[random.Random, int], list[Text]]]]:
-    films = _of_corpus(corpus, Part.TRAIN, 4000)
+    films = _of_corpus(corpus, Part.TRAIN)[:_FILMS]
     found = parent.classifier.classify([text for text, _ in films])
     by_doubt = sorted(range(len(films)), key=lambda row: found[row].score)
     doubtful = [films[row] for row in by_doubt[: int(_DOUBTFUL * len(films))]]
@@ -142,9 +145,7 @@ def _any(texts: Sequence[Text]) -> Callable[[random.Random, int], list[Text]]:
 
 
 def _apart(panel: Path, corpus: Corpus) -> Iterator[tuple[str, list[Text]]]:
-    held_out = _of_corpus(corpus, Part.HELD_OUT, None)
-    random.Random(1).shuffle(held_out)
-    chosen = held_out[:_APART]
+    chosen = _of_corpus(corpus, Part.HELD_OUT)[:_APART]
     cut = passages([text for text, _ in chosen], np.random.default_rng(1))
     yield "films", chosen
     yield "passages", [Text(text, each.label) for text, each in zip(cut, chosen, strict=True)]
@@ -152,12 +153,14 @@ def _apart(panel: Path, corpus: Corpus) -> Iterator[tuple[str, list[Text]]]:
         yield name, _panel(panel / f"{name}.jsonl")[:_APART]
 
 
-def _of_corpus(corpus: Corpus, part: Part, count: int | None) -> list[Text]:
+def _of_corpus(corpus: Corpus, part: Part) -> list[Text]:
+    """Return the reviews of a part in random order; the corpus has all of one label first."""
     chosen = corpus.part(part)
-    return [
-        Text(text, LABELS[label])
-        for text, label in zip(chosen.texts[:count], chosen.labels[:count], strict=True)
+    found = [
+        Text(text, LABELS[label]) for text, label in zip(chosen.texts, chosen.labels, strict=True)
     ]
+    random.Random(1).shuffle(found)
+    return found
 
 
 def _panel(path: Path) -> list[Text]:

@@ -39,7 +39,7 @@ OTHER_TESTS = {
     "Uncertainty sampling": "tests/e2e/test_doctor.py::"
     "test_the_documented_command_makes_the_label_stream_show_the_lowest_score_first",
     "preannotate project 12 --dry-run": "tests/e2e/test_preannotate_project.py::"
-    "test_two_thousand_tasks_get_one_prediction_each_despite_kills",
+    "test_many_tasks_get_one_prediction_each_despite_kills",
     "preannotate doctor": "tests/e2e/test_preannotate_project.py::"
     "test_the_doctor_reports_a_working_backend_as_fine",
     "--ray-address": "tests/integration/test_preannotate_ray.py::"

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-ROWS = 60_000
+ROWS = 40_000
 
 
 def write_reviews(path: Path) -> None:
@@ -54,7 +54,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("suffix", "kills"), [("json", 5), ("jsonl", 3)])
+@pytest.mark.parametrize(("suffix", "kills"), [("json", 3), ("jsonl", 3)])
 def test_a_run_killed_and_resumed_repeatedly_writes_the_same_bytes_as_an_undisturbed_one(
     tmp_path: Path, tag: str, suffix: str, kills: int
 ) -> None:
@@ -93,8 +93,12 @@ def test_a_run_killed_and_resumed_repeatedly_writes_the_same_bytes_as_an_undistu
         Path(f"{out}.rejects.jsonl").read_bytes() == Path(f"{expected}.rejects.jsonl").read_bytes()
     )
     counted = json.loads(summary.read_bytes())
-    assert (counted["rows"], counted["tasks"], counted["rejected"]) == (ROWS, ROWS - 60, 60)
-    assert counted["truth"]["compared"] == ROWS - 60
+    assert (counted["rows"], counted["tasks"], counted["rejected"]) == (
+        ROWS,
+        ROWS - ROWS // 1000,
+        ROWS // 1000,
+    )
+    assert counted["truth"]["compared"] == ROWS - ROWS // 1000
     assert resumed_rows - {0, ROWS}, "no run was killed in the middle of its work"
     assert {path.name for path in tmp_path.iterdir() if path.name.startswith("out")} == {
         out.name,

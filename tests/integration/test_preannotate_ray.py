@@ -25,8 +25,8 @@ ray_engine = pytest.importorskip(
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-ROWS = 20_000
-SPLITS = 10
+ROWS = 12_000
+SPLITS = 6
 CLUSTER = """
 import sys
 from ray.cluster_utils import Cluster
