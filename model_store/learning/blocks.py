@@ -54,6 +54,8 @@ class Settings:
     shares: Mapping[str, float]
     """The shares of the blocks that are used; they sum to 1."""
     penalty: float
+    step: float = 1.0
+    """How far a head goes from the one that it starts from (`fitters.Replayed`)."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from torch import Tensor
 
 from model_store.learning.blocks import PRIOR, BlockFit, Settings, fit_blocks, without_unused
@@ -16,6 +17,9 @@ from model_store.model.head import Head
 
 START_PRIOR: Mapping[str, float] = {**PRIOR, "known": 1.0}
 """The usual shares for the labels of the shipped model, whose logits tell most of them."""
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Steps from the shipped head to the one that fits best."""
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -115,37 +119,66 @@ class Replayed:
     """The shipped head, on the first block."""
     kept: Examples
     """The other examples, with the same labels in the same order."""
-    step: float = 1.0
-    """How far to go from the shipped head towards the one that fits best."""
+    most: float = 1.0
+    """The largest step."""
     seed: int = 0
     is_new = False
 
     def fit(self, examples: Examples, settings: Settings | None = None) -> BlockFit:
-        """Fit a head to the examples and to those that are kept."""
-        shares = np.maximum(examples.targets.mean(axis=0), 0.5 / len(examples.targets))
-        offsets = np.concatenate(
-            [np.tile(np.log(shares), (len(examples.targets), 1)), np.zeros_like(self.kept.targets)]
-        )
-        fit = fit_blocks(
+        """Fit a head to the examples and to those that are kept, and go a step towards it.
+
+        The step is the smallest whose cross-validated log loss on the examples is within one
+        standard error of the best (Breiman et al., 1984): what the shipped head knows is not given
+        up without need.
+        """
+        fit = self._fit(examples, settings)
+        if settings is None:
+            step = self._step(examples, fit.settings)
+            fit = replace(fit, settings=replace(fit.settings, step=step))
+        return replace(fit, head=self._between(fit.head, min(fit.settings.step, self.most)))
+
+    def trimmed(self, fit: BlockFit) -> Head:
+        """Return the head, which keeps all blocks."""
+        return fit.head
+
+    def _fit(self, examples: Examples, settings: Settings | None) -> BlockFit:
+        own = np.tile(_log_shares(examples), (len(examples.targets), 1))
+        return fit_blocks(
             torch.cat([examples.features, self.kept.features]),
             self.widths,
             np.concatenate([examples.targets, self.kept.targets]),
             examples.labels,
             known=self.known,
             prior=START_PRIOR,
-            offsets=offsets,
+            offsets=np.concatenate([own, np.zeros_like(self.kept.targets)]),
             settings=settings,
             seed=self.seed,
         )
-        return replace(fit, head=self._between(fit.head))
 
-    def trimmed(self, fit: BlockFit) -> Head:
-        """Return the head, which keeps all blocks."""
-        return fit.head
+    def _step(self, examples: Examples, settings: Settings) -> float:
+        folds = np.random.default_rng(self.seed).permutation(len(examples.targets)) % _FOLDS
+        losses = np.zeros((len(STEPS), len(folds)))
+        offsets = _log_shares(examples)
+        for fold in range(_FOLDS):
+            rows = folds == fold
+            head = self._fit(examples[~rows], settings).head
+            for number, step in enumerate(STEPS):
+                logits = self._between(head, step).logits(examples[rows].features).double().numpy()
+                logs = log_softmax(logits + offsets, axis=1)
+                losses[number, rows] = -(logs * examples.targets[rows]).sum(axis=1)
+        excess = losses - losses[losses.mean(axis=1).argmin()]
+        error = excess.std(axis=1) / np.sqrt(len(folds))
+        return STEPS[int((excess.mean(axis=1) <= error).argmax())]
 
-    def _between(self, fitted: Head) -> Head:
+    def _between(self, fitted: Head, step: float) -> Head:
         """Return the head that is a step from the shipped one to this one."""
-        weight, bias = self.step * fitted.weight, self.step * fitted.bias
-        rest = (1 - self.step) / self.known.temperature
+        weight, bias = step * fitted.weight, step * fitted.bias
+        rest = (1 - step) / self.known.temperature
         weight[:, : self.known.weight.shape[1]] += rest * self.known.weight
         return replace(fitted, weight=weight, bias=bias + rest * self.known.bias)
+
+
+def _log_shares(examples: Examples) -> NDArray[np.float64]:
+    """Return (labels,) logarithms of how often each label occurs."""
+    shares = examples.targets.mean(axis=0)
+    return np.asarray(np.log(np.maximum(shares, 0.5 / len(examples.targets))))

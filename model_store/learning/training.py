@@ -40,9 +40,8 @@ from model_store.model.head import Head
 
 _SEED = 1
 _CHUNK_TEXTS = 500
-_STEPS = (1.0, 0.7, 0.4)
-"""Steps from the shipped head to the one that fits its labels best: the first is taken with which
-enough other texts are right."""
+_MOST = (1.0, 0.7, 0.4)
+"""Largest steps from the shipped head: the first one with which enough other texts are right."""
 _UNSEEN = (
     "The words of the texts may not tell these labels apart: annotate more tasks of each, and "
     "check that annotators agree."
@@ -178,7 +177,7 @@ def learn_control(
         return Learned(_learn(project, parent, training_set, network, [tuned], progress))
     encoder = Concatenated({"encoder": network, "embedding": embedding})
     fitter = Replayed(block_widths(encoder), parent.classifier.head, kept.examples(), seed=_SEED)
-    steps = [replace(fitter, step=step) for step in _STEPS]
+    steps = [replace(fitter, most=step) for step in _MOST]
     return Learned(_learn(project, parent, training_set, encoder, steps, progress, kept), encoder)
 
 
