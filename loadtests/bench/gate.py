@@ -30,7 +30,7 @@ SETS = ("trec", "emotion", "cr", "amazon_sentences")
 SIZES = (20, 50, 100, 200)
 _RARE = 20
 """Of so many texts one has the rare label, in the projects with a skew."""
-_APART = 400
+_APART, _APART_FILMS = 400, 1200
 """Texts of each source that measure the change."""
 _DOUBTFUL = 0.25
 """The share of reviews with the lowest scores."""
@@ -107,7 +107,7 @@ def _projects(
     parent: Parent, panel: Path, corpus: Corpus
 ) -> Iterator[tuple[str, int, Callable[[random.Random, int], list[Text]]]]:
     # The shipped model has learned the reviews of the training part by heart.
-    films = _of_corpus(corpus, Part.HELD_OUT)[_APART:]
+    films = _of_corpus(corpus, Part.HELD_OUT)[_APART_FILMS:]
     found = parent.classifier.classify([text for text, _ in films])
     by_doubt = sorted(range(len(films)), key=lambda row: found[row].score)
     doubtful = [films[row] for row in by_doubt[: int(_DOUBTFUL * len(films))]]
@@ -144,7 +144,7 @@ def _any(texts: Sequence[Text]) -> Callable[[random.Random, int], list[Text]]:
 
 
 def _apart(panel: Path, corpus: Corpus) -> Iterator[tuple[str, list[Text]]]:
-    chosen = _of_corpus(corpus, Part.HELD_OUT)[:_APART]
+    chosen = _of_corpus(corpus, Part.HELD_OUT)[:_APART_FILMS]
     cut = passages([text for text, _ in chosen], np.random.default_rng(1))
     yield "films", chosen
     yield "passages", [Text(text, each.label) for text, each in zip(cut, chosen, strict=True)]
