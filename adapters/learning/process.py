@@ -163,7 +163,8 @@ class TrainingJob:
             reasons = [*outcome.reasons, *left_out, *hints]
             return Ending(State.TOO_FEW, reasons, changes=changes)
         for control, report in outcome.metrics.items():
-            logger.info("Project %s, %s: %s", project, shown(control), report["summary"])
+            if report["summary"]:
+                logger.info("Project %s, %s: %s", project, shown(control), report["summary"])
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
         return Ending(state, [*outcome.reasons, *left_out], outcome.version, changes)

@@ -94,8 +94,11 @@ def world(
     return World(database, monkeypatch)
 
 
+REPORT = {"passed": True, "summary": "90% of 40 tasks are right"}
+
+
 def good(_: Progress) -> Result:
-    return Result(VERSION, passed=True, reasons=[], metrics={"kind": {"passed": True}})
+    return Result(VERSION, passed=True, reasons=[], metrics={"kind": REPORT})
 
 
 def test_a_version_that_passed_is_activated_and_its_job_says_so(world: World) -> None:
@@ -104,7 +107,7 @@ def test_a_version_that_passed_is_activated_and_its_job_says_so(world: World) ->
     assert (entry.project, entry.version, entry.changed_by) == (PROJECT, VERSION, "training")
     job = world.job
     assert (job.state, job.version, job.progress, job.stage) == ("promoted", VERSION, 1.0, "done")
-    assert job.metrics == {"kind": {"passed": True}}
+    assert job.metrics == {"kind": REPORT}
 
 
 def test_a_refused_version_is_not_activated(world: World) -> None:
