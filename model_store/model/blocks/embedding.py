@@ -6,8 +6,6 @@ Does not make the vectors; see `pretraining/embedding.py`.
 import hashlib
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model_store.model.blocks.words import tokens, words
+from model_store.model.blocks.words import TokenTable, tokens, words
 from model_store.model.stages import Work
 
 OPENING_PIECES = 3
 """Word pieces in the opening of a text: "how many", "please cancel my"."""
 _CONTINUED = "##"
 _LONGEST_WORD = 100
-_CACHED_TOKENS = 65_536
 
 
 class StaticEmbedding:
@@ -45,8 +42,7 @@ class StaticEmbedding:
         self.vectors = vectors.float()
         self.max_tokens = max_tokens
         self._ids = {piece: index for index, piece in enumerate(pieces)}
-        self.pieces_of = lru_cache(_CACHED_TOKENS)(self._split)
-        """Return the ids of the pieces of a token."""
+        self._table = TokenTable(self.pieces_of)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the vectors as a numpy array: Ray's processes share one copy of it."""
@@ -69,22 +65,24 @@ class StaticEmbedding:
 
         Both have length 1, or 0 if the text has no known piece.
         """
-        ids = [self._encode(text) for text in texts]
-        openings = [each[:OPENING_PIECES] for each in ids]
-        return torch.cat([self._means(ids), self._means(openings)], dim=1)
+        ids, lengths = self._table([tokens(text, self.max_tokens) for text in texts])
+        starts = np.cumsum(lengths) - lengths
+        places = np.arange(OPENING_PIECES)
+        in_opening = places < lengths[:, None]
+        openings = ids[(starts[:, None] + places)[in_opening]]
+        of_openings = in_opening.sum(axis=1)
+        means = [self._means(ids, lengths), self._means(openings, of_openings)]
+        return torch.cat(means, dim=1)
 
-    def _encode(self, text: str) -> NDArray[np.int64]:
-        pieces = map(self.pieces_of, tokens(text, self.max_tokens))
-        return np.fromiter(chain.from_iterable(pieces), dtype=np.int64)
-
-    def _means(self, ids: list[NDArray[np.int64]]) -> Tensor:
-        starts = np.cumsum([0, *map(len, ids)])[:-1]
-        flat = torch.from_numpy(np.concatenate([*ids, _NO_PIECES]))
-        means = functional.embedding_bag(flat, self.vectors, torch.from_numpy(starts), mode="mean")
-        return functional.normalize(means)
-
-    def _split(self, token: str) -> list[int]:
+    def pieces_of(self, token: str) -> list[int]:
+        """Return the ids of the pieces of a token."""
         return [piece for word in words(token) for piece in self._pieces_of_word(word)]
+
+    def _means(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> Tensor:
+        starts = torch.from_numpy(np.cumsum(lengths) - lengths)
+        flat = torch.from_numpy(ids)
+        means = functional.embedding_bag(flat, self.vectors, starts, mode="mean")
+        return functional.normalize(means)
 
     def _pieces_of_word(self, word: str) -> list[int]:
         if len(word) > _LONGEST_WORD:
@@ -101,9 +99,6 @@ class StaticEmbedding:
             found.append(piece)
             start = end
         return found
-
-
-_NO_PIECES = np.empty(0, dtype=np.int64)
 
 
 def _from_array(

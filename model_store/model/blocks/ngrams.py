@@ -2,15 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from model_store.model.blocks.words import tokens, words
+from model_store.model.blocks.words import TokenTable, tokens, words
 from model_store.model.stages import Work
 
 SIZES = (3, 4, 5)
@@ -18,7 +16,6 @@ SIZES = (3, 4, 5)
 MAX_NGRAMS = 5000
 MIN_TEXTS = 2
 """Texts that an n-gram occurs in; those of a single text cannot tell anything of others."""
-_CACHED_TOKENS = 65_536
 _COUNTED = 1024
 
 
@@ -43,10 +40,10 @@ class Ngrams:
         self.max_tokens = max_tokens
         self._weights = self.idf.astype(np.float32)
         self._ids = {ngram: index for index, ngram in enumerate(self.vocabulary)}
-        self._ngrams_of = lru_cache(_CACHED_TOKENS)(self._lookup)
+        self._table = TokenTable(self._lookup)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle without the cache."""
+        """Pickle without the table of tokens."""
         return _restored, (self.vocabulary, self.idf.tolist(), self.max_tokens)
 
     @classmethod
@@ -71,14 +68,17 @@ class Ngrams:
 
     def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
         """Return (texts, features): (1 + log of the count) * idf, scaled to length 1."""
-        counts = np.zeros((len(texts), self.width), dtype=np.int64)
-        for row, text in enumerate(texts):
-            ngrams = map(self._ngrams_of, tokens(text, self.max_tokens))
-            ids = np.fromiter(chain.from_iterable(ngrams), dtype=np.int64)
-            counts[row] = np.bincount(ids, minlength=self.width)
-        values = _WEIGHTS[np.minimum(counts, _COUNTED)] * self._weights
-        lengths = np.sqrt((values**2).sum(axis=1, keepdims=True))
-        return torch.from_numpy(values / np.where(lengths > 0, lengths, 1))
+        ids, lengths = self._table([tokens(text, self.max_tokens) for text in texts])
+        cells = np.repeat(np.arange(len(texts)) * self.width, lengths) + ids
+        counts = np.bincount(cells, minlength=len(texts) * self.width)
+        # Most n-grams do not occur in a text.
+        found = np.flatnonzero(counts > 0)
+        values = np.zeros(counts.shape, dtype=np.float32)
+        weights = _WEIGHTS[np.minimum(counts[found], _COUNTED)] * self._weights[found % self.width]
+        rows = found // self.width
+        squares = np.bincount(rows, weights.astype(np.float64) ** 2, minlength=len(texts))
+        values[found] = weights / np.sqrt(squares)[rows]
+        return torch.from_numpy(values.reshape(len(texts), self.width))
 
     def _lookup(self, token: str) -> list[int]:
         ids = self._ids
