@@ -1,11 +1,12 @@
 """Present several feature blocks as one encoder."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from model_store.model.blocks.words import TokenBlock
 from model_store.model.encoder import TextEncoder
 from model_store.model.stages import Work
 
@@ -40,6 +41,13 @@ class Concatenated:
 
     def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
         """Return (texts, features); the first block adds its tokens and seconds to `work`."""
-        works: Iterator[Work | None] = iter((work,))
-        features = [block(texts, next(works, None)) for block in self.blocks.values()]
+        features = []
+        split: dict[int, list[list[str]]] = {}
+        for block in self.blocks.values():
+            if isinstance(block, TokenBlock):
+                if block.max_tokens not in split:
+                    split[block.max_tokens] = block.split(texts)
+                features.append(block.of_tokens(split[block.max_tokens]))
+            else:
+                features.append(block(texts, None if features else work))
         return torch.cat(features, dim=1)

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model_store.model.blocks.words import TokenTable, tokens, words
-from model_store.model.stages import Work
+from model_store.model.blocks.words import TokenBlock, TokenTable, words
 
 OPENING_PIECES = 3
 """Word pieces in the opening of a text: "how many", "please cancel my"."""
@@ -23,7 +22,7 @@ _CONTINUED = "##"
 _LONGEST_WORD = 100
 
 
-class StaticEmbedding:
+class StaticEmbedding(TokenBlock):
     """Word pieces with a vector each.
 
     A word is split greedily into the longest known pieces, as by WordPiece (Schuster and Nakajima,
@@ -60,12 +59,12 @@ class StaticEmbedding:
         return 2 * int(self.vectors.shape[1])
 
     @torch.inference_mode()
-    def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
+    def of_tokens(self, texts: Sequence[Sequence[str]]) -> Tensor:
         """Return (texts, features): the mean vector of all pieces, and that of the opening.
 
         Both have length 1, or 0 if the text has no known piece.
         """
-        ids, lengths = self._table([tokens(text, self.max_tokens) for text in texts])
+        ids, lengths = self._table(texts)
         starts = np.cumsum(lengths) - lengths
         places = np.arange(OPENING_PIECES)
         in_opening = places < lengths[:, None]
@@ -78,8 +77,8 @@ class StaticEmbedding:
         """Return the ids of the pieces of a token."""
         return [piece for word in words(token) for piece in self._pieces_of_word(word)]
 
-    def _means(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> Tensor:
-        starts = torch.from_numpy(np.cumsum(lengths) - lengths)
+    def _means(self, ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> Tensor:
+        starts = torch.from_numpy((np.cumsum(lengths) - lengths).astype(np.int32))
         flat = torch.from_numpy(ids)
         means = functional.embedding_bag(flat, self.vectors, starts, mode="mean")
         return functional.normalize(means)

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_store.model.blocks.words import TokenTable, tokens, words
-from model_store.model.stages import Work
+from model_store.model.blocks.words import TokenBlock, TokenTable, tokens, words
 
 SIZES = (3, 4, 5)
 """Characters of an n-gram. A space marks the ends of a word, so short words are n-grams, too."""
@@ -19,7 +18,7 @@ MIN_TEXTS = 2
 _COUNTED = 1024
 
 
-class Ngrams:
+class Ngrams(TokenBlock):
     """A vocabulary of character n-grams with their inverse document frequencies.
 
     >>> ngrams = Ngrams.fit(["a cat", "the cat", "the dog"])
@@ -66,9 +65,9 @@ class Ngrams:
         """The number of features: that of n-grams."""
         return len(self.vocabulary)
 
-    def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
+    def of_tokens(self, texts: Sequence[Sequence[str]]) -> Tensor:
         """Return (texts, features): (1 + log of the count) * idf, scaled to length 1."""
-        ids, lengths = self._table([tokens(text, self.max_tokens) for text in texts])
+        ids, lengths = self._table(texts)
         cells = np.repeat(np.arange(len(texts)) * self.width, lengths) + ids
         counts = np.bincount(cells, minlength=len(texts) * self.width)
         # Most n-grams do not occur in a text.

@@ -5,6 +5,7 @@ In two steps: what a token between blanks consists of need not be found out agai
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -13,6 +14,9 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
+
+from model_store.model.stages import Work
 
 _CHARACTERS_PER_TOKEN = 16
 _LONGEST_TOKEN = 200
@@ -48,6 +52,25 @@ def words(token: str) -> list[str]:
     return _WORD.findall(token)
 
 
+class TokenBlock(ABC):
+    """A feature block that reads the tokens of texts; several can read the same ones."""
+
+    max_tokens: int
+    """Maximum number of tokens that the block reads of a text."""
+
+    def __call__(self, texts: Sequence[str], _work: Work | None = None) -> Tensor:
+        """Return (texts, features)."""
+        return self.of_tokens(self.split(texts))
+
+    def split(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the tokens of each text, as many as the block reads."""
+        return [tokens(text, self.max_tokens) for text in texts]
+
+    @abstractmethod
+    def of_tokens(self, texts: Sequence[Sequence[str]]) -> Tensor:
+        """Return (texts, features) for the tokens of each text."""
+
+
 class TokenTable:
     """The ids of each token, such as those of its word pieces; found out once for a token.
 
@@ -65,7 +88,7 @@ class TokenTable:
 
     def __call__(
         self, texts: Sequence[Sequence[str]]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the ids of all tokens of all texts, and (texts,) how many ids each text has."""
         flat = list(chain.from_iterable(texts))
         with self._lock:
@@ -76,7 +99,7 @@ class TokenTable:
             shifts = np.repeat(starts - ends[:-1], lengths)
             ids = np.frombuffer(self._ids, np.int32)[np.arange(ends[-1]) + shifts]
         bounds = np.cumsum([0, *map(len, texts)])
-        return ids.astype(np.int64), np.diff(ends[bounds])
+        return ids, np.diff(ends[bounds])
 
     def _rows_of(self, tokens: Sequence[str]) -> Iterable[int]:
         found = list(map(self._rows.get, tokens))
