@@ -36,6 +36,15 @@ class NetworkConfig:
         return self.filters * len(self.kernel_sizes)
 
     @property
+    def shapes(self) -> dict[str, list[int]]:
+        """The shapes of all weights, by their names in the state dict."""
+        shapes = {"embedding.weight": [self.vocabulary_size, self.embedding_dim]}
+        for index, size in enumerate(self.kernel_sizes):
+            shapes[f"convs.{index}.weight"] = [self.filters, self.embedding_dim, size]
+            shapes[f"convs.{index}.bias"] = [self.filters]
+        return shapes | {"fc.weight": [self.classes, self.features], "fc.bias": [self.classes]}
+
+    @property
     def min_length(self) -> int:
         """The width of the widest filter: shorter texts are padded to it."""
         return max(self.kernel_sizes)

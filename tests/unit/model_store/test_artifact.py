@@ -3,6 +3,8 @@
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -206,3 +208,13 @@ def test_a_head_without_a_threshold_for_each_label_is_refused(
     rewrite_manifest(path, lambda manifest: manifest["heads"]["kind"].pop("thresholds"))  # type: ignore[index]
     with pytest.raises(ArtifactError, match="a threshold for each label"):
         artifact.load(path)
+
+
+def test_loading_does_not_import_the_compiler_of_torch() -> None:
+    """It takes a second and 90 MB in each process; tensors of the `meta` device import it."""
+    code = (
+        "import sys; from model_store import artifact, manifests; "
+        "artifact.load(manifests.PRETRAINED); "
+        "sys.exit('torch._dynamo' in sys.modules or 'sympy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -35,6 +35,12 @@ def tutorial_forward(network: SentimentCNN, ids: list[int]) -> torch.Tensor:
     return logits
 
 
+def test_the_shapes_of_a_config_are_those_of_its_network() -> None:
+    config = NetworkConfig(vocabulary_size=7, classes=3, filters=4, kernel_sizes=(2, 3))
+    expected = {name: list(w.shape) for name, w in SentimentCNN(config).state_dict().items()}
+    assert config.shapes == expected
+
+
 def test_a_padded_batch_gives_the_tutorials_logits_for_each_text() -> None:
     torch.manual_seed(0)
     network = SentimentCNN(NetworkConfig(vocabulary_size=50, embedding_dim=16, filters=8)).eval()
