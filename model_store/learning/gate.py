@@ -10,7 +10,7 @@ from scipy.stats import binomtest, ttest_1samp
 from model_store.learning.behaviour import Behaviour
 from model_store.learning.evaluation import Judged, Predictions, expected_calibration_error
 
-SIGNIFICANCE = 0.02
+SIGNIFICANCE = 0.05
 """Significance level of the test that a head is useful."""
 WORSE = 0.25
 """Significance level of the test that a head is worse than the active one."""
