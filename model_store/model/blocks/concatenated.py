@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from model_store.model.blocks.words import TokenBlock
+from model_store.model.blocks.token_blocks import TokenBlock
 from model_store.model.encoder import TextEncoder
 from model_store.model.stages import Work
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from model_store.model.blocks.words import TokenBlock, TokenTable, words
+from model_store.model.blocks.token_blocks import TokenBlock, TokenTable
+from model_store.model.blocks.words import words
 
 OPENING_PIECES = 3
 """Word pieces in the opening of a text: "how many", "please cancel my"."""

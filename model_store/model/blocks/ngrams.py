@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model_store.model.blocks.words import TokenBlock, TokenTable, tokens, words
+from model_store.model.blocks.token_blocks import TokenBlock, TokenTable
+from model_store.model.blocks.words import tokens, words
 
 SIZES = (3, 4, 5)
 """Characters of an n-gram. A space marks the ends of a word, so short words are n-grams, too."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from model_store.model.blocks.concatenated import Concatenated
 from model_store.model.blocks.embedding import OPENING_PIECES, StaticEmbedding
 from model_store.model.blocks.ngrams import MAX_NGRAMS, Ngrams
+from model_store.model.blocks.token_blocks import TokenTable
 from model_store.model.blocks.words import tokens, words
 from model_store.model.stages import Work
 from tests.conftest import ClassifierFactory
@@ -139,3 +140,24 @@ def test_ngrams_that_contradict_themselves_are_refused(
 def test_pieces_without_vectors_are_refused() -> None:
     with pytest.raises(ValueError, match="2 pieces do not match 3 vectors"):
         StaticEmbedding(["a", "b"], torch.zeros(3, 4))
+
+
+def test_a_thread_can_add_tokens_as_soon_as_another_one_releases_the_table() -> None:
+    """A view of the table's arrays that was left would keep them from growing."""
+    table = TokenTable(lambda token: [len(token)])
+    found: list[list[int] | None] = []
+
+    class Handover:
+        """A lock, at whose first release another caller is already waiting."""
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> None:
+            if not found:
+                found.append(None)
+                found[0] = table([["another", "one"]])[0].tolist()
+
+    table._lock = Handover()  # type: ignore[assignment]
+    assert table([["a", "cat"]])[0].tolist() == [1, 3]
+    assert found == [[7, 3]]
