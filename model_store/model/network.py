@@ -117,9 +117,7 @@ def load_weights(network: SentimentCNN, tensors: Mapping[str, Tensor]) -> None:
     Raises ValueError if the shapes are wrong, with expected and actual shapes, or if a weight is
     not a finite number.
     """
-    check_weights(
-        tensors, {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-    )
+    check_weights(tensors, network.config.shapes)
     network.load_state_dict(tensors)
 
 
