@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,8 +177,18 @@ def retrieve_all(page: Page) -> None:
     page.get_by_role("checkbox", name="Select all rows").check()
     page.get_by_role("button", name="Tasks Actions").click()
     page.get_by_text("Retrieve Predictions").click()
-    with page.expect_response(re.compile("retrieve_tasks_predictions")):
+    with answered(page, "POST", "/api/dm/actions?id=retrieve_tasks_predictions"):
         page.get_by_role("button", name="Confirm").click()
+
+
+@contextmanager
+def answered(page: Page, method: str, path: str) -> Iterator[None]:
+    """Wait until Label Studio has answered a request: a reload before that would cancel it."""
+    with page.expect_response(
+        lambda response: response.request.method == method and path in response.url
+    ) as found:
+        yield
+    assert found.value.ok
 
 
 @pytest.fixture
@@ -211,11 +222,14 @@ def test_the_score_column_is_filled_and_sorts_after_the_steps_of_the_readme_and_
     connect_in_settings(page, server.url)
     page.goto(f"/projects/{opinions.id}/data")
     retrieve_all(page)
+    # The page saves its tab after each choice, the whole of it: one at a time.
     page.get_by_role("button", name="Columns").click()
-    page.get_by_text("Prediction score", exact=True).click()
+    with answered(page, "PATCH", "/api/dm/views/"):
+        page.get_by_text("Prediction score", exact=True).click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Order by").click()
-    page.get_by_text("Prediction score", exact=True).last.click()
+    with answered(page, "PATCH", "/api/dm/views/"):
+        page.get_by_text("Prediction score", exact=True).last.click()
     shipped = version_of(api, opinions)
     wait_for_scores(page, stored_scores(api, opinions, shipped))
 
