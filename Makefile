@@ -45,7 +45,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve environments test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk bench-learning bench-gate train bento image lock clean
+.PHONY: serve environments test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk bench-learning bench-domains bench-gate train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -101,6 +101,10 @@ bench-bulk: $(VENV)/.dev
 # Compares what projects learn with TF-IDF and, if TRANSFORMER names its folder, a sentence transformer.
 bench-learning: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m loadtests.bench.learning $(if $(TRANSFORMER),--transformer "$(TRANSFORMER)")
+
+# Measures the shipped model on texts of other kinds than it learned from. Writes docs/domain-benchmarks.*.
+bench-domains: $(VENV)/.dev
+	$(BIN)/python -m loadtests.bench.domains
 
 # Simulates projects and prints how often the promotion gate errs; an hour or more.
 bench-gate: $(VENV)/.dev

@@ -21,11 +21,13 @@ from model_store.files import atomic_folder
 from model_store.manifests import (
     HEADS,
     MANIFEST,
+    STRANGENESS,
     VOCABULARY,
     WEIGHTS,
     Architecture,
     HeadSection,
     Manifest,
+    OriginSection,
     encoder_version,
     sha256,
     verify,
@@ -42,6 +44,7 @@ from model_store.model.network import (
     check_weights,
     load_weights,
 )
+from model_store.model.origin import Origin, Strangeness
 from model_store.model.vocabulary import Vocabulary
 
 
@@ -70,24 +73,28 @@ def save(
         }
         save_file(weights, draft / WEIGHTS)
         encoder.vocabulary.save(draft / VOCABULARY)
+        origin = _save_origin(draft, encoder, classifier.head)
         if classifier.heads:
             save_file(_tensors_of(classifier.heads.values()), draft / HEADS)
         blocks = block_files.save(draft, classifier.encoders)
         heads = {control: _section_of(head) for control, head in classifier.heads.items()}
         is_plain = all(section.is_plain for section in heads.values())
         manifest = Manifest(
-            format=(2 if blocks else 1) if is_plain else 3,
+            format=4 if origin else (2 if blocks else 1) if is_plain else 3,
             architecture=Architecture(**vars(encoder.network.config)),
             labels=classifier.labels,
             max_tokens=encoder.max_tokens,
             temperature=classifier.head.temperature,
+            origin=origin,
             heads=heads,
             blocks=blocks,
             training=training,
             metrics=metrics,
             files={file.name: sha256(file.read_bytes()) for file in sorted(draft.iterdir())},
         )
-        content = manifest.model_dump(mode="json", exclude=None if blocks else {"blocks"})
+        # Earlier releases refuse fields that they do not know.
+        absent = {name for name in ("blocks", "origin") if not getattr(manifest, name)}
+        content = manifest.model_dump(mode="json", exclude=absent)
         content["heads"] = {
             control: section.model_dump(mode="json", exclude_defaults=True)
             for control, section in heads.items()
@@ -108,6 +115,7 @@ def check(directory: Path) -> Manifest:
     manifest = verify(directory)
     network, vocabulary = _load_network(directory, manifest)
     encoder = Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=_no_features)
+    _load_strangeness(directory, manifest)
     block_files.load(directory, manifest.blocks, encoder, manifest.files, {})
     _load_heads(directory, manifest, encoder.width)
     return manifest
@@ -138,7 +146,8 @@ def load(
         known[name] = _load_encoder(directory, manifest, device, compiled and compiled / name)
     encoder = known[name]
     assert isinstance(encoder, Encoder)
-    head = Head.of(encoder.network.fc, manifest.labels, manifest.temperature)
+    origin = Origin(**manifest.origin.model_dump()) if manifest.origin else None
+    head = Head.of(encoder.network.fc, manifest.labels, manifest.temperature, origin)
     heads = _load_heads(directory, manifest, encoder.width)
     blocks = block_files.load(directory, manifest.blocks, encoder, manifest.files, known)
     return Classifier(encoder, head, heads, blocks)
@@ -149,8 +158,13 @@ def _load_encoder(
 ) -> Encoder:
     network, vocabulary = _load_network(directory, manifest)
     network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    features = features_of(network, shared)
-    return Encoder(network, vocabulary, max_tokens=manifest.max_tokens, features=features)
+    return Encoder(
+        network,
+        vocabulary,
+        max_tokens=manifest.max_tokens,
+        features=features_of(network, shared),
+        strangeness=_load_strangeness(directory, manifest),
+    )
 
 
 def _load_network(directory: Path, manifest: Manifest) -> tuple[SentimentCNN, Vocabulary]:
@@ -170,6 +184,25 @@ def _load_network(directory: Path, manifest: Manifest) -> tuple[SentimentCNN, Vo
     except ValueError as error:
         raise ArtifactError(directory / WEIGHTS, str(error)) from error
     return network, vocabulary
+
+
+def _save_origin(directory: Path, encoder: Encoder, head: Head) -> OriginSection | None:
+    """Write what a head knows of its origin, if encoder and head have all of it."""
+    if encoder.strangeness is None or head.origin is None:
+        return None
+    save_file({"of_tokens": encoder.strangeness.of_tokens.half()}, directory / STRANGENESS)
+    return OriginSection(**vars(head.origin))
+
+
+def _load_strangeness(directory: Path, manifest: Manifest) -> Strangeness | None:
+    if manifest.origin is None:
+        return None
+    tensors = _load_tensors(directory / STRANGENESS)
+    try:
+        check_weights(tensors, {"of_tokens": [manifest.architecture.vocabulary_size]})
+    except ValueError as error:
+        raise ArtifactError(directory / STRANGENESS, str(error)) from error
+    return Strangeness(tensors["of_tokens"])
 
 
 def _no_features(_: object) -> Tensor:

@@ -6,6 +6,7 @@ Knows nothing of weights: processes that only look at versions need not import t
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, Self
 
@@ -19,14 +20,15 @@ MODEL_NAME = "sentiment-cnn"
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The artifact that ships."""
 
-FORMAT = 3
+FORMAT = 4
 """The newest format of model.json that this release reads. Format 2 has heads with feature blocks;
-format 3 has heads of more kinds, and beside each the one that is judged. An artifact without these
-is written in an earlier format, for earlier releases."""
+format 3 has heads of more kinds, and beside each the one that is judged; format 4 has an origin. An
+artifact without these is written in an earlier format, for earlier releases."""
 
 MANIFEST = "model.json"
 WEIGHTS = "weights.safetensors"
 VOCABULARY = "vocabulary.txt"
+STRANGENESS = "strangeness.safetensors"
 HEADS = "heads.safetensors"
 PIECES = "pieces.txt"
 VECTORS = "embedding.safetensors"
@@ -79,6 +81,24 @@ class Architecture(_Section):
         return self
 
 
+class OriginSection(_Section):
+    """The fields of Origin; the strangeness of each token is in strangeness.safetensors."""
+
+    known_tokens: tuple[Annotated[int, Field(gt=0)], ...] = Field(min_length=1)
+    temperature_factors: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
+    strangeness: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _can_be_interpolated(self) -> Self:
+        if len(self.temperature_factors) != len(self.known_tokens):
+            raise ValueError("it has a temperature factor for each number of known tokens")
+        if any(low >= high for low, high in pairwise(self.known_tokens)):
+            raise ValueError("its numbers of known tokens must rise")
+        if any(low > high for low, high in pairwise(self.strangeness)):
+            raise ValueError("its quantiles of strangeness must not fall")
+        return self
+
+
 class HeadSection(_Section):
     """The head of a control; its weights are in heads.safetensors."""
 
@@ -106,7 +126,7 @@ class HeadSection(_Section):
 class Manifest(_Section):
     """The content of model.json."""
 
-    format: Literal[1, 2, 3] = 1
+    format: Literal[1, 2, 3, 4] = 1
     architecture: Architecture
     labels: tuple[str, ...]
     """The name of each class, in the order of the network's outputs."""
@@ -115,6 +135,8 @@ class Manifest(_Section):
     """Tokens read from a text; the rest is ignored."""
     temperature: float = Field(gt=0, allow_inf_nan=False, default=1.0)
     """The logits are divided by this before the softmax (Guo et al., 2017)."""
+    origin: OriginSection | None = None
+    """What the head of the network knows of the texts that it was fitted to."""
     heads: Mapping[str, HeadSection] = {}
     """The heads by control, in the order of their weights."""
     blocks: Mapping[str, Mapping[BlockName, Annotated[int, Field(gt=0)]]] = {}
@@ -155,6 +177,8 @@ def read(directory: Path) -> Manifest:
     expected = {WEIGHTS, VOCABULARY, *names_of_blocks(manifest.blocks)}
     if manifest.heads:
         expected.add(HEADS)
+    if manifest.origin:
+        expected.add(STRANGENESS)
     if set(manifest.files) != expected:
         raise ArtifactError(path, f"it must list {', '.join(sorted(expected))} under files")
     return manifest
@@ -249,6 +273,8 @@ def _max_bytes(manifest: Manifest, name: str) -> int:
     """Return a bound for the size of a file, by what model.json says that it contains."""
     if name == VOCABULARY:
         return _HEADER_BYTES + manifest.architecture.vocabulary_size * _MAX_BYTES_PER_TOKEN
+    if name == STRANGENESS:
+        return _HEADER_BYTES + manifest.architecture.vocabulary_size * _MAX_BYTES_PER_WEIGHT
     if name not in (WEIGHTS, HEADS):
         return _MAX_BLOCK_BYTES
     weights = manifest.architecture.weights

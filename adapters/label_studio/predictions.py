@@ -66,7 +66,8 @@ async def predict(
     answered = list(zip(found[:reached], answers[:reached], strict=True))
     results = await offload(_compose, tasks, answered, served, score, inline=small)
     if metrics.is_on:
-        metrics.predicted(project, *await offload(_tally, results, inline=small))
+        counted, scores = await offload(_tally, results, inline=small)
+        metrics.predicted(project, counted, scores, _distances(answers))
     return results
 
 
@@ -115,6 +116,12 @@ def _by_version(of_task: Sequence[_Answered], served: ServedConfig) -> dict[str,
             served.by_control[subject.control.name].average(answers) for subject, answers in of_task
         ]
     return {version: classified for version, classified in found.items() if classified}
+
+
+def _distances(answers: Sequence[Sequence[Classification]]) -> list[float]:
+    """Return the distances of all texts that have one."""
+    found = ([item.distance for item in each if item.distance is not None] for each in answers)
+    return [distances[0] for distances in found if distances]
 
 
 def _tally(

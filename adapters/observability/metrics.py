@@ -6,7 +6,7 @@ metrics of all workers, whichever of them answers.
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -49,7 +49,8 @@ _MAX_LABELS = 100
 _MAX_VERSIONS = 200
 _FLUSH_SECONDS = 1.0
 
-_SCORES = (*(tenth / 10 for tenth in range(1, 10)), 0.95, 0.99, 1.0)
+_TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+_SCORES = (*_TENTHS[:-1], 0.95, 0.99, 1.0)
 _TEXTS = tuple(2**n for n in range(9))
 _TOKENS = tuple(2**n for n in range(4, 16))
 _SHORT = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 10, 60)
@@ -87,6 +88,14 @@ class Metrics:
             "sentiment_prediction_score",
             "Scores of the predictions of a task or text, as SENTIMENT_SCORE defines them.",
             _SCORES,
+        )
+        self.distances = Histogram(
+            registry,
+            "sentiment_text_distance",
+            "How far texts are from those that the model learned from: 0.5 is usual for these, 1 "
+            "the farthest. Only of predictions by a model that was not trained for the project.",
+            _TENTHS,
+            ("project",),
         )
         self.abstentions = Counter(
             registry,
@@ -194,13 +203,19 @@ class Metrics:
         )
 
     def predicted(
-        self, project: str | None, found: Mapping[tuple[str, str], int], scores: Iterable[float]
+        self,
+        project: str | None,
+        found: Mapping[tuple[str, str], int],
+        scores: Iterable[float],
+        distances: Sequence[float] = (),
     ) -> None:
-        """Count the predictions of a request by label and version; observe its scores."""
+        """Count the predictions of a request by label and version; observe the other numbers."""
         name = self._projects(project or NO_PROJECT)
         for (label, version), number in found.items():
             self.predictions.add(name, self._labels(label), self._versions(version), amount=number)
         self.scores.observe_all(scores)
+        if distances:
+            self.distances.observe_all(distances, name)
 
     def abstained(self, reason: str, number: int = 1) -> None:
         """Count tasks without a prediction; `reason` is one of ABSTENTIONS."""

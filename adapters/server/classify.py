@@ -53,6 +53,14 @@ class TextClassification(BaseModel):
     label: str
     score: Annotated[float, Field(description="The probability of the label.")]
     probabilities: dict[str, float]
+    distance: Annotated[
+        float | None,
+        Field(
+            description="How far the text is from those that the model learned from: 0.5 is usual "
+            "for these, 1 the farthest. Null if the model does not know, or learned from "
+            "annotations."
+        ),
+    ] = None
 
 
 class ClassifyResponse(BaseModel):
@@ -91,7 +99,10 @@ class TextEndpoint:
         answers = await self.runner.classify(queries, deadline=deadline)
         done = [
             TextClassification(
-                label=item.label, score=item.score, probabilities=dict(item.probabilities)
+                label=item.label,
+                score=item.score,
+                probabilities=dict(item.probabilities),
+                distance=item.distance,
             )
             for (item,) in answers
         ]
@@ -113,6 +124,7 @@ class TextEndpoint:
             None,
             Counter((item.label, version) for item in done),
             [item.score for item in done],
+            [item.distance for item in done if item.distance is not None],
         )
 
 

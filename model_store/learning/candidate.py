@@ -224,9 +224,12 @@ def _fit(
 
 
 def _calibrated(head: Head, logits: NDArray[np.float64], examples: Examples) -> Head:
-    """Return a head with a temperature and thresholds for these logits."""
+    """Return a head with a temperature and thresholds for these logits.
+
+    What was known of the texts of the first head does not hold for what it has learned since.
+    """
     factor = fit_temperature(logits / head.temperature, examples.targets, examples.kind)
-    head = replace(head, temperature=factor * head.temperature)
+    head = replace(head, temperature=factor * head.temperature, origin=None)
     if examples.kind != "multiple":
         return head
     found = head.of_logits(torch.from_numpy(logits)).numpy()

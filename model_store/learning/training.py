@@ -47,6 +47,9 @@ _UNSEEN = (
     "check that annotators agree."
 )
 """Why a head for labels of one's own may be no better than chance."""
+FAR = 0.7
+"""The mean distance from which on texts are called unlike those that a model learned from."""
+_ENOUGH_FOR_DISTANCE = 10
 _READ = 0.8
 """The share of the work that is finished when the encoder has read the texts."""
 
@@ -118,6 +121,7 @@ def train(
     """Train every control that has enough annotations and put the version into the store."""
     pairs = [(training_set, training_set.lacking) for training_set in training_sets]
     reasons = [f'"{training_set.control}": {lack}.' for training_set, lack in pairs if lack]
+    reasons += _distant(parent, [each for each, lack in pairs if lack])
     ready = [training_set for training_set, lack in pairs if not lack]
     learned: dict[str, Learned] = {}
     seconds: dict[str, float] = {}
@@ -147,7 +151,9 @@ def train(
     ]
     foreign = {each.control for each in ready if not _has_own_labels(parent.classifier, each)}
     unlearned = {name for name, outcome in outcomes.items() if not outcome.is_useful}
-    hints = [_UNSEEN] if foreign & unlearned else []
+    hints = _distant(parent, [each for each in ready if not outcomes[each.control].passed])
+    if foreign & unlearned:
+        hints.append(_UNSEEN)
     progress("publishing", 0.95)
     findings = {"controls": metrics, "refused": failed}
     version = _publish(project, parent, training_sets, learned, findings)
@@ -156,6 +162,33 @@ def train(
         control: {**report, "seconds": seconds[control]} for control, report in metrics.items()
     }
     return Result(version, passed=not failed, reasons=[*reasons, *failed, *hints], metrics=timed)
+
+
+def _distant(parent: Parent, training_sets: Sequence[TrainingSet]) -> list[str]:
+    """Return a sentence for each control whose texts are unlike those the model learned from."""
+    return [
+        f'"{each.control}": its texts are unlike those that the model learned from (distance '
+        f"{distance:.2f}; 0.5 is usual for these), so its predictions are less reliable than "
+        "there: annotate some fifty and train."
+        for each in training_sets
+        if (distance := mean_distance(parent.classifier, each)) > FAR
+    ]
+
+
+def mean_distance(classifier: Classifier, training_set: TrainingSet) -> float:
+    """Return how far the texts of a control are from those that its head learned from, in 0..1.
+
+    It is 0 for a head that was trained for the project, for other labels than the model's, and if
+    the model or a few texts do not tell.
+    """
+    asked = classifier.for_control(training_set.control)
+    texts = training_set.texts
+    if len(texts) < _ENOUGH_FOR_DISTANCE or not _has_own_labels(classifier, training_set):
+        return 0.0
+    if asked.head.origin is None or not isinstance(asked.encoder, Encoder):
+        return 0.0
+    traits = asked.encoder.traits(texts)
+    return float(asked.head.origin.distances(traits.strangeness).mean()) if traits else 0.0
 
 
 def learn_control(

@@ -29,6 +29,10 @@ class Classification:
     given: tuple[str, ...] | None = None
     """The labels that a text is given if it has any number of them, which can be none."""
 
+    distance: float | None = None
+    """How far the text is from those that the model learned from, in 0..1: the share of passages
+    of these that are less strange. None if the model does not know."""
+
     @property
     def answers(self) -> tuple[str, ...]:
         """All labels that the text is given.

@@ -52,7 +52,7 @@ class Classifier:
 
     def classify(self, texts: Sequence[str]) -> list[Classification]:
         """Return one classification for each text. Every string is allowed, the empty one too."""
-        return self.head.classify(self.encoder(texts))
+        return self.head.classify(*self.encoder.read(texts))
 
 
 class Query(NamedTuple):
@@ -80,10 +80,11 @@ def classify_together(
     for encoder, by_head in places.items():
         indices = sorted({index for asked in by_head.values() for index, _ in asked})
         row_of = {index: row for row, index in enumerate(indices)}
-        features = encoder([queries[index].text for index in indices], work)
+        features, traits = encoder.read([queries[index].text for index in indices], work)
         for head, asked in by_head.items():
-            rows = features[[row_of[index] for index, _ in asked]]
-            found.update(zip(asked, head.classify(rows), strict=True))
+            rows = [row_of[index] for index, _ in asked]
+            answers = head.classify(features[rows], traits and traits[rows])
+            found.update(zip(asked, answers, strict=True))
     return [
         [found[index, place] for place in range(len(query.classifiers))]
         for index, query in enumerate(queries)

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from model_store.model.inference import Features, features_of
 from model_store.model.network import SentimentCNN
+from model_store.model.origin import Strangeness, Traits
 from model_store.model.stages import Work
 from model_store.model.tokenizer import tokenize
-from model_store.model.vocabulary import Vocabulary
+from model_store.model.vocabulary import UNKNOWN_ID, Vocabulary
 
 
 class TextEncoder(Protocol):
@@ -24,6 +25,11 @@ class TextEncoder(Protocol):
 
     def __call__(self, texts: Sequence[str], work: Work | None = None, /) -> Tensor:
         """Return (texts, features) and add tokens and seconds to `work`."""
+
+    def read(
+        self, texts: Sequence[str], work: Work | None = None, /
+    ) -> tuple[Tensor, Traits | None]:
+        """Return the features as a call does, and the traits of the texts if it knows them."""
 
 
 class Encoder:
@@ -40,12 +46,15 @@ class Encoder:
         *,
         max_tokens: int,
         features: Features | None = None,
+        strangeness: Strangeness | None = None,
     ) -> None:
         self.network = network
         self.vocabulary = vocabulary
         self.max_tokens = max_tokens
         self.features = features or features_of(network)
         """Maps token ids of texts to (texts, features), on the CPU."""
+        self.strangeness = strangeness
+        """None if the network was trained by an earlier release."""
 
     @property
     def width(self) -> int:
@@ -61,9 +70,27 @@ class Encoder:
 
         Tokens and seconds are added to `work`.
         """
+        return self.features(self._sequences(texts, work))
+
+    def read(self, texts: Sequence[str], work: Work | None = None) -> tuple[Tensor, Traits | None]:
+        """Return the features as a call does, and the traits of the texts."""
+        sequences = self._sequences(texts, work)
+        return self.features(sequences), self._traits(sequences)
+
+    def traits(self, texts: Sequence[str]) -> Traits | None:
+        """Return the traits of the texts, without the network; None if they are not known."""
+        return self._traits(self._sequences(texts))
+
+    def _traits(self, sequences: Sequence[NDArray[np.int32]]) -> Traits | None:
+        if self.strangeness is None:
+            return None
+        known = [np.count_nonzero(ids != UNKNOWN_ID) for ids in sequences]
+        return Traits(np.array(known), np.array([self.strangeness(ids) for ids in sequences]))
+
+    def _sequences(self, texts: Sequence[str], work: Work | None = None) -> list[NDArray[np.int32]]:
         start = time.perf_counter()
         sequences = [self.encode(text) for text in texts]
         if work is not None:
             work.seconds_tokenizing += time.perf_counter() - start
             work.tokens += sum(map(len, sequences))
-        return self.features(sequences)
+        return sequences

@@ -1,8 +1,8 @@
 """Turn features into labels and probabilities: the last layer of a classifier."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, compress
+from itertools import accumulate, compress, repeat
 from typing import Self
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from model_store.errors import NotFiniteError
 from model_store.model.classification import Classification, Kind
+from model_store.model.origin import Origin, Traits
 
 _EVEN = 0.5
 
@@ -39,24 +40,41 @@ class Head:
     judged: "Head | None" = None
     """The head without what it learned from held-out tasks, to compare later heads with; None if
     this one has not learned from any."""
+    origin: Origin | None = None
+    """The texts that the head was fitted to; None if nothing is known of them."""
 
     @classmethod
-    def of(cls, layer: nn.Linear, labels: Sequence[str], temperature: float = 1.0) -> Self:
+    def of(
+        cls,
+        layer: nn.Linear,
+        labels: Sequence[str],
+        temperature: float = 1.0,
+        origin: Origin | None = None,
+    ) -> Self:
         """Return the last layer of a network as a head; on a CPU they share memory."""
         state = {name: tensor.cpu() for name, tensor in layer.state_dict().items()}
-        return cls(tuple(labels), state["weight"], state["bias"], temperature)
+        weight, bias = state["weight"], state["bias"]
+        return cls(tuple(labels), weight, bias, temperature, origin=origin)
 
     def logits(self, features: Tensor) -> Tensor:
         """Map (texts, features) to (texts, classes) logits, not divided by the temperature."""
         return functional.linear(features, self.weight, self.bias)
 
     @torch.inference_mode()
-    def classify(self, features: Tensor) -> list[Classification]:
+    def classify(self, features: Tensor, traits: Traits | None = None) -> list[Classification]:
         """Return one classification for each row of (texts, features).
 
-        Raises NotFiniteError.
+        traits: of the same texts; with them, the temperature depends on the length of a text, and
+        classifications have a distance, if the origin of the head is known. Raises NotFiniteError.
         """
-        return [self._classification(row) for row in self.probabilities(features).tolist()]
+        logits = self.logits(features)
+        if self.origin is None or traits is None:
+            return self._classifications(self.of_logits(logits), repeat(None))
+        # A text without a known token has an infinite factor: its scores are equal.
+        factors = torch.from_numpy(self.origin.factors(traits.known))
+        distances = self.origin.distances(traits.strangeness)
+        scaled = logits.double() / factors[:, None]
+        return self._classifications(self.of_logits(scaled), distances.tolist())
 
     @torch.inference_mode()
     def probabilities(self, features: Tensor) -> Tensor:
@@ -68,11 +86,16 @@ class Head:
         scaled = logits.double() / self.temperature
         return torch.sigmoid(scaled) if self.kind == "multiple" else torch.softmax(scaled, dim=1)
 
-    def _classification(self, row: list[float]) -> Classification:
-        best = max(range(len(row)), key=row.__getitem__)
-        if not row[best] > 0:  # NaN compares with nothing.
+    def _classifications(
+        self, probabilities: Tensor, distances: Iterable[float | None]
+    ) -> list[Classification]:
+        rows = probabilities.tolist()
+        if not all(max(row) > 0 for row in rows):  # NaN compares with nothing.
             raise NotFiniteError
-        return classification(self.labels, row, self.kind, self.thresholds)
+        return [
+            classification(self.labels, row, self.kind, self.thresholds, distance)
+            for row, distance in zip(rows, distances, strict=False)
+        ]
 
 
 def classification(
@@ -80,6 +103,7 @@ def classification(
     row: Sequence[float],
     kind: Kind = "single",
     thresholds: Sequence[float] | None = None,
+    distance: float | None = None,
 ) -> Classification:
     """Decide for labels by their probabilities.
 
@@ -95,8 +119,8 @@ def classification(
         is_given = [value >= limit for value, limit in zip(row, limits, strict=True)]
         right = [value if given else 1 - value for value, given in zip(row, is_given, strict=True)]
         given = tuple(compress(labels, is_given))
-        return Classification(labels[best], min(right), probabilities, given)
+        return Classification(labels[best], min(right), probabilities, given, distance)
     if kind == "rating":
         sums = list(accumulate(row))
         best = next(index for index, below in enumerate(sums) if below >= sums[-1] / 2)
-    return Classification(labels[best], row[best], probabilities)
+    return Classification(labels[best], row[best], probabilities, None, distance)

@@ -109,6 +109,9 @@ class _ProbabilityEncoder:
         rows = self._checked(self._model.probabilities(list(texts)), len(texts))
         return torch.from_numpy(np.log(np.maximum(rows, np.finfo(np.float64).tiny)))
 
+    def read(self, texts: Sequence[str], work: Work | None = None) -> tuple[Tensor, None]:
+        return self(texts, work), None
+
     def _checked(self, result: ArrayLike, texts: int) -> np.ndarray[Any, np.dtype[np.float64]]:
         try:
             rows = np.asarray(result, dtype=np.float64)

@@ -28,19 +28,28 @@ Encoded = Sequence[NDArray[np.int32]]
 _BUCKET_BATCHES = 50
 
 
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Texts of one kind to learn from."""
+
+    texts: Encoded
+    targets: NDArray[np.float32]
+    """(texts, classes) probabilities."""
+    batch_size: int = 64
+    word_dropout: float = 0.4
+    """Share of word types whose vectors are zero in a batch (embedding dropout, Gal and
+    Ghahramani, 2016)."""
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """Hyperparameters of a fit."""
 
     epochs: int = 5
-    batch_size: int = 64
     max_tokens: int = 512
     """Tokens read from a text while fitting."""
     learning_rate: float = 1e-3
     embedding_learning_rate: float = 1e-3
-    word_dropout: float = 0.4
-    """Share of word types whose vectors are zero in a batch (embedding dropout, Gal and
-    Ghahramani, 2016)."""
     warm_up: float = 0.05
     """Share of the steps over which the learning rate rises."""
     decay: float = 0.7
@@ -49,8 +58,7 @@ class FitConfig:
 
 def fit(
     network: SentimentCNN,
-    texts: Encoded,
-    targets: NDArray[np.float32],
+    sources: Sequence[Source],
     validation: tuple[Encoded, NDArray[np.int64]],
     *,
     config: FitConfig,
@@ -60,7 +68,7 @@ def fit(
 ) -> None:
     """Fit `network` in place and restore its best epoch.
 
-    targets: (texts, classes) probabilities.
+    sources: in each epoch, their batches come in random order.
     validation: texts and their classes; the best epoch has the lowest log loss on them.
     checkpoint: file to which the state is written after every epoch. A killed run resumes from it,
     with the same result as an uninterrupted one.
@@ -73,7 +81,7 @@ def fit(
         {"params": rest},
     ]
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.0, fused=True)
-    steps = config.epochs * -(-len(texts) // config.batch_size)
+    steps = config.epochs * sum(-(-len(each.texts) // each.batch_size) for each in sources)
 
     def rate(step: int) -> float:
         rising = (step + 1) / (config.warm_up * steps)
@@ -83,21 +91,21 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     state = _Checkpoint(checkpoint, network, optimizer, schedule)
     epoch, best = state.resume()
-    target = torch.from_numpy(targets)
     while epoch < config.epochs:
         torch.manual_seed(seed + epoch)
         network.train()
-        batches = _batches(texts, config, np.random.default_rng([seed, epoch]))
+        batches = _batches(sources, np.random.default_rng([seed, epoch]))
         bar = tqdm(batches, desc=f"{name}, epoch {epoch + 1}/{config.epochs}", disable=None)
         mean = 0.0
-        for step, chosen in enumerate(bar):
+        for step, (source, chosen) in enumerate(bar):
             ids, lengths = pad(
-                [texts[i][: config.max_tokens] for i in chosen], network.config.min_length
+                [source.texts[i][: config.max_tokens] for i in chosen], network.config.min_length
             )
             logits = sparse_forward(
-                network, ids.to(device), lengths.to(device), word_dropout=config.word_dropout
+                network, ids.to(device), lengths.to(device), word_dropout=source.word_dropout
             )
-            loss = functional.cross_entropy(logits, target[chosen].to(device))
+            target = torch.from_numpy(source.targets[chosen]).to(device)
+            loss = functional.cross_entropy(logits, target)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -117,15 +125,15 @@ def _log_loss(network: SentimentCNN, texts: Encoded, classes: NDArray[np.int64])
 
 
 def _batches(
-    texts: Encoded, config: FitConfig, rng: np.random.Generator
-) -> list[NDArray[np.int64]]:
-    """Yield batches of texts of similar length, in random order."""
-    order = rng.permutation(len(texts))
-    lengths = np.array([len(text) for text in texts])
+    sources: Sequence[Source], rng: np.random.Generator
+) -> list[tuple[Source, NDArray[np.int64]]]:
+    """Return batches of texts of one source and of similar length, in random order."""
     batches = []
-    for bucket in _chunks(order, config.batch_size * _BUCKET_BATCHES):
-        by_length = bucket[np.argsort(lengths[bucket], kind="stable")]
-        batches += list(_chunks(by_length, config.batch_size))
+    for source in sources:
+        lengths = np.array([len(text) for text in source.texts])
+        for bucket in _chunks(rng.permutation(len(lengths)), source.batch_size * _BUCKET_BATCHES):
+            by_length = bucket[np.argsort(lengths[bucket], kind="stable")]
+            batches += [(source, chosen) for chosen in _chunks(by_length, source.batch_size)]
     return [batches[i] for i in rng.permutation(len(batches))]
 
 

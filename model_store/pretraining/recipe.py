@@ -1,15 +1,17 @@
 """Train an artifact on a corpus. Needs the `train` extra; the server never imports it."""
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torchtext.vocab import Vocab
 
 from model_store import artifact, manifests
@@ -18,21 +20,37 @@ from model_store.learning import evaluation
 from model_store.learning.evaluation import Predictions
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder
-from model_store.model.head import Head
-from model_store.model.inference import logits_of
 from model_store.model.network import NetworkConfig, SentimentCNN
 from model_store.model.tokenizer import tokenize
 from model_store.model.vocabulary import PADDING, UNKNOWN, Vocabulary
-from model_store.pretraining.corpus import LABELS, Corpus, Part, read
-from model_store.pretraining.fitting import FitConfig, fit
+from model_store.pretraining.corpus import Corpus, Part, read
+from model_store.pretraining.fitting import fit
 from model_store.pretraining.ngrams import ngram_probabilities
-from model_store.pretraining.teacher import TeacherConfig, network_probabilities, soft_targets
+from model_store.pretraining.origin import calibrated, strangeness_of
+from model_store.pretraining.passages import PassageConfig, teach
+from model_store.pretraining.student import StudentConfig
+from model_store.pretraining.teacher import (
+    TeacherConfig,
+    combined,
+    logits_of_class,
+    network_probabilities,
+    soft_targets,
+)
 from model_store.pretraining.vectors import train_vectors
 from model_store.pretraining.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
-_PACKAGES = ("torch", "torchtext", "gensim", "numpy", "scikit-learn")
+_PACKAGES = (
+    "torch",
+    "torchtext",
+    "gensim",
+    "numpy",
+    "scikit-learn",
+    "transformers",
+    "wordfreq",
+    "vaderSentiment",
+)
 
 
 @dataclass(frozen=True)
@@ -48,15 +66,20 @@ class Recipe:
     dropout: float = 0.5
     vector_epochs: int = 5
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
-    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=8, max_tokens=768))
+    transformer: str | None = None
+    """The teacher of passages, see `TransformerClassifier`; without it, the network learns from
+    whole reviews only."""
+    passages: PassageConfig = field(default_factory=PassageConfig)
+    student: StudentConfig = field(default_factory=StudentConfig)
 
 
 def train(data: Path, out: Path, recipe: Recipe) -> manifests.Manifest:
     """Train on the texts of `data`, write the artifact `out`, and return its manifest.
 
-    Word vectors are learned from all texts, and a teacher from the labelled ones. The network
-    starts from the vectors and learns the labels and the teacher's probabilities. Validation texts
-    choose the epoch and the temperature. Held-out texts are measured only.
+    Word vectors are learned from all texts, and teachers from the labelled ones. The network
+    starts from the vectors and learns the labels and the teachers' probabilities, of whole texts
+    and of passages. Validation texts choose the epoch and the temperature. Held-out texts are
+    measured only.
 
     Intermediate results are kept in `<out>.work` until the end: the same call resumes a killed
     run. Raises CorpusError, and ArtifactExistsError before the work starts.
@@ -83,17 +106,19 @@ def train_on(corpus: Corpus, data: Path, out: Path, recipe: Recipe) -> manifests
         | {"unlabelled": len(unlabelled)},
     }
     logger.info("reviews: %s", facts["reviews"])
-    workspace = Workspace(out.with_name(f"{out.name}.work"), facts)
-
+    work = out.with_name(f"{out.name}.work")
+    # What teachers say does not depend on the student.
+    of_teachers = {**facts, "recipe": asdict(replace(recipe, student=StudentConfig()))}
+    workspaces = Workspace(work / "teachers", of_teachers), Workspace(work / "student", facts)
     classifier = _train_classifier(
-        parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspace
+        parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspaces
     )
     metrics = {
         part.value: evaluation.measure_corpus(predict(classifier, parts[part]))
         for part in (Part.VALIDATION, Part.HELD_OUT)
     }
     manifest = artifact.save(out, classifier, training=facts, metrics=metrics)
-    workspace.remove()
+    shutil.rmtree(work)
     return manifest
 
 
@@ -118,13 +143,18 @@ def build_vocabulary(texts: Iterable[list[str]], recipe: Recipe) -> Vocabulary:
 
 
 def _train_classifier(
-    labelled: Corpus, unlabelled: Corpus, validation: Corpus, recipe: Recipe, workspace: Workspace
+    labelled: Corpus,
+    unlabelled: Corpus,
+    validation: Corpus,
+    recipe: Recipe,
+    workspaces: tuple[Workspace, Workspace],
 ) -> Classifier:
     classes = np.array(labelled.labels)
+    of_teachers, of_student = workspaces
     tokens = [tokenize(text) for text in labelled.texts + unlabelled.texts]
     vocabulary = build_vocabulary(tokens, recipe)
     config = NetworkConfig(len(vocabulary), dropout=recipe.dropout)
-    vectors = workspace.array(
+    vectors = of_teachers.array(
         "vectors",
         lambda: train_vectors(
             tokens,
@@ -135,7 +165,7 @@ def _train_classifier(
             progress=lambda: logger.info("word vectors: finished an epoch"),
         ),
     )
-    by_ngrams = workspace.array(
+    by_ngrams = of_teachers.array(
         "ngrams",
         lambda: ngram_probabilities(
             tokens[: len(classes)], classes, tokens[len(classes) :], seed=recipe.seed
@@ -162,27 +192,45 @@ def _train_classifier(
         judged,
         config=recipe.teacher,
         seed=recipe.seed,
-        workspace=workspace,
+        workspace=of_teachers,
     )
     logger.info("teacher by networks: accuracy %.4f", _accuracy(by_networks, classes))
-    teacher = (by_ngrams + by_networks) / 2
-    logger.info("teacher: accuracy %.4f", _accuracy(teacher, classes))
+    judgements = [logits_of_class(by_ngrams), logits_of_class(by_networks)]
+    taught = None
+    if recipe.transformer:
+        taught = teach(
+            recipe.transformer,
+            labelled.texts,
+            classes,
+            unlabelled.texts,
+            config=recipe.passages,
+            seed=recipe.seed,
+            workspace=of_teachers,
+        )
+        by_transformers = expit(taught.of_reviews)
+        logger.info("teacher by transformers: accuracy %.4f", _accuracy(by_transformers, classes))
+        judgements.append(taught.of_reviews)
+    teacher = combined(judgements, classes)
+    logger.info("teachers together: accuracy %.4f", _accuracy(teacher, classes))
+
+    sources = [recipe.student.reviews(texts, soft_targets(teacher, classes, recipe.teacher))]
+    if taught is not None:
+        passages = [vocabulary.encode(tokenize(text)) for text in taught.texts]
+        sources.append(recipe.student.passages(passages, taught.logits))
     network = make_network(recipe.seed)
     fit(
         network,
-        texts,
-        soft_targets(teacher, classes, recipe.teacher),
+        sources,
         judged,
-        config=recipe.fit,
+        config=recipe.student.fit,
         seed=recipe.seed,
-        checkpoint=workspace.folder / "network.pt",
+        checkpoint=of_student.folder / "network.pt",
         name="network",
     )
-    temperature = evaluation.fit_temperature(logits_of(network, judged[0]).numpy(), judged[1])
-    return Classifier(
-        Encoder(network, vocabulary, max_tokens=recipe.max_tokens),
-        Head.of(network.fc, LABELS, temperature),
-    )
+    strangeness = strangeness_of(texts, vocabulary)
+    encoder = Encoder(network, vocabulary, max_tokens=recipe.max_tokens, strangeness=strangeness)
+    head = calibrated(encoder, validation, words=recipe.passages.words, seed=recipe.seed)
+    return Classifier(encoder, head)
 
 
 def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:

@@ -4,18 +4,19 @@ See Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (20
 the other half of the teacher.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from model_store.learning.evaluation import probabilities
 from model_store.model.inference import logits_of
 from model_store.model.network import SentimentCNN
-from model_store.pretraining.fitting import Encoded, FitConfig, fit
+from model_store.pretraining.fitting import Encoded, FitConfig, Source, fit
 from model_store.pretraining.workspace import Workspace
 
 _CLIP = 1e-4
@@ -28,6 +29,7 @@ class TeacherConfig:
     folds: int = 4
     """Number of networks, each fitted to all but one fold of the labelled texts."""
     fit: FitConfig = field(default_factory=FitConfig)
+    batch_size: int = 64
     sharpening: float = 0.6
     """Temperature that sharpens the probabilities."""
     hard_share: float = 0.5
@@ -65,8 +67,7 @@ def network_probabilities(
             network = make_network(seed + fold)
             fit(
                 network,
-                [labelled[i] for i in seen],
-                targets[seen],
+                [Source([labelled[i] for i in seen], targets[seen], batch_size=config.batch_size)],
                 validation,
                 config=config.fit,
                 seed=seed + fold,
@@ -82,6 +83,25 @@ def network_probabilities(
     return result
 
 
+def combined(
+    judgements: Sequence[NDArray[np.float64]], classes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return (texts,) probabilities of class 1 by all teachers together.
+
+    judgements: (texts,) logits of each teacher; labelled texts, whose classes are given, come
+    first. A logistic regression on the logits weighs the teachers: none of them was fitted to the
+    labelled texts that it judged (stacking; Wolpert, 1992).
+    """
+    logits = np.column_stack(judgements)
+    regression = LogisticRegression(C=10.0).fit(logits[: len(classes)], classes)
+    return np.asarray(regression.predict_proba(logits)[:, 1])
+
+
+def logits_of_class(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logits of probabilities; those near 0 or 1 are clipped."""
+    return np.asarray(logit(np.clip(probabilities, _CLIP, 1 - _CLIP)))
+
+
 def soft_targets(
     teacher: NDArray[np.float64], classes: NDArray[np.int64], config: TeacherConfig
 ) -> NDArray[np.float32]:
@@ -90,7 +110,11 @@ def soft_targets(
     teacher: (texts,) probabilities of class 1, labelled texts first. classes: those of the labelled
     texts.
     """
-    clipped = np.clip(teacher, _CLIP, 1 - _CLIP)
-    positive = expit(logit(clipped) / config.sharpening)
+    positive = expit(logits_of_class(teacher) / config.sharpening)
     positive[: len(classes)] += config.hard_share * (classes - positive[: len(classes)])
+    return as_targets(positive)
+
+
+def as_targets(positive: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return (texts, classes) targets by the probabilities of the second class."""
     return np.column_stack([1 - positive, positive]).astype(np.float32)

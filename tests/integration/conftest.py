@@ -39,6 +39,7 @@ class KeywordModel:
         self.error: Exception | None = None
         self.texts: list[str] = []
         self.reached: int | None = None
+        self.distance: float | None = None
 
     async def classify(
         self, queries: Sequence[Query], *, deadline: float | None = None
@@ -61,7 +62,8 @@ class KeywordModel:
         label = "Positive" if "good" in text.lower() else "Negative"
         score = 0.5 + 0.5 / (1 + len(text))
         other = {"Positive": "Negative", "Negative": "Positive"}[label]
-        return Classification(label, score, {label: score, other: 1 - score})
+        probabilities = {label: score, other: 1 - score}
+        return Classification(label, score, probabilities, distance=self.distance)
 
 
 class FixedRegistry(Registry):

@@ -39,6 +39,17 @@ def test_json_is_classified_in_order(client: TestClient, content_type: str | Non
     assert [item["label"] for item in answer.json()["classifications"]] == ["Positive", "Negative"]
 
 
+def test_the_distance_of_a_text_is_told_where_the_model_knows_it(
+    client: TestClient, model: KeywordModel
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    for distance in (None, 0.0, 0.75):
+        model.distance = distance
+        answer = client.post("/classify", content=BODY, headers=headers)
+        found = [item["distance"] for item in answer.json()["classifications"]]
+        assert found == [distance, distance]
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [

@@ -42,6 +42,21 @@ def test_predictions_are_counted_by_project_label_and_version(
     assert seen("stage_seconds_count", stage="encode") == 1
 
 
+def test_the_distances_of_texts_are_observed_by_project(
+    client: TestClient, model: KeywordModel, seen: Any
+) -> None:
+    body = payload("predict_open_task")
+    body["tasks"] = [{"id": i, "data": {"review": "good"}} for i in range(3)]
+    client.post("/predict", json=body)
+    assert seen("text_distance_count", project=PROJECT) == 0
+    model.distance = 0.75
+    client.post("/predict", json=body)
+    assert seen("text_distance_count", project=PROJECT) == 3
+    assert seen("text_distance_sum", project=PROJECT) == 2.25
+    assert seen("text_distance_bucket", project=PROJECT, le="0.7") == 0
+    assert seen("text_distance_bucket", project=PROJECT, le="0.8") == 3
+
+
 @pytest.mark.parametrize(
     ("data", "reason"), [({}, "missing"), ({"review": " "}, "empty"), ({"review": None}, "no text")]
 )

@@ -7,16 +7,22 @@ import torch
 from torch import Tensor
 
 from model_store.model.blocks.token_blocks import TokenBlock
-from model_store.model.encoder import TextEncoder
 from model_store.model.stages import Work
 
 
-class Block(TextEncoder, Protocol):
+class Block(Protocol):
     """A part of the features of a text."""
 
     @property
     def width(self) -> int:
         """The number of features."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Maximum number of tokens that it reads of a text."""
+
+    def __call__(self, texts: Sequence[str], work: Work | None = None, /) -> Tensor:
+        """Return (texts, features) and add tokens and seconds to `work`."""
 
 
 class Concatenated:
@@ -38,6 +44,10 @@ class Concatenated:
     def max_tokens(self) -> int:
         """Maximum number of tokens that a block reads of a text."""
         return max(block.max_tokens for block in self.blocks.values())
+
+    def read(self, texts: Sequence[str], work: Work | None = None) -> tuple[Tensor, None]:
+        """Return the features as a call does; traits are for the head of the network alone."""
+        return self(texts, work), None
 
     def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
         """Return (texts, features); the first block adds its tokens and seconds to `work`."""

@@ -17,7 +17,9 @@ from safetensors.torch import load_file, save_file
 from model_store import artifact, manifests
 from model_store.errors import ArtifactError, ArtifactExistsError
 from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder
 from model_store.model.head import Head
+from model_store.model.origin import Origin, Strangeness
 from tests.conftest import ClassifierFactory
 
 
@@ -97,9 +99,60 @@ def test_a_changed_byte_is_noticed(saved: Path, name: str) -> None:
 
 
 def test_a_newer_format_is_refused_with_the_advice_to_upgrade(saved: Path) -> None:
-    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 4, "new": {}}))
-    with pytest.raises(ArtifactError, match=r"format 4.*formats up to 3: upgrade"):
+    rewrite_manifest(saved, lambda manifest: manifest.update({"format": 5, "new": {}}))
+    with pytest.raises(ArtifactError, match=r"format 5.*formats up to 4: upgrade"):
         artifact.load(saved)
+
+
+@pytest.fixture
+def with_origin(tmp_path: Path, make_classifier: ClassifierFactory) -> Path:
+    """An artifact whose head knows what it was fitted to."""
+    plain = make_classifier()
+    assert isinstance(plain.encoder, Encoder)
+    plain.encoder.strangeness = Strangeness(torch.tensor([2.0, 0.0, -1.0, -1.0, -2.0]))
+    head = replace(plain.head, origin=Origin((1, 16), (4.0, 1.0), (-2.0, 0.0, 2.0)))
+    path = tmp_path / "with-origin"
+    artifact.save(path, Classifier(plain.encoder, head), training={}, metrics={})
+    return path
+
+
+def test_an_origin_is_kept(with_origin: Path) -> None:
+    manifest = artifact.check(with_origin)
+    assert manifest.format == 4
+    known, unknown = artifact.load(with_origin).classify(["good film", "zxqv"])
+    assert (known.distance, unknown.distance) == (0.125, 1.0)
+    assert unknown.score == 0.5
+
+
+def test_an_artifact_without_origin_is_written_for_earlier_releases(saved: Path) -> None:
+    manifest = json.loads((saved / "model.json").read_text())
+    assert manifest["format"] == 1
+    assert "origin" not in manifest
+    assert artifact.load(saved).classify(["good film"])[0].distance is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"known_tokens": [16, 1]}, "must rise"),
+        ({"temperature_factors": [1.0]}, "a temperature factor for each"),
+        ({"temperature_factors": [1.0, 0.0]}, "greater than 0"),
+        ({"strangeness": [2.0, 0.0]}, "must not fall"),
+    ],
+)
+def test_an_origin_that_means_nothing_is_refused(
+    with_origin: Path, change: dict[str, object], message: str
+) -> None:
+    rewrite_manifest(with_origin, lambda manifest: manifest["origin"].update(change))  # type: ignore[attr-defined]
+    with pytest.raises(ArtifactError, match=message):
+        artifact.load(with_origin)
+
+
+def test_a_strangeness_of_other_tokens_is_refused(with_origin: Path, tmp_path: Path) -> None:
+    save_file({"of_tokens": torch.zeros(4)}, tmp_path / "forged")
+    forge(with_origin, "strangeness.safetensors", (tmp_path / "forged").read_bytes())
+    with pytest.raises(ArtifactError, match=r"strangeness\.safetensors"):
+        artifact.check(with_origin)
 
 
 @pytest.mark.parametrize("value", [0, "1", None])

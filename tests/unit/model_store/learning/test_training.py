@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from model_store import artifact, manifests, store
 from model_store.learning import training as project_training
@@ -13,6 +15,8 @@ from model_store.learning.candidate import Outcome
 from model_store.learning.gate import Check
 from model_store.learning.training import Parent, TrainingSet, train
 from model_store.model.classifier import Classifier
+from model_store.model.encoder import Encoder
+from model_store.model.origin import Origin, Strangeness
 from tests.conftest import ClassifierFactory
 
 PROJECT = "1.1"
@@ -108,3 +112,42 @@ def test_a_refusal_of_other_labels_says_what_to_do(
     assert (
         len([each for each in result.reasons if "may not tell these labels apart" in each]) == hints
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "each", "passes", "is_told"),
+    [
+        ("zxqv film", 10, False, True),
+        ("zxqv film", 9, True, True),
+        ("zxqv film", 10, True, False),
+        ("good film", 10, False, False),
+        ("zxqv film", 4, True, False),
+    ],
+    ids=["refused", "too few annotations", "learned", "at home", "too few texts to tell"],
+)
+def test_texts_unlike_those_of_the_model_are_told_unless_it_has_learned_from_them(  # noqa: PLR0917
+    parent: Parent,
+    judge: Callable[[Mapping[str, bool]], None],
+    text: str,
+    each: int,
+    passes: bool,
+    is_told: bool,
+) -> None:
+    judge({"tone": passes})
+    known = parent.classifier
+    assert isinstance(known.encoder, Encoder)
+    known.encoder.strangeness = Strangeness(torch.tensor([2.0, 0.0, -1.0, -1.0, -1.0]))
+    head = replace(known.head, origin=Origin((1,), (1.0,), (-1.5, -1.0, -0.5)))
+    texts = TrainingSet(
+        "tone",
+        known.labels,
+        list(range(2 * each)),
+        [text] * (2 * each),
+        [(label,) for label in known.labels] * each,
+    )
+    result = train(
+        PROJECT, replace(parent, classifier=Classifier(known.encoder, head)), [texts], silent
+    )
+    told = [reason for reason in result.reasons if "annotate some fifty and train" in reason]
+    assert bool(told) == is_told
+    assert all('"tone"' in reason and "distance 1.00" in reason for reason in told)

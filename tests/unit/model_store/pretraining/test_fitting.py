@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from model_store.model.inference import logits_of
 from model_store.model.network import NetworkConfig, SentimentCNN
 from model_store.pretraining import fitting
-from model_store.pretraining.fitting import FitConfig, fit
+from model_store.pretraining.fitting import FitConfig, Source, fit
 
-CONFIG = FitConfig(epochs=3, batch_size=8, max_tokens=20)
+CONFIG = FitConfig(epochs=3, max_tokens=20)
 
 
 @pytest.fixture
@@ -32,14 +32,18 @@ def make_texts(count: int, seed: int = 0) -> tuple[list[NDArray[np.int32]], NDAr
 
 
 def run(
-    network: SentimentCNN, checkpoint: Path, config: FitConfig = CONFIG, *, count: int = 64
+    network: SentimentCNN,
+    checkpoint: Path,
+    config: FitConfig = CONFIG,
+    *,
+    count: int = 64,
+    word_dropout: float = 0.4,
 ) -> None:
     texts, classes = make_texts(count)
     targets = np.eye(2, dtype=np.float32)[classes]
     fit(
         network,
-        texts,
-        targets,
+        [Source(texts, targets, 8, word_dropout)],
         make_texts(32, seed=1),
         config=config,
         seed=0,
@@ -49,14 +53,8 @@ def run(
 
 
 def test_a_fit_learns_separable_texts(network: SentimentCNN, tmp_path: Path) -> None:
-    config = FitConfig(
-        epochs=8,
-        batch_size=8,
-        learning_rate=1e-2,
-        embedding_learning_rate=1e-2,
-        word_dropout=0.0,
-    )
-    run(network, tmp_path / "fit.pt", config, count=600)
+    config = FitConfig(epochs=8, learning_rate=1e-2, embedding_learning_rate=1e-2)
+    run(network, tmp_path / "fit.pt", config, count=600, word_dropout=0.0)
     texts, classes = make_texts(200, seed=2)
     assert (logits_of(network, texts).numpy().argmax(axis=1) == classes).mean() > 0.9
 

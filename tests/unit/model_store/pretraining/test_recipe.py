@@ -13,16 +13,17 @@ from model_store.errors import ArtifactExistsError, CorpusError
 from model_store.pretraining import fitting, recipe
 from model_store.pretraining.fitting import FitConfig
 from model_store.pretraining.recipe import Recipe, train
+from model_store.pretraining.student import StudentConfig
 from model_store.pretraining.teacher import TeacherConfig
 
 pytestmark = pytest.mark.slow
 
-QUICK = FitConfig(epochs=4, batch_size=16, max_tokens=40, word_dropout=0.1)
+QUICK = FitConfig(epochs=4, max_tokens=40)
 RECIPE = Recipe(
     max_tokens=60,
     vector_epochs=1,
-    teacher=TeacherConfig(folds=2, fit=replace(QUICK, epochs=2)),
-    fit=QUICK,
+    teacher=TeacherConfig(folds=2, fit=replace(QUICK, epochs=2), batch_size=16),
+    student=StudentConfig(fit=QUICK, batch_size=16, word_dropout=0.1),
 )
 WORDS = [
     "the",
