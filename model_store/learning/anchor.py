@@ -18,8 +18,8 @@ from model_store.learning.fitters import Examples
 from model_store.learning.gate import Check, check_anchor
 from model_store.model.head import Head
 
-SHIPPED = Path(__file__).parents[1] / "anchor" / "anchor.safetensors"
-"""The anchor that ships."""
+SHIPPED = Path(__file__).parents[1] / "anchor"
+"""The anchors that ship: of the model that ships, and of those that earlier releases did."""
 _WIDTHS = ("encoder", "embedding")
 
 
@@ -60,7 +60,7 @@ def _right(head: Head, features: Tensor, classes: Tensor) -> NDArray[np.bool_]:
     return (head.logits(features).argmax(dim=1) == classes).numpy()
 
 
-def save(path: Path, anchor: Anchor, encoder: str, embedding: str) -> None:
+def save(folder: Path, anchor: Anchor, encoder: str, embedding: str) -> None:
     """Write an anchor in half precision, with the versions of its encoder and its embedding."""
     tensors = {"kept": anchor.kept.half(), "kept.classes": anchor.kept_classes.byte()}
     for source, (features, classes) in anchor.judged.items():
@@ -71,14 +71,18 @@ def save(path: Path, anchor: Anchor, encoder: str, embedding: str) -> None:
         "labels": "\n".join(anchor.labels),
         "widths": " ".join(str(anchor.widths[name]) for name in _WIDTHS),
     }
-    save_file({name: each.contiguous() for name, each in tensors.items()}, path, facts)
+    contiguous = {name: each.contiguous() for name, each in tensors.items()}
+    save_file(contiguous, _file(folder, encoder), facts)
 
 
-def load(path: Path, encoder: str, embedding: str) -> Anchor | None:
-    """Read an anchor; None if it was made for another encoder or embedding.
+def load(folder: Path, encoder: str, embedding: str) -> Anchor | None:
+    """Read the anchor of an encoder and an embedding; None if the folder has none for both.
 
     Raises ArtifactError if it cannot be read.
     """
+    path = _file(folder, encoder)
+    if not path.exists():
+        return None
     try:
         with safe_open(path, framework="pt") as file:
             facts = file.metadata() or {}
@@ -99,3 +103,7 @@ def load(path: Path, encoder: str, embedding: str) -> Anchor | None:
             for source in sources
         },
     )
+
+
+def _file(folder: Path, encoder: str) -> Path:
+    return folder / f"{encoder}.safetensors"

@@ -1,6 +1,6 @@
 """Make the anchor of the shipped model from texts that it was not trained on.
 
-    python -m model_store.pretraining.anchor CORPUS PANEL OUT
+    python -m model_store.pretraining.anchor CORPUS PANEL
 
 Keeps features and labels, never texts.
 """
@@ -119,7 +119,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m model_store.pretraining.anchor")
     parser.add_argument("corpus", type=Path, help="file of labelled reviews, such as train.parquet")
     parser.add_argument("panel", type=Path, help="folder with cr.jsonl and amazon_sentences.jsonl")
-    parser.add_argument("out", type=Path, help="new file for the anchor")
+    parser.add_argument("--out", type=Path, default=anchor.SHIPPED, help="folder of the anchors")
     options = parser.parse_args()
     anchor.save(options.out, *make(options.corpus, options.panel))
 

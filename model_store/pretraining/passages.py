@@ -35,6 +35,8 @@ class PassageConfig:
 
     words: tuple[int, int] = (2, 64)
     """Fewest and most words of a passage, before its last sentence is completed."""
+    share: float = 0.5
+    """Share of the passages that are judged and learned from."""
     on_other_subjects: float = 0.3
     """Share of the passages that are rewritten to be about another subject."""
     contrasts: int = 30_000
@@ -129,6 +131,8 @@ def _passages(reviews: Sequence[str], config: PassageConfig, seed: int) -> Itera
     for index, review in enumerate(reviews):
         rng = np.random.default_rng([seed, index])
         for text in passages(review, config.words, rng):
+            if rng.random() >= config.share:
+                continue
             is_rewritten = bool(rng.random() < config.on_other_subjects)
             words = with_another_subject(text, rng) if is_rewritten else text
             yield Passage(index, words, is_rewritten)
@@ -148,6 +152,8 @@ def _by_rule(
         return np.asarray(transformers + _lexicon(texts, config))
 
     praise, blame = opinion_words([tokenize(text) for text in labelled], judged)
+    if not (praise and blame):
+        return [], np.zeros(0)
     made = list(contrasts(praise, blame, config.contrasts, np.random.default_rng(seed)))
     texts = [text for text, _ in made]
     logits = workspace.array("by-rule", lambda: judged(texts))

@@ -24,18 +24,17 @@ def made() -> Anchor:
 
 
 def test_an_anchor_is_read_for_its_own_encoder_and_embedding_alone(tmp_path: Path) -> None:
-    path = tmp_path / "anchor.safetensors"
-    anchor.save(path, made(), "encoder 1", "embedding 1")
-    found = anchor.load(path, "encoder 1", "embedding 1")
+    anchor.save(tmp_path, made(), "one", "embedding 1")
+    found = anchor.load(tmp_path, "one", "embedding 1")
     assert found is not None
     assert (found.labels, found.widths) == (LABELS, made().widths)
     torch.testing.assert_close(found.kept, made().kept, atol=2e-3, rtol=1e-3)
     assert torch.equal(found.judged["films"][1], made().judged["films"][1])
-    assert anchor.load(path, "encoder 2", "embedding 1") is None
-    assert anchor.load(path, "encoder 1", "embedding 2") is None
-    path.write_bytes(b"nothing")
+    assert anchor.load(tmp_path, "two", "embedding 1") is None
+    assert anchor.load(tmp_path, "one", "embedding 2") is None
+    (tmp_path / "one.safetensors").write_bytes(b"nothing")
     with pytest.raises(ArtifactError, match="safetensors"):
-        anchor.load(path, "encoder 1", "embedding 1")
+        anchor.load(tmp_path, "one", "embedding 1")
 
 
 def test_a_head_that_forgets_what_the_shipped_one_knows_is_refused() -> None:
@@ -52,6 +51,8 @@ def test_the_anchor_that_ships_is_for_the_model_and_the_embedding_that_ship() ->
     embedding = block_files.load_embedding(block_files.SHIPPED)
     found = anchor.load(anchor.SHIPPED, encoder_version(read(PRETRAINED)), embedding.version)
     assert found is not None
+    earlier = {path.stem for path in anchor.SHIPPED.glob("*.safetensors")}
+    assert earlier >= {encoder_version(read(PRETRAINED)), "31ef0ee40f4e40c6"}
     head = artifact.load(PRETRAINED).head
     assert found.labels == head.labels
     assert sum(found.widths.values()) == found.kept.shape[1]

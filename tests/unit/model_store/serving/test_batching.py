@@ -12,6 +12,7 @@ from model_store.errors import InferenceError, ModelNotReadyError
 from model_store.model.classification import Classification
 from model_store.model.classifier import Classifier, Query
 from model_store.model.encoder import Encoder
+from model_store.model.origin import Traits
 from model_store.model.stages import QUEUE, Work, recording
 from model_store.serving.batching import BatchRunner
 from tests.conftest import ClassifierFactory
@@ -25,12 +26,12 @@ class Recorder(Encoder):
     seconds = 0.0
     fails = False
 
-    def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
+    def read(self, texts: Sequence[str], work: Work | None = None) -> tuple[Tensor, Traits | None]:
         self.batches.append([len(text) for text in texts])
         time.sleep(self.seconds)
         if self.fails:
             raise RuntimeError("out of memory")
-        return super().__call__(texts, work)
+        return super().read(texts, work)
 
 
 @pytest.fixture
