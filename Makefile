@@ -111,7 +111,7 @@ bench-gate: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m loadtests.bench.gate
 
 train: $(VENV)/.dev
-	$(BIN)/model-store train "$(DATA)" "$(OUT)"
+	$(BIN)/model-store train "$(DATA)" "$(OUT)" $(if $(TRANSFORMER),--transformer "$(TRANSFORMER)")
 
 # Builds a Bento into BentoML's store below the data folder.
 bento: $(VENV)/.server

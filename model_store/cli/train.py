@@ -13,12 +13,20 @@ from model_store.cli.labelled_data import finish, labelled_data_options, report_
 @click.option(
     "--seed", default=1, show_default=True, help="Seed of all random numbers of the training."
 )
+@click.option(
+    "--transformer",
+    metavar="NAME",
+    help="A sentence transformer that teaches passages: a folder, or a name on the Hugging Face "
+    "hub, such as sentence-transformers/all-MiniLM-L6-v2. Without it, the model learns from whole "
+    "texts only, and knows less of short ones.",
+)
 @labelled_data_options
 def train(
     *,
     data: Path,
     out: Path,
     seed: int,
+    transformer: str | None,
     text: str | None,
     label: str | None,
     encoding: str,
@@ -39,5 +47,5 @@ def train(
     out.parent.mkdir(parents=True, exist_ok=True)
     reviews = corpus.read(data, Columns(text, label), encoding)
     report_rejected(reviews.rejected)
-    manifest = train_on(reviews, data, out, Recipe(seed=seed))
+    manifest = train_on(reviews, data, out, Recipe(seed=seed, transformer=transformer))
     finish(manifest.model_dump(mode="json")["metrics"], reviews.rejected)

@@ -56,6 +56,11 @@ def passages(text: str, words: tuple[int, int], rng: np.random.Generator) -> Ite
         yield " ".join(run)
 
 
+def cut(text: str, words: tuple[int, int], seed: int) -> list[str]:
+    """Return the passages of a text: always the same for equal arguments."""
+    return list(passages(text, words, np.random.default_rng([seed, len(text)])))
+
+
 def _length(words: tuple[int, int], rng: np.random.Generator) -> int:
     low, high = np.log(words)
     return int(np.exp(rng.uniform(low, high)))

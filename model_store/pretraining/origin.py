@@ -14,7 +14,8 @@ from model_store.model.head import Head
 from model_store.model.origin import Origin, Strangeness
 from model_store.model.vocabulary import UNKNOWN_ID, Vocabulary
 from model_store.pretraining.corpus import LABELS, Corpus
-from model_store.pretraining.crops import passages
+from model_store.pretraining.crops import cut
+from model_store.pretraining.teacher import as_targets
 
 KNOWN_TOKENS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """The lengths at which the temperature is fitted."""
@@ -25,31 +26,43 @@ _LIMIT = 4.0
 """Of the log-likelihood ratio of a token: the rarest words do not decide alone."""
 
 
-def calibrated(encoder: Encoder, validation: Corpus, *, words: tuple[int, int], seed: int) -> Head:
-    """Return the head of a network with its temperature and its origin.
-
-    validation: labelled reviews that the network was not fitted to. words: the lengths of passages
-    of them. The temperature is that of whole reviews; its factors are for passages, too.
-    """
-    plain = Head.of(encoder.network.fc, LABELS)
-    features, traits = encoder.read(validation.texts)
-    assert traits
-    whole = plain.logits(features).numpy()
-    classes = np.array(validation.labels)
-    temperature = fit_temperature(whole, classes)
-    rng = np.random.default_rng(seed)
+def passages_of(
+    reviews: Corpus, words: tuple[int, int], seed: int
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return passages of labelled reviews, and targets by the labels of the reviews."""
     pairs = [
         (passage, label)
-        for text, label in zip(validation.texts, classes, strict=True)
-        for passage in passages(text, words, rng)
+        for text, label in zip(reviews.texts, reviews.labels, strict=True)
+        for passage in cut(text, words, seed)
     ]
-    features, of_passages = encoder.read([passage for passage, _ in pairs])
-    assert of_passages
+    return [text for text, _ in pairs], as_targets(np.array([label for _, label in pairs]))
+
+
+def calibrated(
+    encoder: Encoder,
+    reviews: Corpus,
+    passages: Sequence[str],
+    targets: NDArray[np.float32],
+) -> Head:
+    """Return the head of a network with its temperature and its origin.
+
+    reviews: labelled, none of which the network was fitted to. passages: of these reviews; targets:
+    (passages, classes) probabilities. The temperature is that of the reviews, and its factors are
+    those of both.
+    """
+    plain = Head.of(encoder.network.fc, LABELS)
+    features, traits = encoder.read(reviews.texts)
+    whole = plain.logits(features).numpy()
+    classes = np.array(reviews.labels)
+    temperature = fit_temperature(whole, classes)
+    features, of_passages = encoder.read(passages)
+    assert traits is not None
+    assert of_passages is not None
     known = np.concatenate([traits.known, of_passages.known])
     logits = np.concatenate([whole, plain.logits(features).numpy()]) / temperature
-    targets = np.eye(len(LABELS))[np.concatenate([classes, [label for _, label in pairs]])]
+    both = np.concatenate([np.eye(len(LABELS))[classes], targets])
     is_known = known > 0
-    factors = fit_factors(logits[is_known], targets[is_known], known[is_known])
+    factors = fit_factors(logits[is_known], both[is_known], known[is_known])
     origin = Origin(KNOWN_TOKENS, factors, quantiles(of_passages.strangeness))
     return Head.of(encoder.network.fc, LABELS, temperature, origin)
 

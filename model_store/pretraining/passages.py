@@ -8,7 +8,7 @@ The teachers are transformers, fine-tuned on labelled reviews, and the lexicon V
 Gilbert, 2014), which no film review has taught anything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from model_store.model.tokenizer import tokenize
 from model_store.pretraining.contrasts import contrasts, opinion_words
-from model_store.pretraining.crops import passages
+from model_store.pretraining.crops import cut, passages
 from model_store.pretraining.subjects import with_another_subject
 from model_store.pretraining.transformer import (
     TransformerClassifier,
@@ -46,6 +46,8 @@ class PassageConfig:
     fit: TransformerConfig = field(default_factory=TransformerConfig)
     lexicon_weight: float = 1.5
     """The logit of the lexicon's strongest opinion."""
+    calibration_sharpening: float = 0.35
+    """Temperature that sharpens what the teachers say of the passages that calibrate."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Taught:
     of_reviews: Logits
     """(reviews,): what the transformers say of the passages of each review on average, longer ones
     counting for more; labelled reviews first."""
+    validation: list[str]
+    """Passages of the validation reviews."""
+    of_validation: Logits
+    """(texts,), of the second class."""
 
 
 def teach(
@@ -76,6 +82,7 @@ def teach(
     labelled: Sequence[str],
     classes: NDArray[np.int64],
     unlabelled: Sequence[str],
+    validation: Sequence[str],
     *,
     config: PassageConfig,
     seed: int,
@@ -84,8 +91,8 @@ def teach(
     """Fine-tune transformers on labelled reviews, and judge passages of all reviews.
 
     transformer: see `TransformerClassifier`. A passage of a labelled review is judged by a
-    transformer that was not fitted to it, and those of unlabelled reviews by each in turn. A
-    sentence made by rule is judged by all.
+    transformer that was not fitted to it, and those of unlabelled reviews by each in turn.
+    Sentences made by rule and passages of validation reviews are judged by all.
     """
     teachers = []
     judges = np.arange(len(labelled) + len(unlabelled)) % config.folds
@@ -117,12 +124,20 @@ def teach(
     )
     totals = np.bincount(reviews, weights, minlength=len(judges))
     sums = np.bincount(reviews, weights * logits, minlength=len(judges))
-    by_rule, agreed = _by_rule(teachers, labelled, config, seed, workspace)
+
+    def judged(texts: Sequence[str]) -> Logits:
+        by_transformers = np.mean([teacher.logits(texts) for teacher in teachers], axis=0)
+        return np.asarray(by_transformers + _lexicon(texts, config))
+
+    by_rule, agreed = _by_rule(judged, labelled, config, seed, workspace)
+    held = [text for review in validation for text in cut(review, config.words, seed)]
     texts = [passage.text for passage in found]
     return Taught(
-        [*texts, *by_rule],
-        np.concatenate([logits + _lexicon(texts, config), agreed]),
-        sums / np.maximum(totals, 1.0),
+        texts=[*texts, *by_rule],
+        logits=np.concatenate([logits + _lexicon(texts, config), agreed]),
+        of_reviews=sums / np.maximum(totals, 1.0),
+        validation=held,
+        of_validation=workspace.array("validation", lambda: judged(held)),
     )
 
 
@@ -139,18 +154,13 @@ def _passages(reviews: Sequence[str], config: PassageConfig, seed: int) -> Itera
 
 
 def _by_rule(
-    teachers: Sequence[TransformerClassifier],
+    judged: Callable[[Sequence[str]], Logits],
     labelled: Sequence[str],
     config: PassageConfig,
     seed: int,
     workspace: Workspace,
 ) -> tuple[list[str], Logits]:
     """Return sentences made by rule and their logits, where the teachers say what the rule does."""
-
-    def judged(texts: Sequence[str]) -> Logits:
-        transformers = np.mean([teacher.logits(texts) for teacher in teachers], axis=0)
-        return np.asarray(transformers + _lexicon(texts, config))
-
     praise, blame = opinion_words([tokenize(text) for text in labelled], judged)
     if not (praise and blame):
         return [], np.zeros(0)

@@ -26,11 +26,12 @@ from model_store.model.vocabulary import PADDING, UNKNOWN, Vocabulary
 from model_store.pretraining.corpus import Corpus, Part, read
 from model_store.pretraining.fitting import fit
 from model_store.pretraining.ngrams import ngram_probabilities
-from model_store.pretraining.origin import calibrated, strangeness_of
-from model_store.pretraining.passages import PassageConfig, teach
+from model_store.pretraining.origin import calibrated, passages_of, strangeness_of
+from model_store.pretraining.passages import PassageConfig, Taught, teach
 from model_store.pretraining.student import StudentConfig
 from model_store.pretraining.teacher import (
     TeacherConfig,
+    as_targets,
     combined,
     logits_of_class,
     network_probabilities,
@@ -98,8 +99,10 @@ def train_on(corpus: Corpus, data: Path, out: Path, recipe: Recipe) -> manifests
             raise CorpusError(
                 data, f"too few labelled reviews: its {part.value} part lacks a label"
             )
+    # Not where the transformer lies on this machine.
+    named = replace(recipe, transformer=recipe.transformer and Path(recipe.transformer).name)
     facts = {
-        "recipe": asdict(recipe),
+        "recipe": asdict(named),
         "data_sha256": corpus.sha256(),
         "packages": {name: version(name) for name in _PACKAGES},
         "reviews": {part.value: len(parts[part]) for part in Part}
@@ -108,7 +111,7 @@ def train_on(corpus: Corpus, data: Path, out: Path, recipe: Recipe) -> manifests
     logger.info("reviews: %s", facts["reviews"])
     work = out.with_name(f"{out.name}.work")
     # What teachers say does not depend on the student.
-    of_teachers = {**facts, "recipe": asdict(replace(recipe, student=StudentConfig()))}
+    of_teachers = {**facts, "recipe": asdict(replace(named, student=StudentConfig()))}
     workspaces = Workspace(work / "teachers", of_teachers), Workspace(work / "student", facts)
     classifier = _train_classifier(
         parts[Part.TRAIN], unlabelled, parts[Part.VALIDATION], recipe, workspaces
@@ -203,6 +206,7 @@ def _train_classifier(
             labelled.texts,
             classes,
             unlabelled.texts,
+            validation.texts,
             config=recipe.passages,
             seed=recipe.seed,
             workspace=of_teachers,
@@ -229,8 +233,22 @@ def _train_classifier(
     )
     strangeness = strangeness_of(texts, vocabulary)
     encoder = Encoder(network, vocabulary, max_tokens=recipe.max_tokens, strangeness=strangeness)
-    head = calibrated(encoder, validation, words=recipe.passages.words, seed=recipe.seed)
-    return Classifier(encoder, head)
+    held, targets = _held_passages(taught, validation, recipe)
+    return Classifier(encoder, calibrated(encoder, validation, held, targets))
+
+
+def _held_passages(
+    taught: Taught | None, validation: Corpus, recipe: Recipe
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Return passages of the validation reviews, and targets: by the teachers, if there are any.
+
+    The label of a review is wrong for many a passage, so scores by it are too low for texts that
+    are as short and say what they mean.
+    """
+    if taught is not None:
+        positive = expit(taught.of_validation / recipe.passages.calibration_sharpening)
+        return taught.validation, as_targets(positive)
+    return passages_of(validation, recipe.passages.words, recipe.seed)
 
 
 def _accuracy(probabilities: NDArray[np.float64], classes: NDArray[np.int64]) -> float:

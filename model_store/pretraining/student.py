@@ -16,11 +16,11 @@ _LEAST_TOKENS = 2
 class StudentConfig:
     """Hyperparameters of the network that ships."""
 
-    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=8, max_tokens=768))
+    fit: FitConfig = field(default_factory=lambda: FitConfig(epochs=10, max_tokens=768))
     batch_size: int = 64
     word_dropout: float = 0.4
     """Of whole reviews."""
-    passage_batch_size: int = 256
+    passage_batch_size: int = 768
     passage_word_dropout: float = 0.1
     """Lower than that of reviews: one word decides many a passage."""
     passage_sharpening: float = 0.7

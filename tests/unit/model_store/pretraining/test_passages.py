@@ -141,6 +141,7 @@ def test_teachers_judge_all_passages_and_the_reviews_by_them(folder: str, tmp_pa
         labelled,
         classes,
         unlabelled,
+        labelled[:10],
         config=config,
         seed=1,
         workspace=Workspace(tmp_path / "work", {}),
@@ -148,6 +149,7 @@ def test_teachers_judge_all_passages_and_the_reviews_by_them(folder: str, tmp_pa
     assert len(taught.of_reviews) == 240
     assert ((taught.of_reviews > 0) == np.concatenate([classes, theirs])).mean() > 0.95
     assert len(taught.texts) == len(taught.logits) >= 3 * 240
+    assert ((taught.of_validation > 0) == np.repeat(classes[:10], 3)).all()
     praised = [any(word in text for word in PRAISE) for text in taught.texts]
     assert ((taught.logits > 0) == praised).mean() > 0.9
 
