@@ -66,7 +66,7 @@ def load(path: Path | str | None = None) -> "Classifier":
 
     >>> result = load().classify(["A wonderful film!"])[0]
     >>> result.label, round(result.score, 1)
-    ('Positive', 0.8)
+    ('Positive', 1.0)
     """
     from model_store import artifact, manifests  # noqa: PLC0415 (it imports torch)
 
