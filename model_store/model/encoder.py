@@ -13,7 +13,7 @@ from model_store.model.network import SentimentCNN
 from model_store.model.origin import Strangeness, Traits
 from model_store.model.stages import Work
 from model_store.model.tokenizer import tokenize
-from model_store.model.vocabulary import UNKNOWN_ID, Vocabulary
+from model_store.model.vocabulary import Vocabulary
 
 
 class TextEncoder(Protocol):
@@ -82,10 +82,7 @@ class Encoder:
         return self._traits(self._sequences(texts))
 
     def _traits(self, sequences: Sequence[NDArray[np.int32]]) -> Traits | None:
-        if self.strangeness is None:
-            return None
-        known = [np.count_nonzero(ids != UNKNOWN_ID) for ids in sequences]
-        return Traits(np.array(known), np.array([self.strangeness(ids) for ids in sequences]))
+        return self.strangeness.traits(sequences) if self.strangeness else None
 
     def _sequences(self, texts: Sequence[str], work: Work | None = None) -> list[NDArray[np.int32]]:
         start = time.perf_counter()

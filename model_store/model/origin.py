@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model_store.model.vocabulary import UNKNOWN_ID
+
 Floats = NDArray[np.float64]
 
 
@@ -73,6 +75,12 @@ class Strangeness:
         self.of_tokens = of_tokens
         self._table = of_tokens.double().numpy()
 
-    def __call__(self, ids: NDArray[np.int32]) -> float:
-        """Return the strangeness of a text by its token ids."""
-        return float(self._table[ids].mean()) if len(ids) else float(self._table[0])
+    def traits(self, sequences: Sequence[NDArray[np.int32]]) -> Traits:
+        """Return the traits of texts by their token ids."""
+        lengths = np.array([len(ids) for ids in sequences], dtype=np.int64)
+        ids = np.concatenate(sequences) if len(sequences) else np.empty(0, np.int32)
+        texts = np.repeat(np.arange(len(lengths)), lengths)
+        unknown = np.bincount(texts[ids == UNKNOWN_ID], minlength=len(lengths))
+        sums = np.bincount(texts, self._table[ids], minlength=len(lengths))
+        means = np.where(lengths > 0, sums / np.maximum(lengths, 1), self._table[UNKNOWN_ID])
+        return Traits(lengths - unknown, means)

@@ -49,6 +49,10 @@ def test_the_distance_rises_with_the_share_of_strange_words(classifier: Classifi
     assert distances == [0.0, 0.125, 0.25, 0.625, 1.0]
 
 
+def test_no_texts_have_no_answers(classifier: Classifier) -> None:
+    assert classifier.classify([]) == []
+
+
 def test_texts_have_the_same_answers_together_as_alone(classifier: Classifier) -> None:
     texts = ["good film", "zxqv", "bad", "film film film film bad"]
     together = classify_together([Query(text, (classifier,)) for text in texts])
