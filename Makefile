@@ -45,7 +45,7 @@ PIP_COMPILE = $(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit
 LABEL_STUDIO := .venv-label-studio
 LABEL_STUDIO_VERSION := 1.23.2
 
-.PHONY: serve environments test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk bench-learning bench-domains bench-gate train bento image lock clean
+.PHONY: serve environments test test-fast e2e check docs pictures load soak bench bench-cpu bench-bulk bench-learning bench-domains bench-evidence bench-gate train bento image lock clean
 
 serve: $(VENV)/.server
 	@mkdir -p "$(DATA_PATH)/bentoml"
@@ -105,6 +105,10 @@ bench-learning: $(VENV)/.dev
 # Measures the shipped model on texts of other kinds than it learned from. Writes docs/domain-benchmarks.*.
 bench-domains: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench.domains
+
+# Compares evidence with other ways to find the words that matter. Writes docs/evidence-benchmarks.*.
+bench-evidence: $(VENV)/.dev
+	$(BIN)/python -m loadtests.bench.evidence
 
 # Simulates projects and prints how often the promotion gate errs; an hour or more.
 bench-gate: $(VENV)/.dev

@@ -162,9 +162,9 @@ class SentimentService:
         await metrics.stop()
 
     @bentoml.api(input_spec=ClassifyRequest, output_spec=ClassifyResponse)
-    async def classify(self, texts: list[str]) -> ClassifyResponse:
+    async def classify(self, texts: list[str], evidence: bool = False) -> ClassifyResponse:
         """Classify texts, in their order."""  # Over HTTP, `classify_route` answers.
-        return await text_endpoint.classify(texts)
+        return await text_endpoint.classify(texts, with_evidence=evidence)
 
 
 patches.open_port_when_ready()

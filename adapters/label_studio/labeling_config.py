@@ -4,14 +4,15 @@ Does not use the parser of Label Studio's SDK: see docs/decisions/0004. What dif
 tags is in `controls/`.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
 
 from adapters.label_studio.controls import CONTROLS, Control, NotServedError, match
+from adapters.label_studio.controls.evidence import EvidenceControl, find_controls
 from adapters.label_studio.editor.tags import Tag, parse_tags
 from adapters.label_studio.editor.variables import is_one_variable, variables_in
 from adapters.label_studio.task_text import ENCODINGS
@@ -111,6 +112,7 @@ def parse(xml: str, labels: Labels) -> LabelingConfig:
                 problems.append(f'The {kind.tag} control "{name}" {reason}.')
             else:
                 (known if control.option_of else unknown).append(control)
+    known = _with_evidence(known, find_controls((tag for tag, _ in tags), objects))
     problems += [_must_be_trained(control, labels) for control in unknown]
     problems += [_knows_some(control) for control in known if control.is_partial]
     if not known and not problems:
@@ -132,6 +134,17 @@ def _tags_in(root: Tag) -> Iterator[tuple[Tag, bool]]:
         inside = is_repeated or tag.tag == "repeater"
         # The tag of a comment is a function.
         left += [(child, inside) for child in reversed(tag) if isinstance(child, Tag)]
+
+
+def _with_evidence(
+    controls: Sequence[Control], showing: Mapping[str, EvidenceControl]
+) -> list[Control]:
+    """Give the evidence control of each object to the first control of the object.
+
+    The words of two controls would look alike.
+    """
+    left = dict(showing)
+    return [replace(control, evidence=left.pop(control.to_name, None)) for control in controls]
 
 
 def _must_be_trained(control: Control, labels: Labels) -> str:

@@ -50,7 +50,7 @@ _JOB = {
 }
 
 _REQUESTS: Mapping[str, Any] = {
-    "/classify": {"texts": ["A wonderful film.", "What a bore."]},
+    "/classify": {"texts": ["A wonderful film.", "What a bore."], "evidence": False},
     "/setup": {"project": _PROJECT, "schema": _CONFIG},
     "/predict": {"tasks": [_TASK], "project": _PROJECT, "label_config": _CONFIG},
     "/webhook": {

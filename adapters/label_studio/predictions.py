@@ -1,13 +1,13 @@
 """Turn tasks into predictions in Label Studio's format. Knows no HTTP."""
 
-import hashlib
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
-from adapters.label_studio.controls import CONTROLS, Control
+from adapters.label_studio.controls import Control, answers_in
+from adapters.label_studio.evidence import evidence_regions, region_id
 from adapters.label_studio.schemas import Prediction, Region, Task
 from adapters.label_studio.served_config import ServedConfig
 from adapters.label_studio.task_text import Skipped, Subject, subjects
@@ -58,7 +58,14 @@ async def predict(
     found, skipped = await offload(_subjects, tasks, served, inline=small)
     if skipped:
         _note_skipped(tasks, skipped, project, metrics)
-    queries = [Query(item.text, served.by_control[item.control.name].classifiers) for item in found]
+    queries = [
+        Query(
+            item.text,
+            served.by_control[item.control.name].classifiers,
+            with_evidence=item.control.evidence is not None,
+        )
+        for item in found
+    ]
     answers = await runner.classify(queries, deadline=deadline)
     reached = _whole_tasks(found, len(answers))
     if reached < len(found):
@@ -93,9 +100,9 @@ def _compose(
 ) -> list[Prediction | list[Prediction]]:
     results: list[Prediction | list[Prediction]] = [[] for _ in tasks]
     for position, of_task in groupby(answered, key=lambda pair: pair[0].position):
-        task_id = tasks[position].get("id")
+        task = tasks[position]
         predictions = [
-            prediction_of(task_id, classified, version, score=score)
+            prediction_of(task.get("id"), task.get("data"), classified, version, score=score)
             for version, classified in _by_version(list(of_task), served).items()
         ]
         results[position] = predictions[0] if len(predictions) == 1 else predictions
@@ -135,13 +142,14 @@ def _tally(
             scores.append(prediction["score"])
             version = prediction["model_version"]
             for region in prediction["result"]:
-                for option in CONTROLS[region["type"]].answers_in(region["value"]) or ():
+                for option in answers_in(region) or ():
                     found[option, version] += 1
     return found, scores
 
 
 def prediction_of(
     task_id: Any,
+    data: Any,
     classified: Sequence[_Classified],
     version: str,
     *,
@@ -149,14 +157,22 @@ def prediction_of(
 ) -> Prediction:
     """Return the prediction of a version for one task, with a region for each control.
 
-    classified: at least one control with its classification. A control of which no option is taken
-    has no region.
+    data: of the task. classified: at least one control with its classification. A control of which
+    no option is taken has no region. Regions for evidence come after the answers.
     """
     return {
         "result": [
-            _region(task_id, control, taken, item.score)
-            for control, item in classified
-            if (taken := control.taken(item))
+            *(
+                _region(task_id, control, taken, item.score)
+                for control, item in classified
+                if (taken := control.taken(item))
+            ),
+            *(
+                region
+                for control, item in classified
+                if item.evidence
+                for region in evidence_regions(task_id, data, control, item)
+            ),
         ],
         "score": min(score_of(item, score) for _, item in classified),
         "model_version": version,
@@ -165,19 +181,13 @@ def prediction_of(
 
 def _region(task_id: Any, control: Control, answers: Sequence[str], score: float) -> Region:
     return {
-        "id": _region_id(task_id, control),
+        "id": region_id(task_id, control.name),
         "from_name": control.name,
         "to_name": control.to_name,
         "type": control.region_type,
         "value": control.value_of(answers),
         "score": score,
     }
-
-
-def _region_id(task_id: Any, control: Control) -> str:
-    """Return ten hex digits, always the same for the same task and control."""
-    key = f"{task_id}:{control.name}"
-    return hashlib.blake2s(key.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
 def _name(task: Task, position: int) -> str:

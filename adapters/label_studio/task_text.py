@@ -75,6 +75,16 @@ def task_text(data: Any, control: Control) -> str:
     a template are replaced, encoded texts decoded, and tags of a HyperText object removed. Any
     other value, and a blank text, raise NoTextError.
     """
+    text = shown_text(data, control)
+    if control.is_html:
+        text = visible_text(text)
+    if not text.strip():
+        raise NoTextError("empty", f'data key "{shown(control.data_key)}" is empty')
+    return text
+
+
+def shown_text(data: Any, control: Control) -> str:
+    """Return what the object of a control shows, with tags if it is HTML; raise NoTextError."""
     key = control.data_key
     if control.template and not _is_name_with_blanks(control, data):
         text = replace_variables(control.template, lambda name: _field(data, name))
@@ -82,13 +92,7 @@ def task_text(data: Any, control: Control) -> str:
             raise NoTextError("empty", f'data key "{shown(control.data_keys[0])}" is empty')
     else:
         text = _field(data, key)
-    if control.encoding:
-        text = _decoded(text, control)
-    if control.is_html:
-        text = visible_text(text)
-    if not text.strip():
-        raise NoTextError("empty", f'data key "{shown(key)}" is empty')
-    return text
+    return _decoded(text, control) if control.encoding else text
 
 
 def _is_name_with_blanks(control: Control, data: Any) -> bool:

@@ -52,13 +52,21 @@ class LoadedModel:
         self.version = version
         self._classifier = classifier
 
-    def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
+    def classify(
+        self, subjects: Sequence[tuple[Control, str]], *, with_evidence: bool = False
+    ) -> list[Classification]:
         """Classify each text for its control; one classification per text, in order.
 
-        Raises ModelError.
+        with_evidence: whether to say which words speak for it, where a control shows them. Raises
+        ModelError.
         """
         queries = [
-            Query(text, (classifier_for(self._classifier, control),)) for control, text in subjects
+            Query(
+                text,
+                (classifier_for(self._classifier, control),),
+                with_evidence=with_evidence and control.evidence is not None,
+            )
+            for control, text in subjects
         ]
         try:
             return [answer for (answer,) in classify_together(queries)]

@@ -19,6 +19,7 @@ from adapters.label_studio.events import project_key
 from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.model import LoadedModel, ModelReference, deployed_version, find
 from adapters.preannotate.records import Record, Rejection
+from adapters.preannotate.results import check_evidence
 from adapters.preannotate.step import Annotated, annotate
 from model_store.serving import data_dir
 
@@ -114,7 +115,8 @@ def chosen_model(project: Mapping[str, Any], tag: str | None, folder: Path) -> M
 class ProjectRun:
     """One run over one project; the file `rejects` lists tasks without prediction, as JSONL.
 
-    Raises LabelingConfigError if the model supports no control of the project.
+    Raises LabelingConfigError if the model supports no control of the project, or none shows the
+    evidence that is asked for.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class ProjectRun:
         dry_run: bool,
         rejects: Path | None,
         quiet: bool,
+        with_evidence: bool = False,
     ) -> None:
         self._client = client
         self._number: int = project["id"]
@@ -133,7 +136,10 @@ class ProjectRun:
         config = model.labeling_config(project["label_config"])
         if not config.controls:
             raise LabelingConfigError(config.problems)
+        if with_evidence:
+            check_evidence(config.controls)
         self._controls = config.controls
+        self._with_evidence = with_evidence
         self._model = model
         self._rejects = rejects
         self._quiet = quiet
@@ -169,7 +175,9 @@ class ProjectRun:
             # Of a call that failed, Label Studio stored what it does not list any more.
             self.summary.predicted += len(sent - {task["id"] for task in page})
             sent = set()
-            outcomes = annotate(map(_record, page), self._controls, loaded)
+            outcomes = annotate(
+                map(_record, page), self._controls, loaded, with_evidence=self._with_evidence
+            )
             predictions = [
                 {"task": outcome.task["id"], **outcome.task["predictions"][-1]}
                 for outcome in outcomes

@@ -44,10 +44,22 @@ class Annotator:
     """The controls to predict; at least one."""
     truth: str | None
     """The column to compare predictions with."""
+    with_evidence: bool = False
+    """Whether predictions have regions for the words that speak for them."""
 
     @classmethod
-    def of(cls, model: ModelReference, label_config: str, truth: str | None) -> Self:
-        """Find the controls to predict; raises LabelingConfigError if there are none."""
+    def of(
+        cls,
+        model: ModelReference,
+        label_config: str,
+        truth: str | None,
+        *,
+        with_evidence: bool = False,
+    ) -> Self:
+        """Find the controls to predict.
+
+        Raises LabelingConfigError if there are none, or none for the evidence that is asked for.
+        """
         config = model.labeling_config(label_config)
         if not config.controls:
             raise LabelingConfigError(config.problems)
@@ -56,7 +68,9 @@ class Annotator:
             raise LabelingConfigError(
                 [f'"{name}" takes any number of choices, which --truth does not compare.']
             )
-        return cls(model, label_config, config.controls, truth)
+        if with_evidence:
+            check_evidence(config.controls)
+        return cls(model, label_config, config.controls, truth, with_evidence)
 
     @property
     def columns(self) -> list[str]:
@@ -74,11 +88,15 @@ class Annotator:
             "label_config": hashlib.sha256(self.label_config.encode()).hexdigest(),
             "model": self.model.version,
             "truth": self.truth,
+            # Only where it is asked for: a run of an earlier release can be resumed.
+            **({"evidence": True} if self.with_evidence else {}),
         }
 
     def load(self, compiled: Path | None) -> "LoadedAnnotator":
         """Load the model: see `ModelReference.load`."""
-        return LoadedAnnotator(self.controls, self.truth, self.model.load(compiled))
+        return LoadedAnnotator(
+            self.controls, self.truth, self.model.load(compiled), self.with_evidence
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +143,17 @@ class LoadedAnnotator:
     controls: Sequence[Control]
     truth: str | None
     model: Model
+    with_evidence: bool = False
 
     def __call__(self, chunk: Chunk) -> EncodedChunk:
         """Annotate and encode the rows of a chunk, and compare them with the truth column."""
         lines: list[bytes] = []
         rejections: list[Rejection] = []
         confusion: Confusion = Counter()
-        for outcome in annotate(chunk.records(), self.controls, self.model):
+        outcomes = annotate(
+            chunk.records(), self.controls, self.model, with_evidence=self.with_evidence
+        )
+        for outcome in outcomes:
             if isinstance(outcome, Rejection):
                 rejections.append(outcome)
                 continue
@@ -145,6 +167,16 @@ class LoadedAnnotator:
                 names = chunk.class_names.get(self.truth, ())
                 confusion.update(_compared(outcome, self.truth, names))
         return EncodedChunk(b"".join(lines), len(lines), rejections, confusion, chunk.consumed)
+
+
+def check_evidence(controls: Sequence[Control]) -> None:
+    """Raise LabelingConfigError if no control shows the words that speak for a prediction."""
+    if not any(control.evidence for control in controls):
+        problem = (
+            "The labeling config has no place for evidence: add a Labels control, of a HyperText "
+            'object a HyperTextLabels control, with name="evidence" and the toName of the choices.'
+        )
+        raise LabelingConfigError([problem])
 
 
 class _NotStorableError(Exception):

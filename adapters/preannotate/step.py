@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.label_studio.controls import Control
+from adapters.label_studio.controls import CONTROLS, Control
 from adapters.label_studio.predictions import prediction_of
 from adapters.label_studio.schemas import Task
 from adapters.label_studio.task_text import subjects
@@ -22,8 +22,13 @@ class Model(Protocol):
     def version(self) -> str:
         """The model version that the predictions name."""
 
-    def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
-        """Classify each text for its control; return one classification per text, in order."""
+    def classify(
+        self, subjects: Sequence[tuple[Control, str]], *, with_evidence: bool
+    ) -> list[Classification]:
+        """Classify each text for its control; return one classification per text, in order.
+
+        with_evidence: whether to say which words speak for it, where a control shows them.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,11 @@ class Annotated:
 
 
 def annotate(
-    records: Iterable[Record | Rejection], controls: Sequence[Control], model: Model
+    records: Iterable[Record | Rejection],
+    controls: Sequence[Control],
+    model: Model,
+    *,
+    with_evidence: bool = False,
 ) -> list[Annotated | Rejection]:
     """Predict every control of every record; return one entry for each record, in order.
 
@@ -48,7 +57,9 @@ def annotate(
     rows = list(records)
     data = (None if isinstance(row, Rejection) else data_of(row) for row in rows)
     found, skipped = subjects(data, controls)
-    results = model.classify([(subject.control, subject.text) for subject in found])
+    results = model.classify(
+        [(subject.control, subject.text) for subject in found], with_evidence=with_evidence
+    )
     classified: dict[int, list[tuple[Control, Classification]]] = {}
     for subject, result in zip(found, results, strict=True):
         classified.setdefault(subject.position, []).append((subject.control, result))
@@ -77,14 +88,18 @@ def _annotated(
     is_task = data is not record.fields
     # The region ids of a record without an id depend on its position: equal in every run.
     prediction = prediction_of(
-        record.fields.get("id", record.key) if is_task else record.key, classified, version
+        record.fields.get("id", record.key) if is_task else record.key, data, classified, version
     )
     ours = {
         "model_version": prediction["model_version"],
         "score": prediction["score"],
         "result": [
-            # Only the fields that Label Studio's own tutorial writes.
-            {name: value for name, value in region.items() if name != "score"}
+            # Only the fields that Label Studio's own tutorial writes; the weight of evidence, too.
+            {
+                name: value
+                for name, value in region.items()
+                if name != "score" or region["type"] not in CONTROLS
+            }
             for region in prediction["result"]
         ],
     }

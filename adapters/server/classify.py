@@ -22,6 +22,8 @@ from adapters.server.offloading import offload
 from model_store.errors import ModelStoreError
 from model_store.model.classification import Classification
 from model_store.model.classifier import Query
+from model_store.model.evidence import Evidence
+from model_store.model.offsets import utf16_offset
 from model_store.serving.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,39 @@ class ClassifyRequest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     texts: list[str] = Field(json_schema_extra=_wrap)
+    evidence: Annotated[
+        bool, Field(description="Whether to say which words speak for each label.")
+    ] = False
+
+
+class EvidenceSpan(BaseModel):
+    """A passage of a text, and what it adds to the log-odds of the label."""
+
+    start: Annotated[int, Field(description="In characters, as Python counts them.")]
+    end: int
+    start_utf16: Annotated[int, Field(description="In UTF-16 units, as a browser counts.")]
+    end_utf16: int
+    text: str
+    weight: Annotated[float, Field(description="Below 0, the passage speaks against the label.")]
+
+
+class TextEvidence(BaseModel):
+    """Which words speak for a label: the weights, `rest` and `bias` sum to `log_odds`."""
+
+    label: str
+    against: Annotated[
+        str | None,
+        Field(
+            description="The label that it is compared with; null if a text has any number of them."
+        ),
+    ]
+    spans: Annotated[list[EvidenceSpan], Field(description="The passages that weigh most.")]
+    rest: Annotated[float, Field(description="What all other words add.")]
+    bias: Annotated[float, Field(description="What no word adds.")]
+    log_odds: Annotated[
+        float,
+        Field(description="The logarithm of the ratio of the probabilities of the two labels."),
+    ]
 
 
 class TextClassification(BaseModel):
@@ -63,13 +98,19 @@ class TextClassification(BaseModel):
     ] = None
 
 
+class ExplainedClassification(TextClassification):
+    """A classification with its evidence: null if the model cannot tell."""
+
+    evidence: TextEvidence | None
+
+
 class ClassifyResponse(BaseModel):
     """One classification for each text, in order; null for those not reached by the deadline."""
 
     model_config = ConfigDict(protected_namespaces=())
 
     model_version: str
-    classifications: list[TextClassification | None]
+    classifications: list[ExplainedClassification | TextClassification | None]
 
 
 class Runner(Protocol):
@@ -91,20 +132,15 @@ class TextEndpoint:
     """Seconds after which a request is answered with the results so far."""
     metrics: Metrics
 
-    async def classify(self, texts: Sequence[str]) -> ClassifyResponse:
+    async def classify(self, texts: Sequence[str], *, with_evidence: bool) -> ClassifyResponse:
         """Classify texts, in order. Raises ModelStoreError if the model cannot answer."""
         deadline = asyncio.get_running_loop().time() + self.deadline
         version = self.registry.deployment(None).versions[0]
-        queries = [Query(text, (version.classifier,)) for text in texts]
+        queries = [Query(text, (version.classifier,), with_evidence) for text in texts]
         answers = await self.runner.classify(queries, deadline=deadline)
         done = [
-            TextClassification(
-                label=item.label,
-                score=item.score,
-                probabilities=dict(item.probabilities),
-                distance=item.distance,
-            )
-            for (item,) in answers
+            _described(item, text, with_evidence=with_evidence)
+            for text, (item,) in zip(texts, answers, strict=False)
         ]
         unreached = len(texts) - len(done)
         self._count(version.name, done, unreached)
@@ -128,6 +164,43 @@ class TextEndpoint:
         )
 
 
+def _described(
+    item: Classification, text: str, *, with_evidence: bool
+) -> TextClassification | ExplainedClassification:
+    fields: dict[str, Any] = {
+        "label": item.label,
+        "score": item.score,
+        "probabilities": dict(item.probabilities),
+        "distance": item.distance,
+    }
+    if not with_evidence:
+        return TextClassification(**fields)
+    evidence = item.evidence and _evidence(item.evidence, text)
+    return ExplainedClassification(**fields, evidence=evidence)
+
+
+def _evidence(found: Evidence, text: str) -> TextEvidence:
+    spans = [
+        EvidenceSpan(
+            start=span.start,
+            end=span.end,
+            start_utf16=utf16_offset(text, span.start),
+            end_utf16=utf16_offset(text, span.end),
+            text=text[span.start : span.end],
+            weight=span.weight,
+        )
+        for span in found.spans()
+    ]
+    return TextEvidence(
+        label=found.label,
+        against=found.against,
+        spans=spans,
+        rest=found.log_odds - found.bias - sum(span.weight for span in spans),
+        bias=found.bias,
+        log_odds=found.log_odds,
+    )
+
+
 def classify_route(endpoint: TextEndpoint) -> Route:
     """Return the route: 415 for other bodies than JSON, 400 for malformed ones, 503 on failure."""
 
@@ -148,7 +221,7 @@ def classify_route(endpoint: TextEndpoint) -> Route:
                 detail=detail[:_MAX_DETAILS],
             )
         try:
-            answer = await endpoint.classify(asked.texts)
+            answer = await endpoint.classify(asked.texts, with_evidence=asked.evidence)
         except ModelStoreError as error:
             return _error(503, str(error), {"Retry-After": str(RETRY_AFTER_SECONDS)})
         return Response(answer.model_dump_json(), media_type="application/json")

@@ -13,6 +13,7 @@ import click
 
 from model_store import console
 from model_store.cli.evaluate import evaluate
+from model_store.cli.explain import explain
 from model_store.cli.import_model import import_model
 from model_store.cli.promote import promote
 from model_store.cli.rollback import rollback
@@ -57,10 +58,10 @@ def _read_enough() -> Iterator[None]:
 @click.group(
     cls=_Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    commands=[train, evaluate, import_model, versions, promote, rollback],
+    commands=[train, evaluate, explain, import_model, versions, promote, rollback],
 )
 def program() -> None:
-    """Train, evaluate and import models, and choose the version that serves a project."""
+    """Train, evaluate, explain and import models, and choose the version that serves a project."""
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("model_store").setLevel(logging.INFO)
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from model_store.model.evidence import Evidence
 
 Kind = Literal["single", "multiple", "rating"]
 """How many labels a text has: exactly one; any number, none too; or one of an ordered series."""
@@ -32,6 +35,10 @@ class Classification:
     distance: float | None = None
     """How far the text is from those that the model learned from, in 0..1: the share of passages
     of these that are less strange. None if the model does not know."""
+
+    evidence: "Evidence | None" = None
+    """What the words of the text add to the probability of `label`, if that was asked for. None if
+    the model does not know."""
 
     @property
     def answers(self) -> tuple[str, ...]:

@@ -50,9 +50,15 @@ class Classifier:
         """Return the classifier with the head of a control, or this one if it has none."""
         return self._by_control.get(control, self)
 
-    def classify(self, texts: Sequence[str]) -> list[Classification]:
-        """Return one classification for each text. Every string is allowed, the empty one too."""
-        return self.head.classify(*self.encoder.read(texts))
+    def classify(
+        self, texts: Sequence[str], *, with_evidence: bool = False
+    ) -> list[Classification]:
+        """Return one classification for each text. Every string is allowed, the empty one too.
+
+        with_evidence: whether they say which words speak for them.
+        """
+        queries = [Query(text, (self,), with_evidence) for text in texts]
+        return [answer for (answer,) in classify_together(queries)]
 
 
 class Query(NamedTuple):
@@ -60,6 +66,8 @@ class Query(NamedTuple):
 
     text: str
     classifiers: Sequence[Classifier]
+    with_evidence: bool = False
+    """Whether the classifications say which words speak for them."""
 
 
 def classify_together(
@@ -84,7 +92,12 @@ def classify_together(
         for head, asked in by_head.items():
             rows = [row_of[index] for index, _ in asked]
             answers = head.classify(features[rows], traits and traits[rows])
-            found.update(zip(asked, answers, strict=True))
+            for (index, place), row, answer in zip(asked, rows, answers, strict=True):
+                found[index, place] = answer
+                if queries[index].with_evidence:
+                    found[index, place] = head.explained(
+                        answer, queries[index].text, encoder.contributions, traits and traits[[row]]
+                    )
     return [
         [found[index, place] for place in range(len(query.classifiers))]
         for index, query in enumerate(queries)

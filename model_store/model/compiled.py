@@ -51,10 +51,9 @@ class CompiledCNN:
         check_shapes(tensors, {"table": [rows, config.filters]})
         self.config = config
         self.tensors = tensors
-        ends = np.cumsum(config.kernel_sizes)
-        self._kernels = [
-            torch.arange(end - size, end, dtype=torch.int32)
-            for size, end in zip(config.kernel_sizes, ends, strict=True)
+        ends = np.cumsum(config.kernel_sizes).tolist()
+        self._offsets = [
+            range(end - size, end) for size, end in zip(config.kernel_sizes, ends, strict=True)
         ]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -65,15 +64,8 @@ class CompiledCNN:
     @torch.inference_mode()
     def compile(cls, network: SentimentCNN) -> Self:
         """Compute the table of a network: vocabulary * sum of kernel sizes * filters * 4 bytes."""
-        config = network.config
-        products = network.embedding.weight @ network.kernels()
-        rows = products.view(-1, config.offsets, config.filters)
-        offset = 0
-        for size, conv in zip(config.kernel_sizes, network.convolutions(), strict=True):
-            assert conv.bias is not None
-            rows[:, offset] += conv.bias  # each window has one token at its first offset
-            offset += size
-        return cls(config, {"table": rows.flatten(0, 1).cpu()})
+        table = table_of(network, network.embedding.weight)
+        return cls(network.config, {"table": table.cpu()})
 
     @torch.inference_mode()
     def __call__(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
@@ -101,17 +93,41 @@ class CompiledCNN:
         lengths = [len(sequence) for sequence in batch]
         ids = torch.from_numpy(np.concatenate(batch))
         rows = ids * self.config.offsets  # the first row of each token in the table
-        pooled = torch.empty(len(batch), len(self._kernels) * filters)
-        for index, kernel in enumerate(self._kernels):
-            windows = rows.unfold(0, len(kernel), 1) + kernel  # (windows, size)
-            sums = functional.embedding_bag(windows, table, mode="sum")  # (windows, filters)
+        pooled = torch.empty(len(batch), len(self._offsets) * filters)
+        for index, offsets in enumerate(self._offsets):
+            sums = window_sums(table, rows, offsets)
             column = slice(index * filters, (index + 1) * filters)
             start = 0
             for target, length in zip(pooled[:, column], lengths, strict=True):
                 # Leave out windows that reach into the next text.
-                torch.amax(sums[start : start + length - len(kernel) + 1], dim=0, out=target)
+                torch.amax(sums[start : start + length - len(offsets) + 1], dim=0, out=target)
                 start += length
         return pooled.relu_()  # ReLU and maximum commute
+
+
+def table_of(network: SentimentCNN, vectors: Tensor) -> Tensor:
+    """Return what tokens add to a window at each offset, (tokens * offsets, filters).
+
+    vectors: (tokens, embedding), on the device of the network.
+    """
+    config = network.config
+    rows = (vectors @ network.kernels()).view(-1, config.offsets, config.filters)
+    offset = 0
+    for size, conv in zip(config.kernel_sizes, network.convolutions(), strict=True):
+        assert conv.bias is not None
+        rows[:, offset] += conv.bias  # each window has one token at its first offset
+        offset += size
+    return rows.flatten(0, 1)
+
+
+def window_sums(table: Tensor, rows: Tensor, offsets: range) -> Tensor:
+    """Return the sums of all windows of consecutive tokens, (windows, filters).
+
+    rows: (tokens,) the first row of each token in the table. offsets: those of one kernel.
+    """
+    kernel = torch.arange(offsets.start, offsets.stop, dtype=rows.dtype)
+    windows = rows.unfold(0, len(offsets), 1) + kernel  # (windows, size)
+    return functional.embedding_bag(windows, table, mode="sum")
 
 
 def _from_array(config: NetworkConfig, table: NDArray[np.float32]) -> CompiledCNN:

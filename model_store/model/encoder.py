@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model_store.model.attribution import contributions_of
+from model_store.model.evidence import Contributions
 from model_store.model.inference import Features, features_of
 from model_store.model.network import SentimentCNN
 from model_store.model.origin import Strangeness, Traits
 from model_store.model.stages import Work
-from model_store.model.tokenizer import tokenize
+from model_store.model.tokenizer import token_spans, tokenize
 from model_store.model.vocabulary import Vocabulary
 
 
@@ -30,6 +32,12 @@ class TextEncoder(Protocol):
         self, texts: Sequence[str], work: Work | None = None, /
     ) -> tuple[Tensor, Traits | None]:
         """Return the features as a call does, and the traits of the texts if it knows them."""
+
+    def contributions(self, text: str, weights: Tensor, /) -> Contributions | None:
+        """Return what the tokens of a text add to `weights @ features`; None if it cannot tell.
+
+        weights: (features,).
+        """
 
 
 class Encoder:
@@ -76,6 +84,13 @@ class Encoder:
         """Return the features as a call does, and the traits of the texts."""
         sequences = self._sequences(texts, work)
         return self.features(sequences), self._traits(sequences)
+
+    def contributions(self, text: str, weights: Tensor) -> Contributions:
+        """Return what the tokens of a text add to `weights @ features`; weights: (features,)."""
+        starts, ends = token_spans(text, self.max_tokens)
+        ids = self.encode(text)
+        values, rest = contributions_of(self.network, self.features, ids, weights)
+        return Contributions(starts, ends, values, rest)
 
     def traits(self, texts: Sequence[str]) -> Traits | None:
         """Return the traits of the texts, without the network; None if they are not known."""

@@ -1,7 +1,7 @@
 """Turn features into labels and probabilities: the last layer of a classifier."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate, compress, repeat
 from typing import Self
 
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from model_store.errors import NotFiniteError
 from model_store.model.classification import Classification, Kind
+from model_store.model.evidence import Contributions, Evidence
 from model_store.model.origin import Origin, Traits
 
 _EVEN = 0.5
@@ -75,6 +76,37 @@ class Head:
         distances = self.origin.distances(traits.strangeness)
         scaled = logits.double() / factors[:, None]
         return self._classifications(self.of_logits(scaled), distances.tolist())
+
+    def explained(
+        self,
+        classification: Classification,
+        text: str,
+        contributions: Callable[[str, Tensor], Contributions | None],
+        traits: Traits | None = None,
+    ) -> Classification:
+        """Return a classification by this head with the evidence for its label.
+
+        contributions: those of the encoder. traits: of the text alone.
+        """
+        label, against = classification.label, None
+        weight, bias = self._of(label)
+        if self.kind != "multiple":
+            others = (other for other in self.labels if other != label)
+            against = max(others, key=classification.probabilities.__getitem__)
+            weight, bias = weight - self._of(against)[0], bias - self._of(against)[1]
+        scale = 1 / self.temperature
+        if self.origin is not None and traits is not None:
+            scale /= float(self.origin.factors(traits.known)[0])
+        found = contributions(text, weight * scale)
+        if found is None:
+            return classification
+        evidence = Evidence(label, against, bias * scale + found.rest, found)
+        return replace(classification, evidence=evidence)
+
+    def _of(self, label: str) -> tuple[Tensor, float]:
+        """Return the weights and the bias of a label."""
+        row = self.labels.index(label)
+        return self.weight[row].double(), float(self.bias[row])
 
     @torch.inference_mode()
     def probabilities(self, features: Tensor) -> Tensor:

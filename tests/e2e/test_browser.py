@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
 
+from adapters.label_studio.events import annotation_of
 from adapters.preannotate.cli import main as preannotate
 from model_store.learning import behaviour
 from model_store.serving.database import connect, sqlite_url
@@ -556,6 +557,72 @@ def test_every_kind_of_control_is_learned_and_its_prediction_ticked_and_stored_b
     expect(page.get_by_text("Update", exact=True)).to_be_visible()
     (annotation,) = api.open_task(task)["annotations"]
     assert values_of(annotation["result"]) == found[task]
+
+
+EVIDENCE = """
+<View>
+  <{shows} name="text" value="$review"/>
+  <{tag} name="evidence" toName="text">
+    <Label value="Positive" background="green"/><Label value="Negative" background="red"/>
+  </{tag}>
+  <Choices name="sentiment" toName="text">
+    <Choice value="Positive"/><Choice value="Negative"/>
+  </Choices>
+</View>
+"""
+DREADFUL = "👍👍 One 😀 line.\r\nThe plot is a dreadful, boring mess &amp; 👍 no more."
+MARKUP = """
+<p>👍👍 One 😀 <b>li</b>ne.<br/>Tom &amp; &#128077;</p>\r
+<style>p {}</style>
+<p>The plot is a <i>dread</i>ful, boring mess.</p>
+"""
+WITH_EVIDENCE = {
+    "Text": ("Labels", DREADFUL),
+    "HyperText": ("HyperTextLabels", MARKUP),
+}
+
+
+def highlighted(page: Page) -> str:
+    """Return the highlighted words of the text, also if that is in a frame."""
+    words = []
+    for frame in page.frames:
+        words += frame.locator(".htx-highlight").all_text_contents()
+    return "".join(words)
+
+
+@pytest.mark.parametrize("shows", WITH_EVIDENCE)
+def test_the_editor_highlights_the_words_that_speak_for_a_prediction(
+    person: Person, api: LabelStudioApi, backend: StartBackend, shows: str
+) -> None:
+    tag, review = WITH_EVIDENCE[shows]
+    number = api.create_project(f"evidence in {shows}", EVIDENCE.format(shows=shows, tag=tag))
+    api.import_tasks(number, [{"review": review}, {"review": "A lovely film."}])
+    api.connect(number, backend().url)
+    page = person.open(Project(number, f"evidence in {shows}"))
+    page.get_by_text("A lovely film.").wait_for()
+    retrieve_all(page)
+    retrieve_all(page)
+
+    predictions = api.predictions(number)
+    assert len(predictions) == 2, "one for each task"
+    task = api.task_ids(number)[0]
+    page.goto(f"/projects/{number}/data?task={task}")
+    expect(page.get_by_role("checkbox", name="Negative", checked=True)).to_have_count(1)
+    wait_until(lambda: "mess" in highlighted(page), what="the words are highlighted")
+    (prediction,) = (item for item in predictions if item["task"] == task)
+    evidence = [region for region in prediction["result"] if region["type"] != "choices"]
+    assert highlighted(page) == "".join(region["value"]["text"] for region in evidence)
+    assert "dreadful" in highlighted(page)
+
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Update", exact=True)).to_be_visible()
+    (annotation,) = api.open_task(task)["annotations"]
+    stored = [region for region in annotation["result"] if region["type"] != "choices"]
+    assert [region["value"]["text"] for region in stored] == [
+        region["value"]["text"] for region in evidence
+    ]
+    answers = {"sentiment": ("Negative",)}
+    assert annotation_of(annotation, task).answers == answers, "evidence is no answer"
 
 
 def test_extra_params_can_be_typed_into_the_page(

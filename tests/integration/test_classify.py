@@ -1,6 +1,8 @@
 """`POST /classify` takes JSON alone, and each bad request gets its status without a traceback."""
 
 import logging
+import math
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import create_engine
@@ -10,6 +12,8 @@ from starlette.testclient import TestClient
 from adapters.observability.metrics import Metrics
 from adapters.server.classify import TextEndpoint, classify_route
 from model_store.errors import InferenceError
+from model_store.model.classification import Classification
+from model_store.model.classifier import Classifier, Query, classify_together
 from model_store.serving.deployments import DeploymentLog
 from model_store.serving.registry import Deployment, Version
 from tests.conftest import ClassifierFactory
@@ -21,9 +25,13 @@ MULTIPART = "multipart/form-data; boundary=mark"
 
 @pytest.fixture
 def client(model: KeywordModel, make_classifier: ClassifierFactory) -> TestClient:
+    return client_of(model, make_classifier())
+
+
+def client_of(model: KeywordModel, classifier: Classifier) -> TestClient:
     log = DeploymentLog(create_engine("sqlite://"))
-    registry = FixedRegistry(log, lambda _: make_classifier(), lambda _: False)
-    registry.fixed = Deployment((Version(VERSION, make_classifier()),))
+    registry = FixedRegistry(log, lambda _: classifier, lambda _: False)
+    registry.fixed = Deployment((Version(VERSION, classifier),))
     endpoint = TextEndpoint(model, registry, DEADLINE, Metrics())
     return TestClient(Starlette(routes=[classify_route(endpoint)]))
 
@@ -87,3 +95,40 @@ def test_a_failing_model_is_a_503_that_says_when_to_retry(
     answer = client.post("/classify", content=BODY)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json() == {"error": str(InferenceError())}
+
+
+def test_evidence_is_told_where_it_is_asked_for(make_classifier: ClassifierFactory) -> None:
+    classifier = make_classifier()
+
+    class Real(KeywordModel):
+        async def classify(
+            self, queries: Sequence[Query], *, deadline: float | None = None
+        ) -> list[list[Classification]]:
+            assert deadline is not None
+            return classify_together(queries)
+
+    text = "👍 good film"
+    with client_of(Real(), classifier) as client:
+        answers = [
+            client.post("/classify", json={"texts": [text], **more}).json()["classifications"][0]
+            for more in ({}, {"evidence": False}, {"evidence": True})
+        ]
+    assert answers[0] == answers[1]
+    assert "evidence" not in answers[0]
+    evidence = answers[2].pop("evidence")
+    assert answers[2] == answers[0]
+    assert evidence["label"] == answers[0]["label"]
+    other = answers[0]["probabilities"][evidence["against"]]
+    assert evidence["log_odds"] == pytest.approx(math.log(answers[0]["score"] / other))
+    weights = [span["weight"] for span in evidence["spans"]]
+    assert sum(weights) + evidence["rest"] + evidence["bias"] == pytest.approx(evidence["log_odds"])
+    assert weights
+    for span in evidence["spans"]:
+        assert text[span["start"] : span["end"]] == span["text"]
+        units = text.encode("utf-16-le")[2 * span["start_utf16"] : 2 * span["end_utf16"]]
+        assert units.decode("utf-16-le") == span["text"]
+
+
+def test_a_model_that_cannot_tell_has_no_evidence(client: TestClient) -> None:
+    answer = client.post("/classify", json={"texts": ["A good film."], "evidence": True})
+    assert answer.json()["classifications"][0]["evidence"] is None

@@ -293,3 +293,44 @@ def test_an_interrupt_ends_with_2_and_a_sentence_and_keeps_the_work(
     other = run(reviews, out, "--model", tag, "--resume", "--truth", "stars")
     assert other.returncode == 2
     assert "other inputs, options" in other.stderr
+
+
+EVIDENCE = ROOT / "examples/labeling_interface_evidence.xml"
+
+
+def test_evidence_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    text = "👍 The plot is a dreadful mess."
+    reviews, out = tmp_path / "reviews.jsonl", tmp_path / "out.jsonl"
+    reviews.write_text(json.dumps({"review": text}) + "\n")
+    arguments = [
+        str(reviews),
+        str(out),
+        "--workers",
+        "1",
+        "--quiet",
+        "--label-config",
+        str(EVIDENCE),
+    ]
+    found = []
+    for more in ([], ["--evidence"]):
+        assert main([*arguments, *more]) == 0
+        (prediction,) = json.loads(out.read_text())["predictions"]
+        found.append(prediction["result"])
+    choice, *regions = found[1]
+    assert found[0] == [choice]
+    assert regions
+    for region in regions:
+        value = region["value"]
+        assert text[value["start"] : value["end"]] == value["text"]
+        assert 0 < region["score"] <= 1
+    assert "dreadful" in "".join(region["value"]["text"] for region in regions)
+
+
+def test_evidence_needs_a_place_in_the_labeling_config(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reviews.csv").write_text("review\nA good film\n")
+    arguments = [str(tmp_path / "reviews.csv"), str(tmp_path / "out.json"), "--evidence"]
+    assert main(arguments) == 2
+    assert "no place for evidence: add a Labels control" in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
+from adapters.label_studio.controls.evidence import EvidenceControl
 from adapters.label_studio.editor.tags import Tag
 from adapters.label_studio.editor.variables import variables_in
 from model_store.model.classification import Classification, Kind
@@ -62,6 +63,8 @@ class Control(ABC):
     """How many options an annotator can take."""
     is_conditional: bool = False
     """Whether the editor shows the control only under a condition."""
+    evidence: EvidenceControl | None = None
+    """Where the words that speak for a prediction are shown, if anywhere."""
 
     @property
     def data_keys(self) -> tuple[str, ...]:

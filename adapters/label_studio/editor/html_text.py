@@ -40,6 +40,15 @@ _BLOCK_NAMES = """
     table tbody td tfoot th thead tr ul xmp
 """
 _BLOCKS = frozenset(_BLOCK_NAMES.split())
+_OF_HEAD = frozenset(("", "html", "head", "/head", "base", "link", "meta"))
+_WITHOUT_FIRST_LINE = frozenset(("pre", "listing"))
+_COUNTED = frozenset(("style", "textarea", "title"))
+"""Elements whose content the editor counts; it removes scripts and embedded documents."""
+_CONTENT = re.compile(
+    rf"\A<[a-z]+ {_REST_OF_TAG} | </[a-z]+ {_REST_OF_TAG}\Z",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
+_BLANKS = " \t\n\f\r"
 _HIDDEN = frozenset(("audio", "canvas", "datalist", "noscript", "select", "template", "video"))
 
 
@@ -51,18 +60,79 @@ def visible_text(markup: str) -> str:
     >>> visible_text("<p>A dread<b>ful</b> film.</p>").strip()
     'A dreadful film.'
     """
-    found = _MARKUP.split(markup)  # A text, the names of two groups, a text, and so on.
-    texts = found[::3]
-    tags = [tag.lower() if tag else "" for tag in found[2::3]]
+    texts, tags = _split(markup)
     if not _HIDDEN.isdisjoint(tags):
         _hide(texts, tags)
     separator = {tag: " " if tag.lstrip("/") in _BLOCKS else "" for tag in set(tags)}
     pieces = [""] * (len(texts) + len(tags))
     pieces[::2] = texts
     pieces[1::2] = [separator[tag] for tag in tags]
+    return _INVISIBLE.sub("", _unescaped("".join(pieces)))
+
+
+def located_text(markup: str) -> tuple[str, list[int]]:
+    """Return `visible_text`, and where the editor of Label Studio counts each of its characters.
+
+    The editor counts the code points of all texts in the body of the document that a browser makes,
+    visible or not, and one for each `<br>`. Offsets: (characters,), or empty where a tag divides an
+    entity.
+
+    >>> located_text("<p>Tom &amp; Jerry</p>A<br>b")
+    (' Tom & Jerry A b', [0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 12, 13])
+    """
+    texts, tags = _split(markup)
+    counted = [_counted(found) for found in _MARKUP.finditer(markup)]
+    shown, separators = list(texts), list(tags)
+    _hide(shown, separators)
+    characters: list[str] = []
+    offsets: list[int] = []
+    count, in_body = 0, False
+    for index, raw in enumerate(texts):
+        text, before = _unescaped(raw), 0
+        if index:
+            tag = tags[index - 1]
+            if separators[index - 1].lstrip("/") in _BLOCKS:
+                characters.append(" ")
+                offsets.append(count)
+            in_body = in_body or tag not in _OF_HEAD
+            count += counted[index - 1] if in_body else 0
+            if tag in _WITHOUT_FIRST_LINE:
+                before = len(text) - len(text.removeprefix("\r").removeprefix("\n"))
+        if not in_body and text:
+            before = len(text) - len(text.lstrip(_BLANKS))
+            in_body = before < len(text)
+        for place, char in enumerate(text):
+            if shown[index]:
+                characters.append(char)
+                offsets.append(count)
+            count += place >= before and char != "\r"  # a browser reads CR LF as LF
+    visible = visible_text(markup)
+    kept = [index for index, char in enumerate(characters) if not _INVISIBLE.match(char)]
+    if visible != "".join([characters[index] for index in kept]):
+        return visible, []
+    return visible, [offsets[index] for index in kept]
+
+
+def _counted(found: re.Match[str]) -> int:
+    """Return what the editor counts for markup: texts that are no tags, and line breaks."""
+    name = (found[1] or found[2] or "").lower()
+    if name == "br":
+        return 1
+    if name not in _COUNTED:
+        return 0
+    content = _CONTENT.sub("", found[0]).removeprefix("\n" if name == "textarea" else "")
+    return len(content if name == "style" else _unescaped(content))
+
+
+def _split(markup: str) -> tuple[list[str], list[str]]:
+    """Return the texts of HTML, and the tag before each but the first, in lower case."""
+    found = _MARKUP.split(markup)  # A text, the names of two groups, a text, and so on.
+    return found[::3], [tag.lower() if tag else "" for tag in found[2::3]]
+
+
+def _unescaped(text: str) -> str:
     # Python refuses to parse thousands of digits. No character has more than eight.
-    text = html.unescape(_NUMBER.sub(r"&#\1", "".join(pieces)))
-    return _INVISIBLE.sub("", text)
+    return html.unescape(_NUMBER.sub(r"&#\1", text))
 
 
 def _hide(texts: list[str], tags: list[str]) -> None:

@@ -127,6 +127,12 @@ def _character_or_none(value: str) -> str:
     help="Compare predictions with the labels in this column: print accuracy and confusion matrix.",
 )
 @click.option(
+    "--evidence",
+    is_flag=True,
+    help="Add regions for the words that speak for each prediction: the labeling config needs a "
+    "Labels or HyperTextLabels control for them.",
+)
+@click.option(
     "--workers",
     type=_positive,
     metavar="N",
@@ -184,6 +190,7 @@ def files(
     label_config: Path,
     model: str | None,
     truth: str | None,
+    evidence: bool,
     workers: int | None,
     engine: str,
     ray_address: str | None,
@@ -215,7 +222,7 @@ def files(
         found = sources.find(inputs, input_format, output.written(), passed_over)
         sources.check_apart(found, output.replaced())
         output.check_keeps(label_config)
-        annotator = Annotator.of(find(model), _read(label_config), truth)
+        annotator = Annotator.of(find(model), _read(label_config), truth, with_evidence=evidence)
         if problem := problem_of(encoding):
             raise InputError(f"--encoding {encoding}", problem)
         names = tuple(columns.split(",")) if columns else None

@@ -51,6 +51,12 @@ More: docs/preannotate.md"""
     metavar="FOLDER",
     help="Data directory of the server that serves the project.",
 )
+@click.option(
+    "--evidence",
+    is_flag=True,
+    help="Add regions for the words that speak for each prediction: the labeling config needs a "
+    "Labels or HyperTextLabels control for them.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan; store nothing.")
 @click.option(
     "--rejects",
@@ -65,6 +71,7 @@ def project(
     number: int,
     model: str | None,
     data_dir: Path,
+    evidence: bool,
     dry_run: bool,
     rejects: Path | None,
     summary: str | None,
@@ -102,6 +109,7 @@ def project(
                     dry_run=dry_run,
                     rejects=rejects,
                     quiet=quiet,
+                    with_evidence=evidence,
                 )
                 done = run(data_dir / "compiled")
         except (ClientError, EventError) as error:

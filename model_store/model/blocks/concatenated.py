@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from model_store.model.blocks.token_blocks import TokenBlock
+from model_store.model.evidence import Contributions
 from model_store.model.stages import Work
 
 
@@ -23,6 +24,9 @@ class Block(Protocol):
 
     def __call__(self, texts: Sequence[str], work: Work | None = None, /) -> Tensor:
         """Return (texts, features) and add tokens and seconds to `work`."""
+
+    def contributions(self, text: str, weights: Tensor, /) -> Contributions:
+        """Return what the tokens of a text add to `weights @ features`; weights: (features,)."""
 
 
 class Concatenated:
@@ -48,6 +52,16 @@ class Concatenated:
     def read(self, texts: Sequence[str], work: Work | None = None) -> tuple[Tensor, None]:
         """Return the features as a call does; traits are for the head of the network alone."""
         return self(texts, work), None
+
+    def contributions(self, text: str, weights: Tensor) -> Contributions:
+        """Return what the tokens of a text add to `weights @ features`, by all blocks."""
+        shares = torch.split(weights, list(self.widths.values()))
+        return Contributions.together(
+            [
+                block.contributions(text, share)
+                for block, share in zip(self.blocks.values(), shares, strict=True)
+            ]
+        )
 
     def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
         """Return (texts, features); the first block adds its tokens and seconds to `work`."""

@@ -21,6 +21,8 @@ OPENING_PIECES = 3
 """Word pieces in the opening of a text: "how many", "please cancel my"."""
 _CONTINUED = "##"
 _LONGEST_WORD = 100
+_SHORTEST = 1e-9
+"""A sum of vectors that is shorter is zero but for rounding."""
 
 
 class StaticEmbedding(TokenBlock):
@@ -76,7 +78,23 @@ class StaticEmbedding(TokenBlock):
 
     def pieces_of(self, token: str) -> list[int]:
         """Return the ids of the pieces of a token."""
-        return [piece for word in words(token) for piece in self._pieces_of_word(word)]
+        return [piece for word in words(token) for piece in self.ids_of(word)]
+
+    @torch.inference_mode()
+    def shares(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+        """Return what each piece adds to a weighted sum of the features.
+
+        The mean of the vectors is divided by its length, which all pieces share.
+        """
+        of_means, of_openings = weights.double().chunk(2)
+        result = self._parts_of_mean(ids, of_means)
+        result[:OPENING_PIECES] += self._parts_of_mean(ids[:OPENING_PIECES], of_openings)
+        return result
+
+    def _parts_of_mean(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+        vectors = self.vectors[torch.from_numpy(ids)].double()
+        length = vectors.sum(dim=0).norm()
+        return np.asarray((vectors @ weights / length.clamp_min(_SHORTEST)).numpy())
 
     def _means(self, ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> Tensor:
         starts = torch.from_numpy((np.cumsum(lengths) - lengths).astype(np.int32))
@@ -84,7 +102,8 @@ class StaticEmbedding(TokenBlock):
         means = functional.embedding_bag(flat, self.vectors, starts, mode="mean")
         return functional.normalize(means)
 
-    def _pieces_of_word(self, word: str) -> list[int]:
+    def ids_of(self, word: str) -> list[int]:
+        """Return the ids of the pieces of a word."""
         if len(word) > _LONGEST_WORD:
             return []
         found: list[int] = []

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model_store.model.blocks.token_blocks import TokenBlock, TokenTable
@@ -80,9 +81,23 @@ class Ngrams(TokenBlock):
         values[found] = weights / np.sqrt(squares)[rows]
         return torch.from_numpy(values.reshape(len(texts), self.width))
 
-    def _lookup(self, token: str) -> list[int]:
+    def ids_of(self, word: str) -> list[int]:
+        """Return the ids of the n-grams of a word."""
         ids = self._ids
-        return [ids[ngram] for word in words(token) for ngram in _ngrams(word) if ngram in ids]
+        return [ids[ngram] for ngram in _ngrams(word) if ngram in ids]
+
+    def shares(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+        """Return what each n-gram adds to a weighted sum of the features.
+
+        Equal n-grams share the weight of their count.
+        """
+        distinct, places, counts = np.unique(ids, return_inverse=True, return_counts=True)
+        values = _WEIGHTS[np.minimum(counts, _COUNTED)] * self.idf[distinct]
+        values /= np.sqrt((values**2).sum())
+        return np.asarray((values * weights.double().numpy()[distinct] / counts)[places])
+
+    def _lookup(self, token: str) -> list[int]:
+        return [ngram for word in words(token) for ngram in self.ids_of(word)]
 
 
 _WEIGHTS = np.append(0.0, 1 + np.log(np.arange(1, _COUNTED + 1))).astype(np.float32)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model_store.model.blocks.words import tokens
+from model_store.model.blocks.words import tokens, word_spans
+from model_store.model.evidence import Contributions
 from model_store.model.stages import Work
 
 _KEPT_TOKENS = 65_536
@@ -34,6 +35,26 @@ class TokenBlock(ABC):
     @abstractmethod
     def of_tokens(self, texts: Sequence[Sequence[str]]) -> Tensor:
         """Return (texts, features) for the tokens of each text."""
+
+    def contributions(self, text: str, weights: Tensor) -> Contributions:
+        """Return what the words of a text add to `weights @ features`; weights: (features,)."""
+        spans = list(word_spans(text, self.max_tokens))
+        ids = [self.ids_of(word) for word, _, _ in spans]
+        owners = np.repeat(np.arange(len(spans)), list(map(len, ids)))
+        flat = np.fromiter(chain.from_iterable(ids), np.int64)
+        parts = self.shares(flat, weights) if len(flat) else np.zeros(0)
+        values = np.bincount(owners, parts, len(spans)).astype(np.float64)
+        starts = np.array([start for _, start, _ in spans], np.int64)
+        ends = np.array([end for _, _, end in spans], np.int64)
+        return Contributions(starts, ends, values)
+
+    @abstractmethod
+    def ids_of(self, word: str) -> Sequence[int]:
+        """Return the ids of what a word stands for."""
+
+    @abstractmethod
+    def shares(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+        """Return (ids,) what each id of a text adds to `weights @ features`; at least one id."""
 
 
 class TokenTable:

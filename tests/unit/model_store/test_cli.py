@@ -15,7 +15,7 @@ from model_store.pretraining import recipe
 from model_store.pretraining.corpus import Part, part_of
 from tests.conftest import ClassifierFactory
 
-VERBS = ("train", "evaluate", "import", "versions", "promote", "rollback")
+VERBS = ("train", "evaluate", "explain", "import", "versions", "promote", "rollback")
 
 
 def run(*arguments: str) -> Result:
@@ -113,6 +113,34 @@ def test_evaluate_prints_the_metrics_that_it_writes(
     assert printed["texts"] == 80
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == printed
     assert (tmp_path / "out/report.html").exists()
+
+
+TEXT = "👍 The plot is a dreadful mess."
+
+
+def test_explain_shows_the_words_and_their_sum(tmp_path: Path) -> None:
+    result = run("explain", TEXT, "--data-dir", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    text, _, answer, odds, *weights = result.stdout.splitlines()
+    assert text == TEXT
+    assert answer.startswith("Negative, score ")
+    assert odds.startswith("log-odds against Positive: +")
+    assert "dreadful" in weights[0]
+    assert sum(float(line.split()[0]) for line in weights) == pytest.approx(
+        float(odds.split()[-1]), abs=0.05
+    )
+
+
+def test_explain_reads_standard_input_and_colours_a_terminal(tmp_path: Path) -> None:
+    arguments = ["explain", "-", "--data-dir", str(tmp_path)]
+    shown = CliRunner().invoke(cli.program, arguments, input=TEXT.encode(), color=True)
+    assert "\x1b[32mdreadful" in shown.stdout
+
+
+def test_explain_names_the_controls_that_a_version_knows(tmp_path: Path) -> None:
+    result = run("explain", TEXT, "--control", "tone", "--data-dir", str(tmp_path))
+    assert result.exit_code == 2
+    assert "was not trained for 'tone'; its controls: none" in " ".join(result.stderr.split())
 
 
 def evaluated(data: str, out: Path, *options: str, folder: Path) -> Result:

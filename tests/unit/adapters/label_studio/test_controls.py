@@ -49,10 +49,10 @@ def test_several_one_or_no_choice_can_be_taken() -> None:
         classification(control.options, row, "multiple", [0.5] * 3)
         for row in ([0.9, 0.1, 0.8], [0.1, 0.2, 0.3])
     )
-    prediction = prediction_of(1, [(control, both)], "v")
+    prediction = prediction_of(1, {}, [(control, both)], "v")
     assert prediction["result"][0]["value"] == {"choices": ["Rude", "Threat"]}
     assert prediction["score"] == pytest.approx(0.8)
-    prediction = prediction_of(1, [(control, none)], "v")
+    prediction = prediction_of(1, {}, [(control, none)], "v")
     assert prediction["result"] == []
     assert prediction["score"] == pytest.approx(0.7)
 
@@ -115,7 +115,7 @@ def test_a_control_with_more_options_than_the_model_knows_is_served_with_those_i
     assert config.untrained == (control,)
     assert "never predicts Neutral: annotate tasks and press Start Training" in config.problems[0]
     found = Classification("Negative", 0.9, {"Negative": 0.9, "Positive": 0.1})
-    prediction = prediction_of(1, [(control, found)], "v")
+    prediction = prediction_of(1, {}, [(control, found)], "v")
     assert prediction["result"][0]["value"] == {"choices": ["Negative"]}
 
 

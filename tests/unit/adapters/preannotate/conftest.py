@@ -33,7 +33,10 @@ class FakeModel:
 
     version = "fake:1"
 
-    def classify(self, subjects: Sequence[tuple[Control, str]]) -> list[Classification]:
+    def classify(
+        self, subjects: Sequence[tuple[Control, str]], *, with_evidence: bool
+    ) -> list[Classification]:
+        assert not with_evidence
         return [self._classify(text) for _, text in subjects]
 
     def _classify(self, text: str) -> Classification:
