@@ -156,8 +156,9 @@ def _methods(judge: _Judge, encoder: Encoder) -> Mapping[str, Weigh]:
     gradient = InputXGradient(_Embedded(encoder.network))
 
     def ours(ids: Ids, label: int) -> NDArray[np.float64]:
-        direction = weight[label] - weight[1 - label]
-        return contributions_of(encoder.network, encoder.features, ids, direction)[0]
+        direction = (weight[label] - weight[1 - label]).double().numpy()[None]
+        ((values, _),) = contributions_of(encoder.network, encoder.features, [ids], direction)
+        return values
 
     def by_gradient(ids: Ids, label: int) -> NDArray[np.float64]:
         padded, lengths = pad([ids], encoder.network.config.min_length)

@@ -78,26 +78,26 @@ def classify_together(
     An encoder reads a text once, however many heads use its features. Tokens and seconds are added
     to `work`.
     """
-    places: dict[TextEncoder, dict[Head, list[tuple[int, int]]]] = defaultdict(
+    places: dict[TextEncoder, dict[tuple[Head, bool], list[tuple[int, int]]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for index, query in enumerate(queries):
         for place, classifier in enumerate(query.classifiers):
-            places[classifier.encoder][classifier.head].append((index, place))
+            way = classifier.head, query.with_evidence
+            places[classifier.encoder][way].append((index, place))
     found: dict[tuple[int, int], Classification] = {}
     for encoder, by_head in places.items():
         indices = sorted({index for asked in by_head.values() for index, _ in asked})
         row_of = {index: row for row, index in enumerate(indices)}
         features, traits = encoder.read([queries[index].text for index in indices], work)
-        for head, asked in by_head.items():
+        for (head, with_evidence), asked in by_head.items():
             rows = [row_of[index] for index, _ in asked]
-            answers = head.classify(features[rows], traits and traits[rows])
-            for (index, place), row, answer in zip(asked, rows, answers, strict=True):
-                found[index, place] = answer
-                if queries[index].with_evidence:
-                    found[index, place] = head.explained(
-                        answer, queries[index].text, encoder.contributions, traits and traits[[row]]
-                    )
+            own = traits and traits[rows]
+            answers: Sequence[Classification] = head.classify(features[rows], own)
+            if with_evidence:
+                texts = [queries[index].text for index, _ in asked]
+                answers = head.explained(answers, texts, encoder.contributions, own)
+            found.update(zip(asked, answers, strict=True))
     return [
         [found[index, place] for place in range(len(query.classifiers))]
         for index, query in enumerate(queries)

@@ -70,23 +70,10 @@ class CompiledCNN:
     @torch.inference_mode()
     def __call__(self, sequences: Sequence[NDArray[np.int32]]) -> Tensor:
         """Return (texts, features) for token ids, each text of any length."""
-        features = [self._features(batch) for batch in self._batches(sequences)]
+        features = [
+            self._features(batch) for batch in in_batches(sequences, self.config.min_length)
+        ]
         return torch.cat(features) if features else torch.empty(0, self.config.features)
-
-    def _batches(self, sequences: Sequence[NDArray[np.int32]]) -> Iterator[list[NDArray[np.int32]]]:
-        batch: list[NDArray[np.int32]] = []
-        tokens = 0
-        for sequence in sequences:
-            whole = sequence
-            if (missing := self.config.min_length - len(sequence)) > 0:
-                whole = np.pad(sequence, (0, missing), constant_values=PADDING_ID)
-            if batch and tokens + len(whole) > _BATCH_TOKENS:
-                yield batch
-                batch, tokens = [], 0
-            batch.append(whole)
-            tokens += len(whole)
-        if batch:
-            yield batch
 
     def _features(self, batch: list[NDArray[np.int32]]) -> Tensor:
         filters, table = self.config.filters, self.tensors["table"]
@@ -103,6 +90,25 @@ class CompiledCNN:
                 torch.amax(sums[start : start + length - len(offsets) + 1], dim=0, out=target)
                 start += length
         return pooled.relu_()  # ReLU and maximum commute
+
+
+def in_batches(
+    sequences: Sequence[NDArray[np.int32]], min_length: int
+) -> Iterator[list[NDArray[np.int32]]]:
+    """Yield token ids of texts, padded to a length, in batches whose sums fit into the cache."""
+    batch: list[NDArray[np.int32]] = []
+    tokens = 0
+    for sequence in sequences:
+        whole = sequence
+        if (missing := min_length - len(sequence)) > 0:
+            whole = np.pad(sequence, (0, missing), constant_values=PADDING_ID)
+        if batch and tokens + len(whole) > _BATCH_TOKENS:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(whole)
+        tokens += len(whole)
+    if batch:
+        yield batch
 
 
 def table_of(network: SentimentCNN, vectors: Tensor) -> Tensor:

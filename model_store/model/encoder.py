@@ -33,10 +33,12 @@ class TextEncoder(Protocol):
     ) -> tuple[Tensor, Traits | None]:
         """Return the features as a call does, and the traits of the texts if it knows them."""
 
-    def contributions(self, text: str, weights: Tensor, /) -> Contributions | None:
-        """Return what the tokens of a text add to `weights @ features`; None if it cannot tell.
+    def contributions(
+        self, texts: Sequence[str], weights: NDArray[np.float64], /
+    ) -> Sequence[Contributions] | None:
+        """Return what the tokens of each text add to a weighted sum of its features.
 
-        weights: (features,).
+        weights: (texts, features). None if the encoder cannot tell.
         """
 
 
@@ -85,12 +87,19 @@ class Encoder:
         sequences = self._sequences(texts, work)
         return self.features(sequences), self._traits(sequences)
 
-    def contributions(self, text: str, weights: Tensor) -> Contributions:
-        """Return what the tokens of a text add to `weights @ features`; weights: (features,)."""
-        starts, ends = token_spans(text, self.max_tokens)
-        ids = self.encode(text)
-        values, rest = contributions_of(self.network, self.features, ids, weights)
-        return Contributions(starts, ends, values, rest)
+    def contributions(
+        self, texts: Sequence[str], weights: NDArray[np.float64]
+    ) -> list[Contributions]:
+        """Return what the tokens of each text add to a weighted sum of its features.
+
+        weights: (texts, features).
+        """
+        sequences = self._sequences(texts)
+        found = contributions_of(self.network, self.features, sequences, weights)
+        return [
+            Contributions(*token_spans(text, self.max_tokens), values, rest)
+            for text, (values, rest) in zip(texts, found, strict=True)
+        ]
 
     def traits(self, texts: Sequence[str]) -> Traits | None:
         """Return the traits of the texts, without the network; None if they are not known."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, compress, repeat
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from model_store.errors import NotFiniteError
 from model_store.model.classification import Classification, Kind
-from model_store.model.evidence import Contributions, Evidence
+from model_store.model.evidence import Contributions, Evidence, Floats
 from model_store.model.origin import Origin, Traits
 
 _EVEN = 0.5
@@ -79,34 +80,46 @@ class Head:
 
     def explained(
         self,
-        classification: Classification,
-        text: str,
-        contributions: Callable[[str, Tensor], Contributions | None],
+        classifications: Sequence[Classification],
+        texts: Sequence[str],
+        contributions: Callable[[Sequence[str], Floats], Sequence[Contributions] | None],
         traits: Traits | None = None,
-    ) -> Classification:
-        """Return a classification by this head with the evidence for its label.
+    ) -> Sequence[Classification]:
+        """Return classifications by this head with the evidence for their labels.
 
-        contributions: those of the encoder. traits: of the text alone.
+        contributions: those of the encoder. traits: of the texts. Classifications stay as they are
+        if the encoder cannot tell.
         """
-        label, against = classification.label, None
-        weight, bias = self._of(label)
-        if self.kind != "multiple":
-            others = (other for other in self.labels if other != label)
-            against = max(others, key=classification.probabilities.__getitem__)
-            weight, bias = weight - self._of(against)[0], bias - self._of(against)[1]
-        scale = 1 / self.temperature
+        against = [self._against(each) for each in classifications]
+        scales = np.full(len(texts), 1 / self.temperature)
         if self.origin is not None and traits is not None:
-            scale /= float(self.origin.factors(traits.known)[0])
-        found = contributions(text, weight * scale)
+            scales /= self.origin.factors(traits.known)
+        weights, biases = self._of([each.label for each in classifications])
+        if self.kind != "multiple":
+            of_others = self._of(against)
+            weights, biases = weights - of_others[0], biases - of_others[1]
+        found = contributions(texts, weights * scales[:, None])
         if found is None:
-            return classification
-        evidence = Evidence(label, against, bias * scale + found.rest, found)
-        return replace(classification, evidence=evidence)
+            return classifications
+        return [
+            replace(each, evidence=Evidence(each.label, other, bias + parts.rest, parts))
+            for each, other, bias, parts in zip(
+                classifications, against, (biases * scales).tolist(), found, strict=True
+            )
+        ]
 
-    def _of(self, label: str) -> tuple[Tensor, float]:
-        """Return the weights and the bias of a label."""
-        row = self.labels.index(label)
-        return self.weight[row].double(), float(self.bias[row])
+    def _against(self, classification: Classification) -> str | None:
+        """Return the label that the label of a classification is compared with."""
+        if self.kind == "multiple":
+            return None
+        others = (label for label in self.labels if label != classification.label)
+        return max(others, key=classification.probabilities.__getitem__)
+
+    def _of(self, labels: Sequence[str | None]) -> tuple[Floats, Floats]:
+        """Return the weights, (labels, features), and the biases of labels."""
+        rows = [self.labels.index(label) for label in labels if label is not None]
+        weight = self.weight.numpy()[rows].astype(np.float64)
+        return weight, self.bias.numpy()[rows].astype(np.float64)
 
     @torch.inference_mode()
     def probabilities(self, features: Tensor) -> Tensor:

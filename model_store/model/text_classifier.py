@@ -112,7 +112,7 @@ class _ProbabilityEncoder:
     def read(self, texts: Sequence[str], work: Work | None = None) -> tuple[Tensor, None]:
         return self(texts, work), None
 
-    def contributions(self, _text: str, _weights: Tensor) -> None:
+    def contributions(self, _texts: Sequence[str], _weights: object) -> None:
         """Return None: what a model of your own does with words is not known."""
 
     def _checked(self, result: ArrayLike, texts: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -49,7 +50,7 @@ def test_the_word_that_decides_weighs_most(shipped: Classifier) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_gives_the_same_evidence(encoder: Encoder) -> None:
     text = "A dreadful mess, yet a wonderful cast."
-    weights = torch.randn(encoder.width)
+    weights = np.random.default_rng(0).normal(size=(1, encoder.width))
     moved = Encoder(encoder.network.cuda(), encoder.vocabulary, max_tokens=encoder.max_tokens)
-    found, expected = (each.contributions(text, weights) for each in (moved, encoder))
+    (found,), (expected,) = (each.contributions([text], weights) for each in (moved, encoder))
     assert found.values == pytest.approx(expected.values, abs=1e-3)

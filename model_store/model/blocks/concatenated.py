@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from model_store.model.blocks.token_blocks import TokenBlock
@@ -25,8 +27,10 @@ class Block(Protocol):
     def __call__(self, texts: Sequence[str], work: Work | None = None, /) -> Tensor:
         """Return (texts, features) and add tokens and seconds to `work`."""
 
-    def contributions(self, text: str, weights: Tensor, /) -> Contributions:
-        """Return what the tokens of a text add to `weights @ features`; weights: (features,)."""
+    def contributions(
+        self, texts: Sequence[str], weights: NDArray[np.float64], /
+    ) -> list[Contributions]:
+        """Return what the tokens of each text add to a weighted sum; weights: (texts, features)."""
 
 
 class Concatenated:
@@ -53,15 +57,21 @@ class Concatenated:
         """Return the features as a call does; traits are for the head of the network alone."""
         return self(texts, work), None
 
-    def contributions(self, text: str, weights: Tensor) -> Contributions:
-        """Return what the tokens of a text add to `weights @ features`, by all blocks."""
-        shares = torch.split(weights, list(self.widths.values()))
-        return Contributions.together(
-            [
-                block.contributions(text, share)
-                for block, share in zip(self.blocks.values(), shares, strict=True)
-            ]
-        )
+    def contributions(
+        self, texts: Sequence[str], weights: NDArray[np.float64]
+    ) -> list[Contributions]:
+        """Return what the tokens of each text add to a weighted sum of the features of all blocks.
+
+        weights: (texts, features).
+        """
+        ends = np.cumsum(list(self.widths.values()))[:-1]
+        by_block = [
+            block.contributions(texts, share)
+            for block, share in zip(
+                self.blocks.values(), np.split(weights, ends, axis=1), strict=True
+            )
+        ]
+        return [Contributions.together(parts) for parts in zip(*by_block, strict=True)]
 
     def __call__(self, texts: Sequence[str], work: Work | None = None) -> Tensor:
         """Return (texts, features); the first block adds its tokens and seconds to `work`."""

@@ -80,21 +80,22 @@ class StaticEmbedding(TokenBlock):
         """Return the ids of the pieces of a token."""
         return [piece for word in words(token) for piece in self.ids_of(word)]
 
-    @torch.inference_mode()
-    def shares(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+    def shares(self, ids: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each piece adds to a weighted sum of the features.
 
         The mean of the vectors is divided by its length, which all pieces share.
         """
-        of_means, of_openings = weights.double().chunk(2)
+        of_means, of_openings = np.split(weights, 2)
         result = self._parts_of_mean(ids, of_means)
         result[:OPENING_PIECES] += self._parts_of_mean(ids[:OPENING_PIECES], of_openings)
         return result
 
-    def _parts_of_mean(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
-        vectors = self.vectors[torch.from_numpy(ids)].double()
-        length = vectors.sum(dim=0).norm()
-        return np.asarray((vectors @ weights / length.clamp_min(_SHORTEST)).numpy())
+    def _parts_of_mean(
+        self, ids: NDArray[np.int64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        vectors = self.vectors.numpy()[ids].astype(np.float64)
+        length = float(np.linalg.norm(vectors.sum(axis=0)))
+        return np.asarray(vectors @ weights / max(length, _SHORTEST))
 
     def _means(self, ids: NDArray[np.int32], lengths: NDArray[np.int64]) -> Tensor:
         starts = torch.from_numpy((np.cumsum(lengths) - lengths).astype(np.int32))

@@ -86,7 +86,7 @@ class Ngrams(TokenBlock):
         ids = self._ids
         return [ids[ngram] for ngram in _ngrams(word) if ngram in ids]
 
-    def shares(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+    def shares(self, ids: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each n-gram adds to a weighted sum of the features.
 
         Equal n-grams share the weight of their count.
@@ -94,7 +94,7 @@ class Ngrams(TokenBlock):
         distinct, places, counts = np.unique(ids, return_inverse=True, return_counts=True)
         values = _WEIGHTS[np.minimum(counts, _COUNTED)] * self.idf[distinct]
         values /= np.sqrt((values**2).sum())
-        return np.asarray((values * weights.double().numpy()[distinct] / counts)[places])
+        return np.asarray((values * weights[distinct] / counts)[places])
 
     def _lookup(self, token: str) -> list[int]:
         return [ngram for word in words(token) for ngram in self.ids_of(word)]

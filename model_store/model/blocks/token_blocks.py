@@ -36,8 +36,13 @@ class TokenBlock(ABC):
     def of_tokens(self, texts: Sequence[Sequence[str]]) -> Tensor:
         """Return (texts, features) for the tokens of each text."""
 
-    def contributions(self, text: str, weights: Tensor) -> Contributions:
-        """Return what the words of a text add to `weights @ features`; weights: (features,)."""
+    def contributions(
+        self, texts: Sequence[str], weights: NDArray[np.float64]
+    ) -> list[Contributions]:
+        """Return what the words of each text add to a weighted sum; weights: (texts, features)."""
+        return [self._contributions(*pair) for pair in zip(texts, weights, strict=True)]
+
+    def _contributions(self, text: str, weights: NDArray[np.float64]) -> Contributions:
         spans = list(word_spans(text, self.max_tokens))
         ids = [self.ids_of(word) for word, _, _ in spans]
         owners = np.repeat(np.arange(len(spans)), list(map(len, ids)))
@@ -53,7 +58,7 @@ class TokenBlock(ABC):
         """Return the ids of what a word stands for."""
 
     @abstractmethod
-    def shares(self, ids: NDArray[np.int64], weights: Tensor) -> NDArray[np.float64]:
+    def shares(self, ids: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (ids,) what each id of a text adds to `weights @ features`; at least one id."""
 
 

@@ -112,8 +112,9 @@ def test_a_network_that_is_not_compiled_gives_the_same(
         max_tokens=MAX_TOKENS,
         features=lambda texts: padded_features(compiled.network, texts),
     )
-    weights = torch.randn(compiled.width)
-    one, other = compiled.contributions(text, weights), plain.contributions(text, weights)
+    weights = np.random.default_rng(0).normal(size=(2, compiled.width))
+    ones, others = (each.contributions([text, "film"], weights) for each in (compiled, plain))
+    one, other = ones[0], others[0]
     assert one.values == pytest.approx(other.values, abs=1e-4)
     assert one.rest == pytest.approx(other.rest, abs=1e-4)
 
@@ -185,7 +186,7 @@ def test_a_model_that_cannot_tell_has_no_evidence() -> None:
         def read(self, texts: Sequence[str], _: Any = None) -> tuple[Tensor, None]:
             return self(texts), None
 
-        def contributions(self, _text: str, _weights: Tensor) -> None:
+        def contributions(self, _texts: Sequence[str], _weights: object) -> None:
             return None
 
     (found,) = Classifier(Opaque(), head_of(1, "single", 2)).classify(["a"], with_evidence=True)
