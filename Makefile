@@ -77,7 +77,7 @@ docs: $(VENV)/.dev
 
 # Takes pictures of Label Studio with the browser tests and writes them to docs/pictures. Needs Chromium.
 pictures: $(VENV)/.dev $(LABEL_STUDIO)/.ready
-	CI=true PICTURES=docs/pictures $(BIN)/pytest -q tests/e2e/test_browser.py -k "editor or data_manager"
+	CI=true PICTURES=docs/pictures $(BIN)/pytest -q tests/e2e/test_browser.py tests/e2e/test_console.py -k "editor or data_manager or console"
 
 # The load tests start the servers that they need.
 load: $(VENV)/.dev

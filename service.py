@@ -10,6 +10,8 @@ import bentoml
 from bentoml import server_context
 from prometheus_client import REGISTRY
 
+from adapters.console.pages import Console, console_routes
+from adapters.console.views import Stores
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.shown_version import ShownVersions
@@ -80,16 +82,18 @@ runner = BatchRunner(
     on_batch=metrics.batch if settings.metrics else None,
 )
 shown = ShownVersions.of_environment(registry) if settings.select_version else None
+examples = ExampleStore(engine)
+coordinator = Coordinator(
+    examples,
+    jobs,
+    deployments,
+    train_every=settings.train_every,
+    fetches=LabelStudioSettings().is_complete,
+)
 backend = Backend(
     runner,
     registry,
-    Coordinator(
-        ExampleStore(engine),
-        jobs,
-        deployments,
-        train_every=settings.train_every,
-        fetches=LabelStudioSettings().is_complete,
-    ),
+    coordinator,
     Agreement(registry, runner, metrics).compare,
     deadline=settings.deadline,
     score=settings.score,
@@ -104,7 +108,18 @@ try:
 except ModelStoreError as error:
     sys.exit(str(error))
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
-protocol = create_app(backend)
+home, pages = console_routes(
+    Console(
+        Stores(examples, jobs, deployments, registry),
+        coordinator,
+        runner,
+        metrics,
+        workers=settings.workers,
+        deadline=settings.deadline,
+        prefix=settings.root_path,
+    )
+)
+protocol = create_app(backend, home)
 
 
 @bentoml.service(
@@ -183,5 +198,6 @@ protocol.router.routes += [
     classify_route(text_endpoint),
     document_route(_bentoml_document),
     metrics_route(metrics),
+    *pages,
 ]
 _service.add_asgi_middleware(RequestMiddleware, **options_of(settings, protocol, metrics))

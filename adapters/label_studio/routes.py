@@ -107,6 +107,7 @@ class Backend:
 
 
 Endpoint = Callable[[Request, Backend], Awaitable[Response]]
+Page = Callable[[Request], Awaitable[Response]]
 
 
 class _BadRequestError(Exception):
@@ -149,8 +150,16 @@ class _Handler:
         return str(error)
 
 
-def create_app(backend: Backend) -> Starlette:
-    """Return the ASGI app of the protocol; the parts of `backend` may still be starting."""
+def create_app(backend: Backend, page: Page | None = None) -> Starlette:
+    """Return the ASGI app of the protocol; the parts of `backend` may still be starting.
+
+    page: what a browser gets at `/`.
+    """
+
+    async def home(request: Request, backend: Backend) -> Response:
+        if page and "text/html" in request.headers.get("accept", ""):
+            return await page(request)
+        return await health(request, backend)
 
     def route(path: str, endpoint: Endpoint, method: str) -> Route:
         handler = _Handler(endpoint, backend)
@@ -158,7 +167,7 @@ def create_app(backend: Backend) -> Starlette:
 
     return Starlette(
         routes=[
-            route("/", health, "GET"),
+            route("/", home, "GET"),
             route("/health", health, "GET"),
             route("/setup", setup, "POST"),
             route("/predict", predict_tasks, "POST"),

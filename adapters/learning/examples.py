@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from adapters.label_studio.events import (
     AnnotatedTask,
@@ -155,6 +155,22 @@ class ExampleStore:
         with reading(self._engine) as connection:
             statement = select(PROJECTS.c.label_config).where(PROJECTS.c.project == project)
             return connection.execute(statement).scalar()
+
+    def annotation_counts(self) -> dict[str, int]:
+        """Return the number of annotations of each project, without skipped tasks."""
+        project = ANNOTATIONS.c.project
+        return self._counts(select(project, func.count()).where(IS_VALID).group_by(project))
+
+    def annotator_counts(self, project: str) -> dict[int | None, int]:
+        """Return the number of annotations of each annotator, without skipped tasks."""
+        annotator = ANNOTATIONS.c.annotator
+        statement = select(annotator, func.count()).group_by(annotator)
+        return self._counts(statement.where(ANNOTATIONS.c.project == project, IS_VALID))
+
+    def _counts(self, statement: Select[Any]) -> dict[Any, int]:
+        joined = statement.select_from(ANNOTATIONS).join(TASKS, ON_A_TASK)
+        with reading(self._engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(joined)}
 
     def annotation_count(self, project: str) -> int:
         """Return the number of annotations of a project, without skipped tasks."""

@@ -179,13 +179,17 @@ class Registry:
 
     def _deployment(self, active: str | None, models: Sequence[str], ensemble: bool) -> Deployment:
         names = [active if name == ACTIVE else name for name in models or self._models]
-        found = [self._find(name) for name in names]
+        found = [self.find(name) for name in names]
         loaded = tuple(dict.fromkeys(version for version in found if version))
         versions = loaded or (self._default,)
         average = (ensemble if models else self._ensemble) and len(versions) > 1
         return Deployment(versions, _ensemble_name(versions) if average else None)
 
-    def _find(self, name: str | None) -> Version | None:
+    def find(self, name: str | None) -> Version | None:
+        """Return a version, loaded if need be; None if that fails. None names the default one.
+
+        To be called in a thread. Versions share their encoders, so each takes some kilobytes.
+        """
         if name is None:
             return self._default
         if name not in self._versions:

@@ -22,6 +22,8 @@ class VersionRow:
     examples: int | None
     accuracy: float | None
     """On held-out examples: the lowest of all controls, in 0..1."""
+    interval: tuple[float, float] | None
+    """That of the accuracy, at 95 %."""
     state: str
     """`active`, `retired` (was active), `candidate` (never was), `base` (without a project)."""
 
@@ -38,11 +40,14 @@ def table(log: DeploymentLog) -> list[VersionRow]:
     return sorted(rows, key=lambda row: (row.project, row.created, row.version))
 
 
-def promote(log: DeploymentLog, version: str, project: str | None = None) -> Entry:
+def promote(
+    log: DeploymentLog, version: str, project: str | None = None, *, by: str = "promote"
+) -> Entry:
     """Activate a version for a project, by default for the project that it was trained for.
 
     version: a tag, or a part of it that `store.find` accepts.
     project: a project, or its number if only one project has it.
+    by: who does it, for the log.
 
     If the promotion gate refused the version, the entry's reason says that it was overruled.
     Raises UnknownVersionError, UnknownProjectError if the version has no project, and
@@ -57,16 +62,16 @@ def promote(log: DeploymentLog, version: str, project: str | None = None) -> Ent
         raise UnknownProjectError(version)
     refused = _findings(manifest).refused
     reason = f"overruled: {' '.join(refused)}" if refused else "by hand"
-    return log.activate(target, version, by="promote", reason=reason)
+    return log.activate(target, version, by=by, reason=reason)
 
 
-def rollback(log: DeploymentLog, project: str) -> Entry:
+def rollback(log: DeploymentLog, project: str, *, by: str = "rollback") -> Entry:
     """Activate the previous version of a project.
 
     project: a project, or its number if only one project has it. Raises NoEarlierVersionError and
     AmbiguousProjectError.
     """
-    return log.rollback(_resolve(log, project), by="rollback", available={None, *store.versions()})
+    return log.rollback(_resolve(log, project), by=by, available={None, *store.versions()})
 
 
 def prune(log: DeploymentLog, project: str, *, keep: int, used: Collection[str] = ()) -> list[str]:
@@ -122,6 +127,7 @@ class _Training(BaseModel):
 
 class _Metrics(BaseModel):
     accuracy: float
+    accuracy_interval: tuple[float, float] | None = None
 
 
 class _Measured(BaseModel):
@@ -155,11 +161,13 @@ def _findings(manifest: Manifest) -> _Findings:
 def _row(version: str, manifest: Manifest, state: str) -> VersionRow:
     training, controls = _training(manifest), _findings(manifest).controls
     measured = [control.metrics.candidate for control in controls.values()]
+    worst = min(filter(None, measured), key=lambda found: found.accuracy, default=None)
     return VersionRow(
         version,
         training.project,
         training.created,
         sum(training.examples.values()) if controls else None,
-        min((found.accuracy for found in measured if found), default=None),
+        worst.accuracy if worst else None,
+        worst.accuracy_interval if worst else None,
         state,
     )

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import (
@@ -23,6 +25,17 @@ from tests.e2e.servers import (
 EXAMPLES = ROOT / "examples"
 TIMEOUT_SECONDS = 480
 """Time limit of a test, its servers' start included; Label Studio's first start takes minutes."""
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -127,3 +140,14 @@ def connect_project(
         return Project(project, api.connect(project, server.url, **settings), api.task_ids(project))
 
     return connect
+
+
+@pytest.fixture(scope="module")  # no other test can run an event loop meanwhile
+def browser() -> Iterator[Browser]:
+    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    if program is None:
+        unavailable(f"no Chromium: none of {', '.join(PROGRAMS)} is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()

@@ -1,15 +1,9 @@
-"""The actions of a person on Label Studio's web pages, in Chromium.
-
-`make pictures` sets PICTURES to a folder: the tests at the end then write there what they see.
-"""
+"""The actions of a person on Label Studio's web pages, in Chromium."""
 
 import base64
-import io
 import json
-import os
 import random
 import re
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,28 +12,18 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, FloatRect, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from adapters.label_studio.events import annotation_of
 from adapters.preannotate.cli import main as preannotate
 from model_store.learning import behaviour
 from model_store.serving.database import connect, sqlite_url
 from model_store.serving.deployments import DeploymentLog
-from tests.e2e.conftest import StartBackend, unavailable
+from tests.e2e.conftest import StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi
+from tests.e2e.pictures import picture
 from tests.e2e.servers import LabelStudioServer, Server, wait_until
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WAIT_MS = 30_000
 TASKS = 8
 ANNOTATED = 24
@@ -49,8 +33,6 @@ COLUMNS_WIDTH = {
     "tasks:predictions_score": 150,
     "tasks:data.review": 730,
 }
-WIDTH = 1200
-PICTURE_BYTES = 150_000
 HIDDEN_COLUMNS = (
     *("completed_at", "created_at", "updated_at", "updated_by", "avg_lead_time", "inner_id"),
     *("annotators", "annotations_results", "annotations_ids", "ground_truth", "draft_exists"),
@@ -69,17 +51,6 @@ SENTENCES = (
     "Slow at first, then so gripping that I missed my train.",
     "The second half is better than the first, which is not hard.",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        unavailable(f"no Chromium: none of {', '.join(PROGRAMS)} is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @dataclass(frozen=True)
@@ -638,22 +609,6 @@ def test_extra_params_can_be_typed_into_the_page(
     expect(page.get_by_text("Connected", exact=True)).to_be_visible()
 
     assert 'version "sentiment-cnn:typed" does not exist' in backend().read_log()
-
-
-def picture(page: Page, name: str, *, viewport: int, height: int) -> None:
-    """Write the top of the page as a small PNG, if the tests are run for pictures."""
-    folder = os.environ.get("PICTURES")
-    if not folder:
-        return
-    page.set_viewport_size({"width": WIDTH, "height": viewport})
-    page.mouse.move(0, 0)
-    page.wait_for_timeout(1000)  # The page changes its layout in several steps.
-    part: FloatRect = {"x": 0, "y": 0, "width": WIDTH, "height": height}
-    shown = Image.open(io.BytesIO(page.screenshot(animations="disabled", clip=part)))
-    target = Path(folder) / f"{name}.png"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shown.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(target, optimize=True)
-    assert target.stat().st_size < PICTURE_BYTES
 
 
 @pytest.fixture(scope="module")

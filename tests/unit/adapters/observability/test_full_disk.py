@@ -17,7 +17,9 @@ from adapters.observability import metrics_folder
 data = Path(sys.argv[1])
 assert metrics_folder.use_in_worker(data)
 from prometheus_client import REGISTRY
-from adapters.observability.exposition import _render
+from prometheus_client import generate_latest
+
+from adapters.observability.exposition import registry_of_all
 from adapters.observability.metrics import Metrics
 
 metrics = Metrics(REGISTRY)
@@ -35,7 +37,7 @@ for project in range(100):
     metrics.predicted(str(project), labels, [0.5])
     metrics.ended("/predict", 200, 0.1)
 metrics.flush()
-page = _render().decode()
+page = generate_latest(registry_of_all()).decode()
 assert "sentiment_prediction_score_count 100.0" in page
 print(page.count("sentiment_predictions_total{"))
 
@@ -45,7 +47,7 @@ assert os.wait()[1] == 0
 (data / "filler").unlink()
 metrics.predicted("7", {("a late label", "version"): 1}, [])
 metrics.flush()
-assert "a late label" in _render().decode()
+assert "a late label" in generate_latest(registry_of_all()).decode()
 """
 
 
