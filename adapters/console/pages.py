@@ -4,6 +4,8 @@ A page needs no script: with it, parts of a page are replaced instead of the who
 """
 
 import asyncio
+import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +24,17 @@ from adapters.console import views
 from adapters.console.load import LoadMeter
 from adapters.console.trying import Answer, Asked, try_text
 from adapters.console.views import Stores
-from adapters.label_studio.events import is_storable
 from adapters.label_studio.routes import Page
+from adapters.label_studio.schemas import PROJECT_PATTERN
 from adapters.learning.coordinator import Coordinator
 from adapters.observability.exposition import registry_of_all
 from adapters.observability.metrics import Metrics
 from adapters.server.classify import Runner
-from model_store.errors import DatabaseError, ModelStoreError
+from model_store.errors import DatabaseError, ModelNotReadyError, ModelStoreError
 from model_store.serving import versions
 from model_store.serving.deployments import Entry
+
+logger = logging.getLogger(__name__)
 
 _FOLDER = Path(__file__).parent
 _POLICY = (
@@ -46,6 +50,7 @@ _HEADERS = {
 _MARGIN_SECONDS = 0.3
 """Workers follow the log that often, or oftener."""
 _NOT_SAME_ORIGIN = "This form was sent from another site, so nothing was changed."
+_NO_PROJECT = "No project has such a name: a project is its number, a point, and a Unix time."
 _NO_DATABASE = "The database cannot be used right now: see the server log for the reason."
 
 
@@ -80,6 +85,10 @@ def console_routes(console: Console) -> tuple[Page, list[Route | Mount]]:
     ]
 
 
+class _NotFoundError(Exception):
+    """There is no such page."""
+
+
 class _Pages:
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -103,8 +112,13 @@ class _Pages:
                 return self._render("error.html", 403, error=_NOT_SAME_ORIGIN)
             try:
                 return await page(request)
-            except DatabaseError:
+            except _NotFoundError:
+                return self._render("error.html", 404, error=_NO_PROJECT)
+            except DatabaseError as error:
+                logger.warning("A page was answered with 503: %s", error)
                 return self._render("error.html", 503, error=_NO_DATABASE)
+            except ModelNotReadyError as error:
+                return self._render("error.html", 503, error=str(error))
             except ModelStoreError as error:
                 return self._render("error.html", 409, error=str(error))
 
@@ -221,8 +235,11 @@ async def _form(request: Request) -> Mapping[str, str]:
 
 
 def _key(request: Request) -> str:
+    """Return the project in the path; raise _NotFoundError if it cannot be one."""
     key = str(request.path_params["key"])
-    return key if is_storable(key) else ""
+    if not re.fullmatch(PROJECT_PATTERN, key):
+        raise _NotFoundError
+    return key
 
 
 def _is_same_origin(request: Request) -> bool:

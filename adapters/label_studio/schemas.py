@@ -32,12 +32,12 @@ class _Response(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
-_PROJECT = r"^\d{1,19}(\.\d{1,19})?$"
+PROJECT_PATTERN = r"^\d{1,19}(\.\d{1,19})?$"
 ProjectKey = Annotated[
     str,
     BeforeValidator(lambda project: str(project) if type(project) is int else project),
-    StringConstraints(pattern=_PROJECT),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": _PROJECT}),
+    StringConstraints(pattern=PROJECT_PATTERN),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": PROJECT_PATTERN}),
 ]
 """`<id>.<unix time of creation>`, Label Studio's name of a project. The time distinguishes projects
 of several Label Studios."""

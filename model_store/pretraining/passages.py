@@ -56,8 +56,6 @@ class Passage:
 
     review: int
     text: str
-    is_rewritten: bool
-    """Whether it is about another subject than the review."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +66,6 @@ class Taught:
     """Passages, and sentences made by rule."""
     logits: Logits
     """(texts,), of the second class."""
-    of_reviews: Logits
-    """(reviews,): what the transformers say of the passages of each review on average, longer ones
-    counting for more; labelled reviews first."""
     validation: list[str]
     """Passages of the validation reviews."""
     of_validation: Logits
@@ -119,11 +114,6 @@ def teach(
         rows = np.flatnonzero(judges[reviews] == fold)
         texts = [found[row].text for row in rows]
         logits[rows] = workspace.array(f"passages-{fold + 1}", lambda: teacher.logits(texts))  # noqa: B023
-    weights = np.array(
-        [0.0 if passage.is_rewritten else np.sqrt(len(passage.text.split())) for passage in found]
-    )
-    totals = np.bincount(reviews, weights, minlength=len(judges))
-    sums = np.bincount(reviews, weights * logits, minlength=len(judges))
 
     def judged(texts: Sequence[str]) -> Logits:
         by_transformers = np.mean([teacher.logits(texts) for teacher in teachers], axis=0)
@@ -135,7 +125,6 @@ def teach(
     return Taught(
         texts=[*texts, *by_rule],
         logits=np.concatenate([logits + _lexicon(texts, config), agreed]),
-        of_reviews=sums / np.maximum(totals, 1.0),
         validation=held,
         of_validation=workspace.array("validation", lambda: judged(held)),
     )
@@ -148,9 +137,8 @@ def _passages(reviews: Sequence[str], config: PassageConfig, seed: int) -> Itera
         for text in passages(review, config.words, rng):
             if rng.random() >= config.share:
                 continue
-            is_rewritten = bool(rng.random() < config.on_other_subjects)
-            words = with_another_subject(text, rng) if is_rewritten else text
-            yield Passage(index, words, is_rewritten)
+            is_rewritten = rng.random() < config.on_other_subjects
+            yield Passage(index, with_another_subject(text, rng) if is_rewritten else text)
 
 
 def _by_rule(

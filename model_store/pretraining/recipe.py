@@ -198,7 +198,22 @@ def _train_classifier(
         workspace=of_teachers,
     )
     logger.info("teacher by networks: accuracy %.4f", _accuracy(by_networks, classes))
-    judgements = [logits_of_class(by_ngrams), logits_of_class(by_networks)]
+    first = combined([logits_of_class(by_ngrams), logits_of_class(by_networks)], classes)
+    logger.info("first teachers together: accuracy %.4f", _accuracy(first, classes))
+    by_second_networks = network_probabilities(
+        make_network,
+        texts[: len(classes)],
+        classes,
+        texts[len(classes) :],
+        judged,
+        config=recipe.teacher,
+        seed=recipe.seed,
+        workspace=of_teachers,
+        taught=soft_targets(first, classes, recipe.teacher),
+    )
+    logger.info("second networks: accuracy %.4f", _accuracy(by_second_networks, classes))
+    teacher = combined([logits_of_class(by_ngrams), logits_of_class(by_second_networks)], classes)
+    logger.info("teachers together: accuracy %.4f", _accuracy(teacher, classes))
     taught = None
     if recipe.transformer:
         taught = teach(
@@ -211,26 +226,24 @@ def _train_classifier(
             seed=recipe.seed,
             workspace=of_teachers,
         )
-        by_transformers = expit(taught.of_reviews)
-        logger.info("teacher by transformers: accuracy %.4f", _accuracy(by_transformers, classes))
-        judgements.append(taught.of_reviews)
-    teacher = combined(judgements, classes)
-    logger.info("teachers together: accuracy %.4f", _accuracy(teacher, classes))
 
+    network = make_network(recipe.seed)
     sources = [recipe.student.reviews(texts, soft_targets(teacher, classes, recipe.teacher))]
+    stages = [recipe.student.reviews_alone]
     if taught is not None:
+        stages += recipe.student.with_passages
         passages = [vocabulary.encode(tokenize(text)) for text in taught.texts]
         sources.append(recipe.student.passages(passages, taught.logits))
-    network = make_network(recipe.seed)
-    fit(
-        network,
-        sources,
-        judged,
-        config=recipe.student.fit,
-        seed=recipe.seed,
-        checkpoint=of_student.folder / "network.pt",
-        name="network",
-    )
+    for number, config_of_stage in enumerate(stages):
+        fit(
+            network,
+            sources if number else sources[:1],
+            judged,
+            config=config_of_stage,
+            seed=recipe.seed + number,
+            checkpoint=of_student.folder / f"network-{number + 1}.pt",
+            name=f"network, stage {number + 1}",
+        )
     strangeness = strangeness_of(texts, vocabulary)
     encoder = Encoder(network, vocabulary, max_tokens=recipe.max_tokens, strangeness=strangeness)
     held, targets = _held_passages(taught, validation, recipe)

@@ -20,6 +20,8 @@ from model_store.pretraining.fitting import Encoded, FitConfig, Source, fit
 from model_store.pretraining.workspace import Workspace
 
 _CLIP = 1e-4
+_SECOND_SEEDS = 100
+"""Added to the seed for networks of the second generation."""
 
 
 @dataclass(frozen=True)
@@ -46,38 +48,49 @@ def network_probabilities(
     config: TeacherConfig,
     seed: int,
     workspace: Workspace,
+    taught: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float64]:
     """Return (labelled + unlabelled,) probabilities of class 1; labelled texts come first.
 
     Each labelled text is predicted by the one network that was not fitted to it, unlabelled texts
     by all networks.
+
+    taught: (labelled + unlabelled, classes) targets by an earlier generation of teachers. With
+    them, each network learns from the unlabelled texts, too (born-again networks; Furlanello et
+    al., 2018).
     """
-    result = np.zeros(len(labelled) + len(unlabelled))
+    texts = [*labelled, *unlabelled]
+    name = "teacher" if taught is None else "second-teacher"
+    first_seed = seed if taught is None else seed + _SECOND_SEEDS
+    result = np.zeros(len(texts))
+    # The same folds in each generation: what one has seen must not come back by another.
     folds = StratifiedKFold(config.folds, shuffle=True, random_state=seed)
-    targets = np.eye(2, dtype=np.float32)[classes]
+    targets = np.eye(2, dtype=np.float32)[classes] if taught is None else taught
     for fold, (seen, unseen) in enumerate(folds.split(np.zeros(len(classes)), classes)):
-        name = f"teacher-{fold + 1}"
+        rows = seen if taught is None else np.append(seen, np.arange(len(labelled), len(texts)))
+        checkpoint = f"{name}-{fold + 1}"
+        own_seed = first_seed + fold
 
         def opinion(
-            fold: int = fold,
-            name: str = name,
-            seen: NDArray[np.int64] = seen,
+            own_seed: int = own_seed,
+            checkpoint: str = checkpoint,
+            rows: NDArray[np.int64] = rows,
             unseen: NDArray[np.int64] = unseen,
         ) -> NDArray[np.float64]:
-            network = make_network(seed + fold)
+            network = make_network(own_seed)
             fit(
                 network,
-                [Source([labelled[i] for i in seen], targets[seen], batch_size=config.batch_size)],
+                [Source([texts[i] for i in rows], targets[rows], batch_size=config.batch_size)],
                 validation,
                 config=config.fit,
-                seed=seed + fold,
-                checkpoint=workspace.folder / f"{name}.pt",
-                name=name,
+                seed=own_seed,
+                checkpoint=workspace.folder / f"{checkpoint}.pt",
+                name=checkpoint,
             )
             logits = logits_of(network, [*(labelled[i] for i in unseen), *unlabelled])
             return probabilities(logits.numpy(), temperature=1.0)[:, 1]
 
-        judged = workspace.array(name, opinion)
+        judged = workspace.array(checkpoint, opinion)
         result[unseen] = judged[: len(unseen)]
         result[len(labelled) :] += judged[len(unseen) :] / config.folds
     return result

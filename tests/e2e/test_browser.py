@@ -585,6 +585,8 @@ def test_the_editor_highlights_the_words_that_speak_for_a_prediction(
     assert highlighted(page) == "".join(region["value"]["text"] for region in evidence)
     assert "dreadful" in highlighted(page)
 
+    if shows == "Text":
+        picture(page, "evidence", viewport=700, height=420)
     page.get_by_role("button", name="Submit").click()
     expect(page.get_by_text("Update", exact=True)).to_be_visible()
     (annotation,) = api.open_task(task)["annotations"]

@@ -132,9 +132,9 @@ def test_a_finished_fine_tuning_is_not_repeated(folder: str, tmp_path: Path) -> 
         assert torch.equal(one, other)
 
 
-def test_teachers_judge_all_passages_and_the_reviews_by_them(folder: str, tmp_path: Path) -> None:
+def test_teachers_judge_the_passages_of_all_reviews(folder: str, tmp_path: Path) -> None:
     labelled, classes = reviews(200)
-    unlabelled, theirs = reviews(40, seed=5)
+    unlabelled, _ = reviews(40, seed=5)
     config = PassageConfig(words=(2, 6), share=1.0, contrasts=200, fit=CONFIG)
     taught = teach(
         folder,
@@ -146,8 +146,6 @@ def test_teachers_judge_all_passages_and_the_reviews_by_them(folder: str, tmp_pa
         seed=1,
         workspace=Workspace(tmp_path / "work", {}),
     )
-    assert len(taught.of_reviews) == 240
-    assert ((taught.of_reviews > 0) == np.concatenate([classes, theirs])).mean() > 0.95
     assert len(taught.texts) == len(taught.logits) >= 3 * 240
     assert ((taught.of_validation > 0) == np.repeat(classes[:10], 3)).all()
     praised = [any(word in text for word in PRAISE) for text in taught.texts]

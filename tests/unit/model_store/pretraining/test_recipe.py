@@ -23,7 +23,9 @@ RECIPE = Recipe(
     max_tokens=60,
     vector_epochs=1,
     teacher=TeacherConfig(folds=2, fit=replace(QUICK, epochs=2), batch_size=16),
-    student=StudentConfig(fit=QUICK, batch_size=16, word_dropout=0.1),
+    student=StudentConfig(
+        reviews_alone=QUICK, with_passages=(QUICK, QUICK), batch_size=16, word_dropout=0.1
+    ),
 )
 WORDS = [
     "the",
@@ -137,5 +139,5 @@ def test_a_run_killed_at_any_stage_resumes_and_leaves_no_partial_artifact(
         recipe, "train_vectors", lambda *_, **__: pytest.fail("the vectors were there")
     )
     train(data, out, RECIPE)
-    assert calls == ["network"]
+    assert calls == ["network, stage 1"]
     assert artifact.load(out)
