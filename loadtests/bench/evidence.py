@@ -43,8 +43,8 @@ _NAMES = {
 }
 
 Ids = NDArray[np.int32]
-Weigh = Callable[[Ids, int], NDArray[np.float64]]
-"""Returns (tokens,) weights for a label, by its number, from the ids of the tokens of a text."""
+Weigh = Callable[[Sequence[Ids], NDArray[np.int64]], list[NDArray[np.float64]]]
+"""Returns (tokens,) weights of each text for a label, by the number of the label."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def measure(classifier: Classifier, name: str, texts: Sequence[str]) -> Iterator
     whole = judge(sequences)
     for method, weigh in _methods(judge, encoder).items():
         start = time.perf_counter()
-        weights = [weigh(ids, int(row.argmax())) for ids, row in zip(sequences, whole, strict=True)]
+        weights = weigh(sequences, whole.argmax(axis=1))
         seconds = time.perf_counter() - start
         falls = np.array(
             [
@@ -155,10 +155,13 @@ def _methods(judge: _Judge, encoder: Encoder) -> Mapping[str, Weigh]:
     rng = np.random.default_rng(1)
     gradient = InputXGradient(_Embedded(encoder.network))
 
-    def ours(ids: Ids, label: int) -> NDArray[np.float64]:
-        direction = (weight[label] - weight[1 - label]).double().numpy()[None]
-        ((values, _),) = contributions_of(encoder.network, encoder.features, [ids], direction)
-        return values
+    def ours(texts: Sequence[Ids], labels: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+        directions = (weight[labels] - weight[1 - labels]).double().numpy()
+        found = contributions_of(encoder.network, encoder.features, texts, directions)
+        return [values for values, _ in found]
+
+    def each(weigh: Callable[[Ids, int], NDArray[np.float64]]) -> Weigh:
+        return lambda texts, labels: list(map(weigh, texts, labels.tolist()))
 
     def by_gradient(ids: Ids, label: int) -> NDArray[np.float64]:
         padded, lengths = pad([ids], encoder.network.config.min_length)
@@ -173,9 +176,9 @@ def _methods(judge: _Judge, encoder: Encoder) -> Mapping[str, Weigh]:
 
     return {
         "ours": ours,
-        "leave-one-out": left_out,
-        "gradient": by_gradient,
-        "random": lambda ids, _: rng.random(len(ids)),
+        "leave-one-out": each(left_out),
+        "gradient": each(by_gradient),
+        "random": each(lambda ids, _: rng.random(len(ids))),
     }
 
 
