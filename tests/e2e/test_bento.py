@@ -244,6 +244,9 @@ def test_a_bento_served_from_an_empty_directory_answers_as_the_folder_does(
         cwd=tmp_path / "empty",
     ) as server:
         actual = httpx.post(f"{server.url}/classify", json=body, timeout=60).json()
+        page = httpx.get(server.url, headers={"Accept": "text/html"})
+        style = httpx.get(f"{server.url}/console/static/console.css")
+        assert (page.status_code, style.status_code) == (200, 200)
 
     assert actual["model_version"] == expected["model_version"]
     for one, other in zip(actual["classifications"], expected["classifications"], strict=True):
