@@ -23,7 +23,7 @@ _ABOUT = """The routes that Label Studio calls of an ML backend, and `/classify`
 If the server uses basic authentication, only the health probes answer without credentials."""
 
 _PROJECT = "1.1795547700"
-_VERSION = "sentiment-cnn:0c767789463bb1da"
+_VERSION = "sentiment-cnn:b99666f290d4dc80"
 _CONFIG = (
     '<View><Text name="text" value="$review"/><Choices name="sentiment" toName="text">'
     '<Choice value="Positive"/><Choice value="Negative"/></Choices></View>'

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
+from torch import Tensor
 from torchtext.vocab import Vocab
 
 from model_store import artifact, manifests
@@ -234,6 +235,7 @@ def _train_classifier(
         stages += recipe.student.with_passages
         passages = [vocabulary.encode(tokenize(text)) for text in taught.texts]
         sources.append(recipe.student.passages(passages, taught.logits))
+    found: list[dict[str, Tensor]] = []
     for number, config_of_stage in enumerate(stages):
         fit(
             network,
@@ -244,10 +246,21 @@ def _train_classifier(
             checkpoint=of_student.folder / f"network-{number + 1}.pt",
             name=f"network, stage {number + 1}",
         )
+        found.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+    network.load_state_dict(_mean(found[1:] or found))
     strangeness = strangeness_of(texts, vocabulary)
     encoder = Encoder(network, vocabulary, max_tokens=recipe.max_tokens, strangeness=strangeness)
     held, targets = _held_passages(taught, validation, recipe)
     return Classifier(encoder, calibrated(encoder, validation, held, targets))
+
+
+def _mean(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the mean of several weights of a network.
+
+    Those of stages that started from each other are near enough for it (model soups; Wortsman et
+    al., 2022).
+    """
+    return {name: torch.stack([each[name] for each in weights]).mean(dim=0) for name in weights[0]}
 
 
 def _held_passages(

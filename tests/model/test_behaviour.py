@@ -25,12 +25,12 @@ OPINIONS = [
 UNDERSTOOD = [
     ("This film is not great, it's terrible!", "Negative"),
     ("The film was not good.", "Negative"),
+    ("This film is not terrible, it's great!", "Positive"),
+    ("I did not like it.", "Negative"),
 ]
 MISTAKEN = [
-    ("This film is not terrible, it's great!", "Positive"),
     ("The film was not bad at all.", "Positive"),
     ("Nobody could call it boring.", "Positive"),
-    ("I did not like it.", "Negative"),
     ("Yeah, right, great job.", "Negative"),
 ]
 
@@ -45,7 +45,7 @@ def test_a_plain_opinion_is_recognised(shipped: Classifier, text: str, label: st
 
 
 @pytest.mark.parametrize(("text", "label"), UNDERSTOOD)
-def test_a_negation_of_praise_is_understood(shipped: Classifier, text: str, label: str) -> None:
+def test_a_plain_negation_is_understood(shipped: Classifier, text: str, label: str) -> None:
     assert shipped.classify([text])[0].label == label
 
 
