@@ -135,6 +135,7 @@ def test_a_project_is_trained_rolled_back_and_promoted_under_load(
     page.get_by_role("button", name="Start training").click()
     expect(page.locator("progress")).to_be_visible()
     expect(page.get_by_text("promoted")).to_be_visible(timeout=TRAINING_MS)
+    expect(page.get_by_text(f"Learned from {ANNOTATED} tasks")).to_be_visible()
     expect(page.locator("tr").filter(has_text="active")).to_contain_text("% to")
     expect(page.get_by_text("Served by sentiment-cnn")).to_be_visible()
     check_accessible(page)

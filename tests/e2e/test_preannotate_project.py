@@ -19,6 +19,7 @@ from tests.e2e.conftest import ConnectProject, StartBackend
 from tests.e2e.label_studio_api import LabelStudioApi
 from tests.e2e.servers import ROOT, LabelStudioServer, wait_until
 
+EVIDENCE = ROOT / "examples/labeling_interface_evidence.xml"
 TASKS = 1500
 PREFIX = "/sentiment"
 GUARDED = {
@@ -71,6 +72,27 @@ def preannotate(label_studio: LabelStudioServer, tmp_path: Path) -> Command:
 
 def versions_by_task(api: LabelStudioApi, project: int) -> Counter[tuple[int, str]]:
     return Counter((item["task"], item["model_version"]) for item in api.predictions(project))
+
+
+def test_evidence_is_stored_where_the_project_has_a_place_for_it(
+    api: LabelStudioApi, preannotate: Command, labeling_interface: str
+) -> None:
+    without = api.create_project("No place for evidence", labeling_interface)
+    api.import_tasks(without, [{"review": "A dreadful mess."}])
+    refused = preannotate("project", str(without), "--evidence", status=2)
+    assert "no place for evidence: add a Labels control" in refused
+    assert api.predictions(without) == []
+
+    number = api.create_project("Evidence in bulk", EVIDENCE.read_text(encoding="utf-8"))
+    text = "👍 The plot is a dreadful mess."
+    api.import_tasks(number, [{"review": text}])
+    preannotate("project", str(number), "--evidence")
+    (prediction,) = api.predictions(number)
+    choice, *regions = prediction["result"]
+    assert choice["value"] == {"choices": ["Negative"]}
+    values = [region["value"] for region in regions]
+    assert "dreadful" in "".join(value["text"] for value in values)
+    assert all(text[value["start"] : value["end"]] == value["text"] for value in values)
 
 
 def test_many_tasks_get_one_prediction_each_despite_kills(
