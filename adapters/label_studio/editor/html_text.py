@@ -44,10 +44,7 @@ _OF_HEAD = frozenset(("", "html", "head", "/head", "base", "link", "meta"))
 _WITHOUT_FIRST_LINE = frozenset(("pre", "listing"))
 _COUNTED = frozenset(("style", "textarea", "title"))
 """Elements whose content the editor counts; it removes scripts and embedded documents."""
-_CONTENT = re.compile(
-    rf"\A<[a-z]+ {_REST_OF_TAG} | </[a-z]+ {_REST_OF_TAG}\Z",
-    re.ASCII | re.IGNORECASE | re.VERBOSE,
-)
+_START_TAG = re.compile(rf"<[a-z]+ {_REST_OF_TAG}", re.ASCII | re.IGNORECASE | re.VERBOSE)
 _BLANKS = " \t\n\f\r"
 _HIDDEN = frozenset(("audio", "canvas", "datalist", "noscript", "select", "template", "video"))
 
@@ -120,7 +117,9 @@ def _counted(found: re.Match[str]) -> int:
         return 1
     if name not in _COUNTED:
         return 0
-    content = _CONTENT.sub("", found[0]).removeprefix("\n" if name == "textarea" else "")
+    content = _START_TAG.sub("", found[0], count=1)
+    content = content[: content.lower().rfind(f"</{name}")]
+    content = content.removeprefix("\n" if name == "textarea" else "")
     return len(content if name == "style" else _unescaped(content))
 
 

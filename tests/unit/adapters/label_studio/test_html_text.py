@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.label_studio.editor.html_text import visible_text
+from adapters.label_studio.editor.html_text import located_text, visible_text
 
 
 class Reference(HTMLParser):
@@ -136,3 +136,9 @@ def test_tags_comments_and_references_follow_the_html_standard(markup: str, word
 def test_megabytes_of_unclosed_markup_take_linear_time(start: str, part: str) -> None:
     # In quadratic time each of these would take hours.
     visible_text(start + part * (2_000_000 // len(part)))
+
+
+@pytest.mark.parametrize("part", ["</a ", "</textarea", "<style>", "</style", "a<b>", "&amp;"])
+@pytest.mark.parametrize("start", ["", "<style>", "<textarea>"])
+def test_places_in_megabytes_of_unclosed_markup_take_linear_time(start: str, part: str) -> None:
+    located_text(start + part * (1_000_000 // len(part)))
