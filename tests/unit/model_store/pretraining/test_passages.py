@@ -1,5 +1,6 @@
 """Transformers learn from crops of reviews and judge passages; a killed fine-tuning resumes."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,15 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from model_store.pretraining import transformer
+from model_store import artifact, manifests
+from model_store.pretraining import fitting, recipe, transformer
 from model_store.pretraining.contrasts import contrasts, opinion_words
 from model_store.pretraining.crops import crop, passages, sentences
+from model_store.pretraining.fitting import FitConfig
 from model_store.pretraining.passages import PassageConfig, teach
+from model_store.pretraining.recipe import Recipe, train
+from model_store.pretraining.student import StudentConfig
+from model_store.pretraining.teacher import TeacherConfig
 from model_store.pretraining.transformer import (
     TransformerClassifier,
     TransformerConfig,
@@ -184,3 +190,45 @@ def test_a_crop_begins_where_a_sentence_does() -> None:
     text = "One two three. Four five six seven. Eight nine."
     starts = {crop(text, (2, 3), np.random.default_rng(seed)).split()[0] for seed in range(50)}
     assert starts == {"One", "Four", "Eight"}
+
+
+def test_a_recipe_with_passages_is_resumed_with_the_same_result(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, classes = reviews(700)
+    rows = [
+        {"text": f"{text} {number}", "label": int(label) if number < 500 else -1}
+        for number, (text, label) in enumerate(zip(texts, classes, strict=True))
+    ]
+    data = tmp_path / "reviews.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    quick = FitConfig(epochs=2, max_tokens=40)
+    wanted = Recipe(
+        max_tokens=60,
+        vector_epochs=1,
+        teacher=TeacherConfig(folds=2, fit=quick, batch_size=16),
+        transformer=folder,
+        passages=PassageConfig(words=(2, 6), share=1.0, contrasts=200, fit=CONFIG),
+        student=StudentConfig(quick, (quick, quick), batch_size=16, word_dropout=0.1),
+    )
+    train(data, tmp_path / "undisturbed", wanted)
+    stages: list[str] = []
+    real = fitting.fit
+
+    def interrupted(*arguments: Any, name: str, **options: Any) -> None:
+        stages.append(name)
+        if len(stages) == 3:
+            raise KeyboardInterrupt
+        real(*arguments, name=name, **options)
+
+    monkeypatch.setattr(recipe, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "killed", wanted)
+    train(data, tmp_path / "killed", wanted)
+
+    assert stages == [f"network, stage {number}" for number in (1, 2, 3)] * 2
+    versions = [manifests.version(tmp_path / name) for name in ("undisturbed", "killed")]
+    assert versions[0] == versions[1]
+    classifier = artifact.load(tmp_path / "killed")
+    found = [each.label for each in classifier.classify(["superb", "dull", "very lovely"])]
+    assert found == ["Positive", "Negative", "Positive"]
