@@ -85,7 +85,7 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
     """Maximum size of a request body, and of all bodies that a worker holds; larger ones are
-    rejected with 413. `/setup` takes at most 1 MiB, `/webhook` 16 MiB."""
+    rejected with 413. `/setup` and `/console/try` take at most 1 MiB, `/webhook` 16 MiB."""
 
     request_timeout: float = Field(default=100.0, gt=0)
     """Seconds after which a request is cancelled and answered with 504; Label Studio waits 100."""

@@ -30,6 +30,7 @@ from adapters.learning.coordinator import Coordinator
 from adapters.observability.exposition import registry_of_all
 from adapters.observability.metrics import Metrics
 from adapters.server.classify import Runner
+from adapters.server.requests import TRY_PATH
 from model_store.errors import DatabaseError, ModelNotReadyError, ModelStoreError
 from model_store.serving import versions
 from model_store.serving.deployments import Entry
@@ -74,7 +75,7 @@ def console_routes(console: Console) -> tuple[Page, list[Route | Mount]]:
     static = StaticFiles(directory=_FOLDER / "static")
     return pages.guarded(pages.home), [
         Route("/docs", pages.guarded(pages.docs), methods=["GET"]),
-        Route("/console/try", pages.guarded(pages.trying), methods=["POST"]),
+        Route(TRY_PATH, pages.guarded(pages.trying), methods=["POST"]),
         Route("/console/load", pages.guarded(pages.load), methods=["GET"]),
         Route("/console/projects/{key}", pages.guarded(pages.project), methods=["GET"]),
         Route("/console/projects/{key}/jobs", pages.guarded(pages.jobs), methods=["GET"]),
@@ -152,7 +153,7 @@ class _Pages:
         return page
 
     async def trying(self, request: Request) -> Response:
-        """`POST /console/try`: classify a text by one or two versions."""
+        """`POST` to TRY_PATH: classify a text by one or two versions."""
         form = await _form(request)
         version = form.get("version", self._default)
         asked = Asked(form.get("text", ""), version, form.get("other", ""))

@@ -42,8 +42,11 @@ _UNLIMITED = Limits(body_bytes=2**63, seconds=2**31)
 _ROUTES_OF_BENTOML = (CLASSIFY_PATH, "/livez", "/readyz", "/healthz", "/schema.json")
 _UNLOGGED = (METRICS_PATH, "/livez", "/readyz", "/healthz")
 _BYTES_PER_CONNECTION = 100_000
-_BODY_BYTES_OF = {"/setup": 1024 * 1024, "/webhook": 16 * 1024 * 1024}
+TRY_PATH = "/console/try"
+"""Where a page sends a text."""
+_OF_LABEL_STUDIO = {"/setup": 1024 * 1024, "/webhook": 16 * 1024 * 1024}
 """A labeling config is small; so is an event, unless it is about ten thousand tasks."""
+_BODY_BYTES_OF = {**_OF_LABEL_STUDIO, TRY_PATH: 1024 * 1024}
 
 _NO_CREDENTIALS = "This server asks for basic authentication: give its user and password."
 _TOO_LARGE = (
@@ -73,10 +76,12 @@ def options_of(settings: Settings, protocol: Starlette, metrics: Metrics) -> dic
         "budget": BodyBudget(settings.max_body_bytes),
         "admissions": [
             Admission(
-                ("/predict", CLASSIFY_PATH), max_tokens=settings.max_queue_tokens, metrics=metrics
+                ("/predict", CLASSIFY_PATH, TRY_PATH),
+                max_tokens=settings.max_queue_tokens,
+                metrics=metrics,
             ),
             # Apart from the model's: a flood of predictions must not cost an event.
-            Admission(_BODY_BYTES_OF, max_tokens=settings.max_queue_tokens),
+            Admission(_OF_LABEL_STUDIO, max_tokens=settings.max_queue_tokens),
         ],
         "recycling": Recycling(_BYTES_PER_CONNECTION) if settings.workers > 1 else None,
         "metrics": metrics,

@@ -201,6 +201,15 @@ def test_forms_of_other_sites_change_nothing(server: Server) -> None:
     assert httpx.get(f"{server.url}/jobs").json() == before
 
 
+def test_a_text_of_megabytes_is_refused(server: Server) -> None:
+    answer = httpx.post(
+        f"{server.url}/console/try",
+        content=b"text=" + b"a" * 2_000_000,
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 413
+
+
 def test_the_api_is_described_in_the_browser(page: Page) -> None:
     page.goto("/docs")
     expect(page.get_by_text("/predict", exact=False).first).to_be_visible()
