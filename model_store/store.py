@@ -51,6 +51,19 @@ def find(tag: str) -> tuple[str, Path]:
     raise UnknownVersionError(tag)
 
 
+def find_or_shipped(tag: str | None) -> tuple[str, Path]:
+    """Return the full tag and the directory of a version, or without a tag of the one that ships.
+
+    Raises UnknownVersionError.
+    """
+    directory = manifests.PRETRAINED
+    shipped = tag_of(directory)
+    # A Bento has the shipped weights in its BentoML store, not beside the code.
+    if tag is None and (directory / manifests.WEIGHTS).exists():
+        return shipped, directory
+    return find(tag or shipped)
+
+
 def import_artifact(directory: Path) -> str:
     """Copy an artifact into the store of BentoML's home and return its tag.
 

@@ -87,7 +87,7 @@ def console_routes(console: Console) -> tuple[Page, list[Route | Mount]]:
 
 
 class _NotFoundError(Exception):
-    """There is no such page."""
+    """No project can have the name in the path."""
 
 
 class _Pages:
@@ -103,7 +103,6 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.filters |= {"day": _day, "percent": _percent}
-        self._templates.tests["open"] = views.is_open
 
     def guarded(self, page: Page) -> Page:
         """Return a page that refuses forms of other sites, and answers errors with a sentence."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from adapters.server.classify import Runner
 from model_store.model.classification import Classification
 from model_store.model.classifier import Classifier, Query
-from model_store.model.evidence import Evidence
+from model_store.model.evidence import Evidence, cut
 from model_store.serving.registry import Registry
 
 _LEVELS = 3
@@ -88,13 +88,9 @@ async def _answer(
 
 def _pieces(text: str, evidence: Evidence | None) -> Iterator[Piece]:
     """Cut a text at its evidence."""
-    end = 0
     spans = evidence.spans() if evidence else []
     heaviest = max((abs(span.weight) for span in spans), default=1.0)
-    for span in spans:
-        yield Piece(text[end : span.start])
-        side = "for" if span.weight > 0 else "against"
-        level = min(int(_LEVELS * abs(span.weight) / heaviest) + 1, _LEVELS)
-        yield Piece(text[span.start : span.end], f"{side}-{level}", span.weight)
-        end = span.end
-    yield Piece(text[end:])
+    for part, weight in cut(text, spans):
+        side = "for" if weight > 0 else "against"
+        level = min(int(_LEVELS * abs(weight) / heaviest) + 1, _LEVELS)
+        yield Piece(part, f"{side}-{level}" if weight else "", weight)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from adapters.label_studio.controls import Control
 from adapters.label_studio.served_config import serve
 from adapters.learning.examples import ExampleStore
-from adapters.learning.jobs import Job, JobQueue, State
+from adapters.learning.jobs import Job, JobQueue
 from adapters.learning.tally import Tally, tally
 from model_store.learning.split import missing
 from model_store.serving import versions
@@ -73,17 +73,12 @@ class ProjectPage:
     @property
     def is_training(self) -> bool:
         """Whether a job is queued or running."""
-        return any(is_open(job) for job in self.jobs)
+        return any(job.is_open for job in self.jobs)
 
     @property
     def can_roll_back(self) -> bool:
         """Whether a trained version serves the project."""
         return bool(self.entries) and self.entries[0].version is not None
-
-
-def is_open(job: Job) -> bool:
-    """Return whether a job is queued or running."""
-    return job.state in (State.QUEUED, State.RUNNING)
 
 
 def project_lines(stores: Stores) -> list[ProjectLine]:

@@ -1,6 +1,6 @@
 """Show an annotator which words speak for a prediction, as regions in the editor.
 
-The labeling config asks for them: see `controls/evidence.py` and docs/label-studio.md. The editor
+The labeling config asks for them: see `controls/evidence.py` and docs/evidence.md. The editor
 of Label Studio 1.23.2 counts characters as Python does, in code points, and not in the UTF-16 units
 of a browser; docs/decisions/0022 has what was observed.
 """

@@ -170,7 +170,6 @@ def prediction_of(
             *(
                 region
                 for control, item in classified
-                if item.evidence
                 for region in evidence_regions(task_id, data, control, item)
             ),
         ],

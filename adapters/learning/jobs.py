@@ -120,6 +120,11 @@ class Job:
     seen_at: float | None
     """Time of the last heartbeat."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the job is queued or running."""
+        return self.state in _OPEN
+
 
 class QueueFullError(ModelStoreError):
     """Too many jobs are queued."""

@@ -1,7 +1,7 @@
 """Find the model of a run, load it and classify texts.
 
-The only module of the package that imports the model store. It imports BentoML and the database
-only if a version or a project is asked for.
+The only module of the package that imports the model store. It imports the database only if a
+project is asked for.
 """
 
 import os
@@ -14,7 +14,7 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.labeling_config import LabelingConfig, Labels
 from adapters.label_studio.served_config import classifier_for
 from adapters.preannotate.errors import ModelError
-from model_store import artifact, manifests
+from model_store import artifact, manifests, store
 from model_store.errors import ModelStoreError
 from model_store.model import inference
 from model_store.model.classification import Classification
@@ -85,12 +85,7 @@ def find(tag: str | None) -> ModelReference:
     Verifies the hashes of its files. Raises ModelError.
     """
     try:
-        version, directory = manifests.tag_of(manifests.PRETRAINED), manifests.PRETRAINED
-        # A Bento has the shipped weights in its BentoML store, not beside the code.
-        if tag is not None or not (directory / manifests.WEIGHTS).exists():
-            from model_store import store
-
-            version, directory = store.find(tag or version)
+        version, directory = store.find_or_shipped(tag)
         manifest = manifests.verify(directory)
         return ModelReference(directory, version, Labels.of_model(manifest))
     except ModelStoreError as error:

@@ -180,6 +180,7 @@ def _described(
 
 
 def _evidence(found: Evidence, text: str) -> TextEvidence:
+    chosen = found.spans()
     spans = [
         EvidenceSpan(
             start=span.start,
@@ -189,13 +190,13 @@ def _evidence(found: Evidence, text: str) -> TextEvidence:
             text=text[span.start : span.end],
             weight=span.weight,
         )
-        for span in found.spans()
+        for span in chosen
     ]
     return TextEvidence(
         label=found.label,
         against=found.against,
         spans=spans,
-        rest=found.log_odds - found.bias - sum(span.weight for span in spans),
+        rest=found.rest(chosen),
         bias=found.bias,
         log_odds=found.log_odds,
     )

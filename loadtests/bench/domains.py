@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,10 +82,14 @@ def main() -> None:
     data |= {name: read_set(path) for name, path in paths.items()}
     rows = list(measure(artifact.load(options.model), reviews.part(Part.TRAIN), data))
     version = tag_of(options.model)
-    facts = {"model": version, "rows": [asdict(row) for row in rows]}
-    text = json.dumps(facts, indent=1) + "\n"
-    (options.out / "domain-benchmarks.json").write_text(text, encoding="utf-8")
-    (options.out / "domain-benchmarks.md").write_text(page(rows, version), encoding="utf-8")
+    write(options.out / "domain-benchmarks", version, list(map(asdict, rows)), page(rows, version))
+
+
+def write(path: Path, version: str, rows: Sequence[dict[str, Any]], page: str) -> None:
+    """Write the figures of a version as `path` with the suffix .json, and their page as .md."""
+    text = json.dumps({"model": version, "rows": rows}, indent=1) + "\n"
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
+    path.with_suffix(".md").write_text(page, encoding="utf-8")
 
 
 def read_set(path: Path) -> Corpus:

@@ -7,7 +7,6 @@ of its words. Writes docs/evidence-benchmarks.md and .json.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from loadtests.bench.domains import PANEL, REVIEWS, read_set
+from loadtests.bench.domains import PANEL, REVIEWS, read_set, write
 from loadtests.bench.servers import ROOT
 from model_store import artifact
 from model_store.manifests import PRETRAINED, tag_of
@@ -86,10 +85,8 @@ def main() -> None:
         for row in measure(classifier, name, texts[: options.texts])
     ]
     version = tag_of(options.model)
-    facts = {"model": version, "rows": [asdict(row) for row in rows]}
-    text = json.dumps(facts, indent=1) + "\n"
-    (options.out / "evidence-benchmarks.json").write_text(text, encoding="utf-8")
-    (options.out / "evidence-benchmarks.md").write_text(page(rows, version), encoding="utf-8")
+    figures = list(map(asdict, rows))
+    write(options.out / "evidence-benchmarks", version, figures, page(rows, version))
 
 
 def measure(classifier: Classifier, name: str, texts: Sequence[str]) -> Iterator[Row]:

@@ -1,18 +1,11 @@
 """`model-store explain`: show which words of a text speak for its label."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from model_store.cli.data_dir_option import data_dir_option
-
-if TYPE_CHECKING:
-    from model_store.model.evidence import Span
-
-_COLORS = {True: "green", False: "red"}
 
 
 @click.command(short_help="Show which words of a text speak for its label.")
@@ -36,13 +29,12 @@ def explain(*, text: str, model: str | None, control: str | None, data_dir: Path
     against it. All weights and the bias sum to the log-odds of the label. TEXT is - for standard
     input.
     """
-    from model_store import artifact, manifests, store
+    from model_store import artifact, store
+    from model_store.model.evidence import cut
     from model_store.serving.data_dir import use_store
 
     use_store(data_dir)
-    tag, directory = manifests.tag_of(manifests.PRETRAINED), manifests.PRETRAINED
-    if model or not (directory / manifests.WEIGHTS).exists():  # A Bento has them in its store.
-        tag, directory = store.find(model or tag)
+    tag, directory = store.find_or_shipped(model or None)
     classifier = artifact.load(directory, device="cpu")
     if control is not None:
         if control not in classifier.heads:
@@ -58,22 +50,19 @@ def explain(*, text: str, model: str | None, control: str | None, data_dir: Path
     evidence = found.evidence
     assert evidence is not None  # Every artifact can tell.
     spans = evidence.spans()
-    click.echo(_colored(text, spans))
+    # click removes the colours where none can be seen.
+    parts = cut(text, spans)
+    click.echo("".join(click.style(part, fg=_color_of(weight)) for part, weight in parts))
     click.echo(f"\n{found.label}, score {found.score:.3f} ({tag})")
     against = f" against {evidence.against}" if evidence.against else ""
     click.echo(f"log-odds{against}: {evidence.log_odds:+.2f}")
     for span in sorted(spans, key=lambda each: -abs(each.weight)):
         words = " ".join(text[span.start : span.end].split())
         click.echo(f"  {span.weight:+.2f}  {words}")
-    rest = evidence.log_odds - evidence.bias - sum(span.weight for span in spans)
-    click.echo(f"  {rest:+.2f}  all other words\n  {evidence.bias:+.2f}  bias")
+    click.echo(f"  {evidence.rest(spans):+.2f}  all other words\n  {evidence.bias:+.2f}  bias")
 
 
-def _colored(text: str, spans: Iterable["Span"]) -> str:
-    """Return a text with its spans in colour; click removes the colours where none can be seen."""
-    pieces, end = [], 0
-    for span in spans:
-        words = text[span.start : span.end]
-        pieces += [text[end : span.start], click.style(words, fg=_COLORS[span.weight > 0])]
-        end = span.end
-    return "".join([*pieces, text[end:]])
+def _color_of(weight: float) -> str | None:
+    if not weight:
+        return None
+    return "green" if weight > 0 else "red"

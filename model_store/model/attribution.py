@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model_store.model.compiled import CompiledCNN, in_batches, table_of, window_sums
+from model_store.model.evidence import Floats
 from model_store.model.inference import Features
 from model_store.model.network import NetworkConfig, SentimentCNN
-
-Floats = NDArray[np.float64]
 
 
 @torch.inference_mode()
@@ -63,9 +62,9 @@ def _divide(
     sizes = np.array(config.kernel_sizes)
     bounds = [*starts.tolist(), len(rows)]
     best, windows = [], []
-    for end, size in zip(np.cumsum(sizes).tolist(), config.kernel_sizes, strict=True):
-        sums = window_sums(table, rows, range(end - size, end))
-        of_texts = [sums[a : b - size + 1] for a, b in pairwise(bounds)]
+    for offsets in config.offset_ranges:
+        sums = window_sums(table, rows, offsets)
+        of_texts = [sums[a : b - len(offsets) + 1] for a, b in pairwise(bounds)]
         best.append(torch.stack([each.amax(dim=0) for each in of_texts]))
         windows.append(_first_windows(sums, of_texts, best[-1], starts))
     # (texts, offsets in a window, filters)

@@ -51,10 +51,7 @@ class CompiledCNN:
         check_shapes(tensors, {"table": [rows, config.filters]})
         self.config = config
         self.tensors = tensors
-        ends = np.cumsum(config.kernel_sizes).tolist()
-        self._offsets = [
-            range(end - size, end) for size, end in zip(config.kernel_sizes, ends, strict=True)
-        ]
+        self._offsets = config.offset_ranges
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the table as a numpy array: Ray's processes share one copy of it."""
@@ -118,11 +115,9 @@ def table_of(network: SentimentCNN, vectors: Tensor) -> Tensor:
     """
     config = network.config
     rows = (vectors @ network.kernels()).view(-1, config.offsets, config.filters)
-    offset = 0
-    for size, conv in zip(config.kernel_sizes, network.convolutions(), strict=True):
+    for offsets, conv in zip(config.offset_ranges, network.convolutions(), strict=True):
         assert conv.bias is not None
-        rows[:, offset] += conv.bias  # each window has one token at its first offset
-        offset += size
+        rows[:, offsets.start] += conv.bias  # each window has one token at its first offset
     return rows.flatten(0, 1)
 
 

@@ -6,7 +6,7 @@ it by what each of them adds. The other feature blocks are sums over words, divi
 the whole, which is taken as given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -88,6 +88,10 @@ class Evidence:
         """The sum of all weights and the bias."""
         return self.bias + float(self.contributions.values.sum())
 
+    def rest(self, spans: Iterable[Span]) -> float:
+        """Return what all words add but those of some spans."""
+        return self.log_odds - self.bias - sum(span.weight for span in spans)
+
     def share(self, weight: float) -> float:
         """Return the part that a weight has in the sum of all weights without their signs."""
         total = float(np.abs(self.contributions.values).sum())
@@ -113,3 +117,19 @@ class Evidence:
             Span(int(found.starts[firsts[run]]), int(found.ends[lasts[run]]), float(weights[run]))
             for run in chosen
         ]
+
+
+def cut(text: str, spans: Iterable[Span]) -> Iterator[tuple[str, float]]:
+    """Cut a text at spans, which come in their order: yield each part and its weight.
+
+    The parts between the spans have none.
+
+    >>> list(cut("A good film", [Span(2, 6, 1.5)]))
+    [('A ', 0.0), ('good', 1.5), (' film', 0.0)]
+    """
+    end = 0
+    for span in spans:
+        yield text[end : span.start], 0.0
+        yield text[span.start : span.end], span.weight
+        end = span.end
+    yield text[end:], 0.0

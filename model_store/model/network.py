@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from numpy.typing import ArrayLike
@@ -29,6 +30,16 @@ class NetworkConfig:
     def offsets(self) -> int:
         """The number of offsets of a token in a window, summed over all kernel sizes."""
         return sum(self.kernel_sizes)
+
+    @property
+    def offset_ranges(self) -> list[range]:
+        """The offsets of the windows of each kernel, among those of all.
+
+        >>> NetworkConfig(100).offset_ranges
+        [range(0, 3), range(3, 8), range(8, 15)]
+        """
+        ends = list(accumulate(self.kernel_sizes))
+        return [range(end - size, end) for size, end in zip(self.kernel_sizes, ends, strict=True)]
 
     @property
     def features(self) -> int:

@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -188,7 +189,8 @@ def _train_classifier(
         network.embedding.weight.data.copy_(torch.from_numpy(vectors))
         return network.to("cuda" if torch.cuda.is_available() else "cpu")
 
-    by_networks = network_probabilities(
+    judged_by_networks = partial(
+        network_probabilities,
         make_network,
         texts[: len(classes)],
         classes,
@@ -198,20 +200,11 @@ def _train_classifier(
         seed=recipe.seed,
         workspace=of_teachers,
     )
+    by_networks = judged_by_networks()
     logger.info("teacher by networks: accuracy %.4f", _accuracy(by_networks, classes))
     first = combined([logits_of_class(by_ngrams), logits_of_class(by_networks)], classes)
     logger.info("first teachers together: accuracy %.4f", _accuracy(first, classes))
-    by_second_networks = network_probabilities(
-        make_network,
-        texts[: len(classes)],
-        classes,
-        texts[len(classes) :],
-        judged,
-        config=recipe.teacher,
-        seed=recipe.seed,
-        workspace=of_teachers,
-        taught=soft_targets(first, classes, recipe.teacher),
-    )
+    by_second_networks = judged_by_networks(taught=soft_targets(first, classes, recipe.teacher))
     logger.info("second networks: accuracy %.4f", _accuracy(by_second_networks, classes))
     teacher = combined([logits_of_class(by_ngrams), logits_of_class(by_second_networks)], classes)
     logger.info("teachers together: accuracy %.4f", _accuracy(teacher, classes))

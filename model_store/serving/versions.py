@@ -23,7 +23,7 @@ class VersionRow:
     accuracy: float | None
     """On held-out examples: the lowest of all controls, in 0..1."""
     interval: tuple[float, float] | None
-    """That of the accuracy, at 95 %."""
+    """The 95 % interval of the accuracy."""
     state: str
     """`active`, `retired` (was active), `candidate` (never was), `base` (without a project)."""
 

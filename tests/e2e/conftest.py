@@ -142,7 +142,7 @@ def connect_project(
     return connect
 
 
-@pytest.fixture(scope="module")  # no other test can run an event loop meanwhile
+@pytest.fixture(scope="module")  # asyncio.run fails while it is open
 def browser() -> Iterator[Browser]:
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:

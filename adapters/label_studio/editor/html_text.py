@@ -111,7 +111,7 @@ def located_text(markup: str) -> tuple[str, list[int]]:
 
 
 def _counted(found: re.Match[str]) -> int:
-    """Return what the editor counts for markup: texts that are no tags, and line breaks."""
+    """Return how many characters the editor counts for a piece of markup."""
     name = (found[1] or found[2] or "").lower()
     if name == "br":
         return 1
