@@ -29,7 +29,10 @@ _RETRIES = 3
 """Retries after 429, 5xx and failed connections; the SDK backs off, or obeys Retry-After."""
 
 _TASK_FIELDS = ("id", "data")
-_ANNOTATION_FIELDS = ("id", "result", "was_cancelled", "updated_at", "completed_by")
+_ANNOTATION_FIELDS = (
+    *("id", "result", "was_cancelled", "updated_at", "completed_by", "ground_truth"),
+    *("lead_time", "parent_prediction"),
+)
 _PROJECT_FIELDS = ("id", "created_at", "label_config", "model_version", "task_number")
 
 
@@ -88,7 +91,8 @@ class LabelStudioClient:
         """Yield pages of the annotated and skipped tasks of a project, by ascending id.
 
         A task has `id`, `data` and `annotations`. An annotation has `id`, `result`,
-        `was_cancelled`, `updated_at` in ISO 8601, and `completed_by`.
+        `was_cancelled`, `updated_at` in ISO 8601, `completed_by`, `ground_truth`, `lead_time` in
+        seconds, and `parent_prediction`.
         """
         # A page starts after the last id. With page numbers, a task deleted or annotated between
         # two requests would move others to a page that was already read.

@@ -12,6 +12,7 @@ from adapters.label_studio.controls import answers_in
 R = TypeVar("R")
 
 _MAX_ID = 2**63 - 1
+_MAX_SECONDS = 1e9
 _PAYLOAD = ("project", "task", "tasks", "annotation", "annotations")
 
 
@@ -56,6 +57,10 @@ class Annotation:
     """Seconds since the epoch."""
     ground_truth: bool = False
     """Whether the annotation was marked as the ground truth of its task."""
+    seconds: float | None = None
+    """How long the annotator took, as Label Studio measures it."""
+    is_prefilled: bool = False
+    """Whether the annotator started from a prediction."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class Changes:
     label_config: str | None = None
     updated_at: float = 0.0
     """When the project was last changed, in seconds since the epoch."""
+    task_count: int | None = None
+    """The number of all tasks of the project, if the event tells."""
     tasks: tuple[AnnotatedTask, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     deleted_annotations: tuple[int, ...] = ()
@@ -94,6 +101,7 @@ def changes_of(event: Mapping[str, Any]) -> Changes:
         project_key(project),
         config if isinstance(config, str) and is_storable(config) else None,
         _time(project.get("updated_at"), "project.updated_at"),
+        count if _is_id(count := project.get("task_number")) else None,
     )
     if action in ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED"):
         tasks, odd_tasks = _read_all(event, "task", task_of)
@@ -151,7 +159,16 @@ def annotation_of(item: Mapping[str, Any], task: int | None = None) -> Annotatio
         annotator=annotator if _is_id(annotator) else None,
         updated_at=_time(item.get("updated_at"), "annotation.updated_at"),
         ground_truth=item.get("ground_truth") is True,
+        seconds=_seconds(item.get("lead_time")),
+        is_prefilled=bool(item.get("parent_prediction") or item.get("prediction")),
     )
+
+
+def _seconds(value: Any) -> float | None:
+    """Return a duration in seconds; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _MAX_SECONDS else None
 
 
 def _answers(result: Any) -> dict[str, tuple[str, ...]]:

@@ -21,15 +21,20 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    exists,
     false,
+    func,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.label_studio.events import AnnotatedTask, Annotation, Changes
+from adapters.learning.acceptance_table import ACCEPTED_TASKS
 from model_store.serving.database import metadata
 
+_KEPT = ("task_count",)
+"""Columns that keep their value if a newer state does not tell it."""
 _IDS_AT_ONCE = 1000
 """Ids in a statement; databases limit its parameters."""
 
@@ -39,6 +44,7 @@ PROJECTS = Table(
     Column("project", String, primary_key=True),
     Column("label_config", String, nullable=False),
     Column("updated_at", Float, nullable=False),
+    Column("task_count", BigInteger),
 )
 TASKS = Table(
     "tasks",
@@ -61,10 +67,24 @@ ANNOTATIONS = Table(
     Column("annotator", BigInteger),
     Column("updated_at", Float, nullable=False),
     Column("ground_truth", Boolean, nullable=False, server_default=false()),
+    Column("seconds", Float),
+    Column("is_prefilled", Boolean, nullable=False, server_default=false()),
 )
 Index("annotations_of_task", ANNOTATIONS.c.project, ANNOTATIONS.c.task)
 
-IS_STORED = ~TASKS.c.deleted
+_IS_ACCEPTED_UNSEEN = (
+    exists()
+    .where(
+        ACCEPTED_TASKS.c.project == ANNOTATIONS.c.project,
+        ACCEPTED_TASKS.c.task == ANNOTATIONS.c.task,
+        ~ACCEPTED_TASKS.c.is_audited,
+    )
+    .correlate(ANNOTATIONS)
+    # A person who changes the annotation in the editor takes some time.
+    & ANNOTATIONS.c.seconds.is_(None)
+)
+IS_STORED = ~TASKS.c.deleted & ~_IS_ACCEPTED_UNSEEN
+"""Of a task that exists, and by a person. To be used with both tables."""
 IS_VALID = IS_STORED & ~ANNOTATIONS.c.cancelled
 ON_A_TASK = (TASKS.c.project == ANNOTATIONS.c.project) & (TASKS.c.task == ANNOTATIONS.c.task)
 
@@ -77,6 +97,7 @@ def record(connection: Connection, changes: Changes) -> None:
             "project": project,
             "label_config": changes.label_config,
             "updated_at": min(changes.updated_at, now),
+            "task_count": changes.task_count,
         }
         _upsert(connection, PROJECTS, [config])
     annotations = [_annotation_row(project, each, now) for each in changes.annotations]
@@ -111,6 +132,8 @@ def _annotation_row(project: str, annotation: Annotation, now: float) -> dict[st
         "annotator": annotation.annotator,
         "updated_at": min(annotation.updated_at, now),
         "ground_truth": annotation.ground_truth,
+        "seconds": annotation.seconds,
+        "is_prefilled": annotation.is_prefilled,
     }
 
 
@@ -131,6 +154,8 @@ def mark_deleted(
             "annotator": None,
             "updated_at": deleted_at,
             "ground_truth": False,
+            "seconds": None,
+            "is_prefilled": False,
         }
         for number in _known(connection, ANNOTATIONS, project, annotations)
     ]
@@ -207,7 +232,13 @@ def _upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=keys,
-            set_={column: new[column.key] for column in table.c if column.key not in keys},
+            set_={
+                column: func.coalesce(new[column.key], column)
+                if column.key in _KEPT
+                else new[column.key]
+                for column in table.c
+                if column.key not in keys
+            },
             where=table.c.updated_at <= new.updated_at,
         ),
         rows,

@@ -6,7 +6,7 @@ is a state. What Label Studio's API says overrules the events before.
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -34,7 +34,7 @@ from adapters.learning.example_tables import (
     task_data,
 )
 from adapters.learning.tally import StoredAnnotation
-from adapters.learning.votes import Answered, last_of_each_annotator, majority
+from adapters.learning.votes import Answered, given_by, last_of_each_annotator, majority
 from model_store.learning.split import sample
 from model_store.serving.database import reading, writing
 
@@ -42,6 +42,9 @@ _LAG_SECONDS = 2.0
 """Label Studio sends an event before it commits, so its API may lag behind the event."""
 
 _ROWS_AT_ONCE = 1000
+
+Votes = Mapping[str, Mapping[int, tuple[str, ...]]]
+"""What annotators answer, by control and annotator."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Example:
     data: Mapping[str, Any]
     choices: Mapping[str, tuple[str, ...]]
     """The majority answer for each control. Controls without a majority are left out."""
+    votes: Votes = field(default_factory=dict)
+    """The answer of each annotator, for the controls that several of them answered."""
 
 
 class ExampleStore:
@@ -101,7 +106,13 @@ class ExampleStore:
                     annotations=[annotation.id for annotation in annotations],
                     before=settled,
                 )
-                changes = Changes(project, label_config, started, tuple(tasks), tuple(annotations))
+                changes = Changes(
+                    project,
+                    label_config,
+                    started,
+                    tasks=tuple(tasks),
+                    annotations=tuple(annotations),
+                )
                 record(connection, changes)
         with writing(self._engine) as connection:
             # With a time that is settled for each later fetch, so that it can restore them.
@@ -126,11 +137,19 @@ class ExampleStore:
         Reads the data of these examples only.
         """
         with reading(self._engine) as connection:
-            votes = dict(_votes_by_task(connection, project, controls))
-            tasks = sample(project, votes, size)
+            votes, answers = {}, {}
+            for task, given, winners in _votes_by_task(connection, project, controls):
+                answers[task] = winners
+                if given:
+                    votes[task] = given
+            tasks = sample(project, answers, size)
             data = {row.task: row.data for row in task_data(connection, project, tasks)}
-        examples = [Example(task, data[task], votes[task]) for task in tasks if task in data]
-        return examples, len(votes)
+        examples = [
+            Example(task, data[task], answers[task], votes.get(task, {}))
+            for task in tasks
+            if task in data
+        ]
+        return examples, len(answers)
 
     def annotated(self, project: str) -> Iterator[list[StoredAnnotation]]:
         """Yield the annotations of each task, newest last, with those that were skipped."""
@@ -182,8 +201,8 @@ class ExampleStore:
 
 def _votes_by_task(
     connection: Connection, project: str, controls: Sequence[Answered]
-) -> Iterator[tuple[int, Mapping[str, tuple[str, ...]]]]:
-    """Yield tasks with a majority for some control, by ascending id, and the majority answers."""
+) -> Iterator[tuple[int, Votes, Mapping[str, tuple[str, ...]]]]:
+    """Yield annotated tasks, by ascending id, with their votes and the majority answers."""
     of = ANNOTATIONS.c
     statement = (
         select(of.task, of.annotation, of.answers, of.annotator, of.ground_truth)
@@ -194,5 +213,7 @@ def _votes_by_task(
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
     for task, rows in groupby(connection.execute(statement), key=attrgetter("task")):
-        if votes := majority(last_of_each_annotator(rows), controls):
-            yield task, votes
+        voters = last_of_each_annotator(rows)
+        votes, winners = given_by(voters, controls), majority(voters, controls)
+        if votes or winners:
+            yield task, votes, winners

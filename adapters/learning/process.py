@@ -25,12 +25,16 @@ from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
 from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, State
+from adapters.learning.judgement_table import Judgements, StoredJudgement, replace_judgements
+from adapters.learning.reviewing import Reviewed, labels_by_option
 from adapters.learning.tally import Tally, tally
 from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
+from model_store.budget.consensus import agreement
 from model_store.errors import ModelStoreError, NotTrainableError
 from model_store.learning.split import MAX_EXAMPLES
-from model_store.learning.training import Parent, TrainingSet, load_parent, train
+from model_store.learning.training import Parent, load_parent, train
+from model_store.learning.training_set import TrainingSet
 from model_store.serving.database import connect
 from model_store.serving.deployments import DeploymentLog, activate, latest
 from model_store.serving.failure_log import FailureLog
@@ -113,6 +117,8 @@ class Ending:
     reasons: Sequence[str]
     version: str | None = None
     changes: dict[str, Any] = field(default_factory=dict)
+    judgements: Mapping[str, Sequence[StoredJudgement]] = field(default_factory=dict)
+    """What the training says about each annotation, by control."""
 
 
 class TrainingJob:
@@ -131,6 +137,7 @@ class TrainingJob:
         self._settings = settings
         self._default = default
         self._examples = ExampleStore(engine)
+        self._judgements = Judgements(engine)
         self._deployments = DeploymentLog(engine)
         self._warnings: list[str] = []
 
@@ -153,10 +160,13 @@ class TrainingJob:
             self._warnings.append(
                 f"{total} annotated tasks are stored; a sample of {len(examples)} was used."
             )
-        found = [training_set(control, examples) for control in config.trainable]
+        answers = {example.task: example.choices for example in examples}
+        reviewed = Reviewed.since(self._judgements.of(project), answers)
+        found = [training_set(control, examples, reviewed) for control in config.trainable]
         tallies = tally(self._examples.annotated(project), config.trainable)
         outcome = train(project, parent, found, self._report)
-        changes: dict[str, Any] = {"metrics": _with_numbers(outcome.metrics, tallies)}
+        metrics = _with_agreement(_with_numbers(outcome.metrics, tallies), found)
+        changes: dict[str, Any] = {"metrics": metrics}
         left_out = [each.sentence for each in tallies if each.sentence]
         if outcome.version is None:
             hints = [] if LabelStudioSettings().is_complete else [NO_EVENTS]
@@ -167,7 +177,13 @@ class TrainingJob:
                 logger.info("Project %s, %s: %s", project, shown(control), report["summary"])
         changes |= {"progress": 1.0, "stage": "done"}
         state = State.PROMOTED if outcome.passed else State.REFUSED
-        return Ending(state, [*outcome.reasons, *left_out], outcome.version, changes)
+        judgements = {
+            control.name: reviewed.stored(control, outcome.judgements[control.name])
+            for control in config.trainable
+            if control.name in outcome.judgements
+        }
+        reasons = [*outcome.reasons, *left_out]
+        return Ending(state, reasons, outcome.version, changes, judgements)
 
     def end(self, ending: Ending) -> bool:
         """End the job and activate its version if it is promoted, in one transaction.
@@ -177,6 +193,7 @@ class TrainingJob:
         """
 
         def promote(connection: Connection) -> None:
+            replace_judgements(connection, self.job.project, ending.judgements)
             if ending.state is State.PROMOTED:
                 reason = f"job {self.job.id}"
                 activate(connection, self.job.project, ending.version, by="training", reason=reason)
@@ -250,29 +267,58 @@ def _with_numbers(metrics: Mapping[str, Any], tallies: Iterable[Tally]) -> dict[
     return {**metrics, **added}
 
 
-def training_set(control: Control, examples: Sequence[Example]) -> TrainingSet:
-    """Return the training set of a control.
+def _with_agreement(
+    metrics: Mapping[str, Any], training_sets: Iterable[TrainingSet]
+) -> dict[str, Any]:
+    """Add how far annotators agree, of each control that several have answered."""
+    added = {
+        each.control: {
+            **metrics.get(each.control, {}),
+            "agreement": {"tasks": found.texts, "agreed": found.agreed, "kappa": found.kappa},
+        }
+        for each in training_sets
+        if (found := agreement(each.votes)).texts
+    }
+    return {**metrics, **added}
 
-    A control with options that the model has no labels for is trained with its options as labels.
-    """
-    is_known = control.option_of and not control.is_partial
-    label_of = control.label_of if is_known else {option: option for option in control.options}
-    answered = [
-        item
-        for item in examples
-        if (given := item.choices.get(control.name)) is not None and set(given) <= set(label_of)
-    ]
-    found, _ = subjects((item.data for item in answered), [control])
+
+def training_set(
+    control: Control, examples: Sequence[Example], reviewed: Reviewed | None = None
+) -> TrainingSet:
+    """Return the training set of a control; `reviewed` says which tasks were corrected."""
+    label_of = labels_by_option(control)
+    is_single = control.kind != "multiple"
+
+    def labels_of(given: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the labels of an answer; None if the labeling config does not offer it."""
+        return tuple(map(label_of.__getitem__, given)) if set(given) <= set(label_of) else None
+
+    answered = []
+    for item in examples:
+        given = item.choices.get(control.name)
+        labels = None if given is None else labels_of(given)
+        votes = {
+            annotator: taken[0]
+            for annotator, answer in item.votes.get(control.name, {}).items()
+            if is_single and (taken := labels_of(answer))
+        }
+        if labels is not None or (given is None and len(votes) > 1):
+            answered.append((item, labels or (), votes))
+    found, _ = subjects((item.data for item, _, _ in answered), [control])
     of_text = [answered[subject.position] for subject in found]
     return TrainingSet(
         control=control.name,
-        labels=tuple(control.option_of if is_known else control.options),
-        tasks=[item.task for item in of_text],
+        labels=tuple(label_of.values()),
+        tasks=[item.task for item, _, _ in of_text],
         texts=[subject.text for subject in found],
-        answers=[
-            tuple(label_of[option] for option in item.choices[control.name]) for item in of_text
-        ],
+        answers=[labels for _, labels, _ in of_text],
         kind=control.kind,
+        votes=[votes for _, _, votes in of_text] if any(votes for _, _, votes in of_text) else (),
+        before={
+            task: labels
+            for task, given in (reviewed or Reviewed()).before.get(control.name, {}).items()
+            if (labels := labels_of(given)) is not None
+        },
     )
 
 

@@ -18,7 +18,7 @@ REPLACED = "replaced by a later one of the same annotator"
 UNANSWERED = "without an answer"
 SEVERAL = "with several choices"
 NOT_OFFERED = "with a choice that the labeling config does not offer"
-TIED = "in a tie"
+TIED = "in a tie, which a training decides if it can"
 OUTVOTED = "outvoted"
 
 

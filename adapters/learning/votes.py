@@ -51,6 +51,29 @@ def last_of_each_annotator(annotations: Iterable[V]) -> list[V]:
     return list(by_annotator.values())
 
 
+def given_by(
+    annotations: Iterable[Vote], controls: Iterable[Answered]
+) -> dict[str, dict[int, tuple[str, ...]]]:
+    """Return what each annotator answers for the controls that several of them answer.
+
+    Annotations without an annotator count separately. None answers a control for which there is
+    a ground truth.
+    """
+    voters = list(annotations)
+    found = {}
+    for control in controls:
+        votes = {}
+        for each in voters:
+            if (answer := control.given(each.answers)) is not None:
+                votes[-each.annotation if each.annotator is None else each.annotator] = answer
+                if each.ground_truth:
+                    votes.clear()
+                    break
+        if len(votes) > 1:
+            found[control.name] = votes
+    return found
+
+
 def majority(
     annotations: Iterable[Vote], controls: Iterable[Answered]
 ) -> dict[str, tuple[str, ...]]:

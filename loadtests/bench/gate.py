@@ -19,7 +19,8 @@ import torch
 
 from loadtests.bench.learning import DATA, RENAMED
 from loadtests.bench.servers import ROOT
-from model_store.learning.training import Learned, Parent, TrainingSet, learn_control, load_parent
+from model_store.learning.training import Learned, Parent, learn_control, load_parent
+from model_store.learning.training_set import TrainingSet
 from model_store.manifests import PRETRAINED
 from model_store.model.classifier import Classifier
 from model_store.pretraining.anchor import passages

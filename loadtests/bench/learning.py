@@ -30,7 +30,8 @@ from sklearn.metrics import f1_score
 
 from loadtests.bench.servers import ROOT
 from model_store.files import atomic_write
-from model_store.learning.training import TrainingSet, learn_control, load_parent
+from model_store.learning.training import learn_control, load_parent
+from model_store.learning.training_set import TrainingSet
 from model_store.manifests import PRETRAINED
 from model_store.model.classification import Kind
 from model_store.model.classifier import Classifier

@@ -6,34 +6,32 @@ control.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from model_store import artifact, block_files, manifests, store
 from model_store.learning import anchor, behaviour, gate
 from model_store.learning.anchor import Anchor
 from model_store.learning.blocks import block_widths, used_blocks
-from model_store.learning.candidate import Answers, Outcome, Progress, learn
-from model_store.learning.duplicates import near_duplicates
+from model_store.learning.candidate import Outcome, Progress, learn
+from model_store.learning.decisions import Worth, decide, judgements, worth
 from model_store.learning.fitters import Fitter, OnBlocks, Replayed, Tuned
 from model_store.learning.gate import Check
 from model_store.learning.left_out import named
-from model_store.learning.split import MIN_PER_LABEL, counted, folds, missing
+from model_store.learning.split import MIN_PER_LABEL
+from model_store.learning.training_set import Judgement, TrainingSet
 from model_store.manifests import encoder_version
 from model_store.model.blocks.concatenated import Block, Concatenated
 from model_store.model.blocks.embedding import StaticEmbedding
 from model_store.model.blocks.ngrams import Ngrams
-from model_store.model.classification import Kind
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder, TextEncoder
 from model_store.model.head import Head
@@ -72,27 +70,6 @@ def load_parent(version: str, path: Path | None = None, *, compiled: Path | None
 
 
 @dataclass(frozen=True)
-class TrainingSet:
-    """The annotated texts of one control; the three lists have equal lengths."""
-
-    control: str
-    labels: tuple[str, ...]
-    tasks: Sequence[int]
-    texts: Sequence[str]
-    answers: Answers
-    kind: Kind = "single"
-
-    @property
-    def lacking(self) -> str | None:
-        """A sentence that says how many annotations are missing, or None."""
-        return missing(counted(self.answers), self.labels, self.kind, len(self.answers))
-
-    def folds(self, project: str) -> NDArray[np.int64]:
-        """Return (texts,) folds; texts that are nearly the same are in one."""
-        return folds(project, self.tasks, near_duplicates(self.texts).tolist())
-
-
-@dataclass(frozen=True)
 class Result:
     """The result of a training."""
 
@@ -104,6 +81,8 @@ class Result:
     """A sentence for each failed check and each control that lacks annotations."""
     metrics: dict[str, Any]
     """The reports by control, for JSON."""
+    judgements: Mapping[str, Sequence[Judgement]] = field(default_factory=dict)
+    """Those of the tasks of each control that was trained."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +90,18 @@ class Learned:
     """The result of training one control."""
 
     outcome: Outcome
+    judgements: Sequence[Judgement] = ()
+    """What the training says about the annotation of each task."""
+    worth: Worth | None = None
+    """What corrections were worth, if there are some."""
+
+    def report(self) -> dict[str, Any]:
+        """Return the report of the outcome, and what corrections were worth, for JSON."""
+        return {
+            **self.outcome.report(),
+            **({"corrections": asdict(self.worth)} if self.worth else {}),
+        }
+
     encoder: Concatenated | None = None
     """The blocks of the head; None if it uses the features of the parent's encoder."""
 
@@ -134,7 +125,7 @@ def train(
         learned[training_set.control] = learn_control(project, parent, training_set, tell)
         seconds[training_set.control] = round(time.process_time() - start, 1)
     outcomes = {control: each.outcome for control, each in learned.items()}
-    metrics = {control: outcome.report() for control, outcome in outcomes.items()}
+    metrics = {control: each.report() for control, each in learned.items()}
     if not outcomes:
         return Result(None, passed=False, reasons=reasons, metrics=metrics)
     reasons += [
@@ -161,7 +152,13 @@ def train(
     timed = {
         control: {**report, "seconds": seconds[control]} for control, report in metrics.items()
     }
-    return Result(version, passed=not failed, reasons=[*reasons, *failed, *hints], metrics=timed)
+    return Result(
+        version,
+        passed=not failed,
+        reasons=[*reasons, *failed, *hints],
+        metrics=timed,
+        judgements={control: each.judgements for control, each in learned.items()},
+    )
 
 
 def _distant(parent: Parent, training_sets: Sequence[TrainingSet]) -> list[str]:
@@ -207,11 +204,12 @@ def learn_control(
     kept = anchor.load(anchor.SHIPPED, parent.encoder_version, embedding.version)
     if kept is None or not isinstance(network, Encoder):
         tuned = Tuned(parent.classifier.head, _SEED)
-        return Learned(_learn(project, parent, training_set, network, [tuned], progress))
+        return _learn(project, parent, training_set, network, [tuned], progress)
     encoder = Concatenated({"encoder": network, "embedding": embedding})
     fitter = Replayed(block_widths(encoder), parent.classifier.head, kept.examples(), seed=_SEED)
     steps = [replace(fitter, most=step) for step in _MOST]
-    return Learned(_learn(project, parent, training_set, encoder, steps, progress, kept), encoder)
+    learned = _learn(project, parent, training_set, encoder, steps, progress, kept)
+    return replace(learned, encoder=encoder)
 
 
 def _learn_new(
@@ -220,10 +218,10 @@ def _learn_new(
     """Train a head for labels that the model does not have, on several feature blocks."""
     encoder = _blocks(parent.classifier, training_set)
     fitter = OnBlocks(block_widths(encoder), parent.classifier.head, _SEED)
-    outcome = _learn(project, parent, training_set, encoder, [fitter], progress)
-    used = used_blocks(outcome.shares)
+    learned = _learn(project, parent, training_set, encoder, [fitter], progress)
+    used = used_blocks(learned.outcome.shares)
     blocks = {name: block for name, block in encoder.blocks.items() if name in used}
-    return Learned(outcome, Concatenated(blocks) if blocks else None)
+    return replace(learned, encoder=Concatenated(blocks) if blocks else None)
 
 
 def _has_own_labels(classifier: Classifier, training_set: TrainingSet) -> bool:
@@ -239,7 +237,7 @@ def _learn(  # noqa: PLR0917
     fitters: Sequence[Fitter],
     progress: Progress,
     kept: Anchor | None = None,
-) -> Outcome:
+) -> Learned:
     """Train a head on the features of an encoder, and compare it with the active one.
 
     The first of the fitters decides with whose head enough texts of the anchor are right.
@@ -264,6 +262,12 @@ def _learn(  # noqa: PLR0917
         None if same or not is_compared else _read(active.encoder, training_set.texts, progress)
     )
     folds = training_set.folds(project)
+    decided = decide(training_set, features, folds, fitters[0])
+    if not decided.rows.all():
+        rows = torch.from_numpy(decided.rows)
+        features, folds = features[rows], folds[decided.rows]
+        others = None if others is None else others[rows]
+    training_set = decided.training_set
     for fitter in fitters:
         outcome = learn(
             training_set.control,
@@ -281,7 +285,11 @@ def _learn(  # noqa: PLR0917
         )
         if all(check.passed for check in outcome.checks if check.name == gate.ANCHOR):
             break
-    return outcome
+    return Learned(
+        outcome,
+        judgements=judgements(outcome, decided),
+        worth=worth(training_set, features, folds, fitters[0]) if outcome.head else None,
+    )
 
 
 def _blocks(classifier: Classifier, training_set: TrainingSet) -> Concatenated:

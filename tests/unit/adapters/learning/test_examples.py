@@ -257,7 +257,9 @@ def test_a_skipped_task_becomes_an_example_when_it_is_annotated(store: ExampleSt
 def test_the_majority_of_annotators_decides(store: ExampleStore) -> None:
     store.record(annotated(1, "Positive", by=1))
     store.record(annotated(2, "Negative", by=2))
-    assert snapshot(store, PROJECT) == []
+    (tied,) = snapshot(store, PROJECT)
+    assert tied.choices == {}
+    assert tied.votes == {"label": {1: ("Positive",), 2: ("Negative",)}}
     store.record(annotated(3, "Negative", by=3))
     assert choices(store) == {1: "Negative"}
 
@@ -456,7 +458,10 @@ def test_examples_have_the_answers_of_a_majority_of_valid_annotations(store: Exa
     store.record(annotated(5, "Positive", task=3, cancelled=True))
     store.record(annotated(6, "Negative", task=4))
     store.record(deleted_task(4))
-    assert [example.choices for example in snapshot(store, PROJECT)] == [{"label": ("Positive",)}]
+    tied, decided = snapshot(store, PROJECT)
+    assert tied.choices == {}
+    assert decided.choices == {"label": ("Positive",)}
+    assert decided.votes == {}, "only one annotator answered"
 
 
 WRITE_BULK = """

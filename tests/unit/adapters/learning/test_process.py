@@ -19,7 +19,8 @@ from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import NO_EVENTS, Job, JobQueue, State
 from model_store.errors import DatabaseError
 from model_store.learning.candidate import Progress
-from model_store.learning.training import Parent, Result, TrainingSet
+from model_store.learning.training import Parent, Result
+from model_store.learning.training_set import TrainingSet
 from model_store.serving.deployments import DeploymentLog, Entry
 from tests.conftest import ClassifierFactory
 

@@ -13,7 +13,8 @@ from model_store import artifact, manifests, store
 from model_store.learning import training as project_training
 from model_store.learning.candidate import Outcome
 from model_store.learning.gate import Check
-from model_store.learning.training import Parent, TrainingSet, train
+from model_store.learning.training import Parent, train
+from model_store.learning.training_set import TrainingSet
 from model_store.model.classifier import Classifier
 from model_store.model.encoder import Encoder
 from model_store.model.origin import Origin, Strangeness

@@ -8,7 +8,8 @@ import torch
 
 from model_store import artifact, manifests, store
 from model_store.errors import ArtifactError
-from model_store.learning.training import Parent, Result, TrainingSet, train
+from model_store.learning.training import Parent, Result, train
+from model_store.learning.training_set import TrainingSet
 from model_store.model.blocks.concatenated import Concatenated
 from model_store.model.classifier import Classifier, Query, classify_together
 from tests.conftest import ClassifierFactory

@@ -12,13 +12,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from adapters.learning import example_tables, jobs
+from adapters.learning import example_tables, jobs, judgement_table, project_notes
 from model_store.errors import DatabaseError
 from model_store.serving import deployments, migrations
 from model_store.serving.database import connect, metadata
 from tests.processes import all_at_once
 
-DECLARE_TABLES = (deployments, example_tables, jobs)
+DECLARE_TABLES = (deployments, example_tables, jobs, judgement_table, project_notes)
 """Imported for their tables."""
 
 ADD_COLUMN = """
