@@ -100,6 +100,7 @@ bench-bulk: $(VENV)/.dev
 
 # Compares what projects learn with TF-IDF and, if TRANSFORMER names its folder, a sentence transformer.
 bench-learning: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m loadtests.bench.budget
 	OMP_NUM_THREADS=1 $(BIN)/python -m loadtests.bench.learning $(if $(TRANSFORMER),--transformer "$(TRANSFORMER)")
 
 # Measures the shipped model on texts of other kinds than it learned from. Writes docs/domain-benchmarks.*.

@@ -12,14 +12,17 @@ from prometheus_client import REGISTRY
 
 from adapters.console.pages import Console, console_routes
 from adapters.console.views import Stores
+from adapters.label_studio.marks import MarkRemover
 from adapters.label_studio.openapi import document_route
 from adapters.label_studio.routes import Backend, create_app
 from adapters.label_studio.shown_version import ShownVersions
 from adapters.label_studio.webhook_secret import WebhookSecret
 from adapters.learning.agreement import Agreement
+from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
+from adapters.learning.refresher import Refresher
 from adapters.learning.supervisor import Trainer
 from adapters.observability import logs, metrics_folder
 from adapters.observability.exposition import metrics_route
@@ -39,6 +42,7 @@ from adapters.settings import (
     unknown_variables,
 )
 from model_store import artifact, store
+from model_store.budget.acceptance import Promise
 from model_store.errors import DatabaseError, ModelStoreError
 from model_store.model import text_classifier
 from model_store.model.blocks.concatenated import Block
@@ -83,10 +87,12 @@ runner = BatchRunner(
 )
 shown = ShownVersions.of_environment(registry) if settings.select_version else None
 examples = ExampleStore(engine)
+budgets = Budgets(engine, Promise(settings.max_error, settings.confidence))
 coordinator = Coordinator(
     examples,
     jobs,
     deployments,
+    budgets,
     train_every=settings.train_every,
     fetches=LabelStudioSettings().is_complete,
 )
@@ -101,7 +107,9 @@ backend = Backend(
     secret=WebhookSecret(
         settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
     ),
+    withhold=settings.withhold,
     shown=shown,
+    marks=MarkRemover.of_environment(),
 )
 try:
     model = settings.model or store.import_artifact(store.PRETRAINED)
@@ -110,7 +118,7 @@ except ModelStoreError as error:
 text_endpoint = TextEndpoint(runner, registry, settings.deadline, metrics)
 home, pages = console_routes(
     Console(
-        Stores(examples, jobs, deployments, registry),
+        Stores(examples, jobs, deployments, registry, budgets),
         coordinator,
         runner,
         metrics,
@@ -153,12 +161,14 @@ class SentimentService:
         metrics.start()
         await runner.start(classifier)
         await registry.start(Version(name, classifier))
+        self.refresher = Refresher(settings.data_dir)
         self.trainer = Trainer(
             jobs,
             ["--default", name, "--default-path", str(path)],
             threads=settings.training_threads,
             timeout=settings.training_timeout,
             metrics=metrics,
+            promoted=self.refresher.refresh if settings.active_learning else None,
         )
         self.trainer.start()
         if shown:
@@ -170,6 +180,7 @@ class SentimentService:
     @bentoml.on_shutdown
     async def stop(self) -> None:
         await self.trainer.stop()
+        await self.refresher.stop()
         if shown:
             await shown.stop()
         await registry.stop()

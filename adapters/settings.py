@@ -54,6 +54,20 @@ class Settings(BaseSettings):
     """Whether the server makes projects of Label Studio show the scores of the version that serves
     them; needs `LABEL_STUDIO_URL` and `LABEL_STUDIO_API_KEY`."""
 
+    withhold: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the tasks, 0 to 1, whose predictions have a score and no answer: what differs from
+    the others is the effect of seeing a prediction."""
+
+    active_learning: bool = False
+    """Whether a new version predicts all tasks and orders the label stream, like `preannotate
+    active --do`; needs `LABEL_STUDIO_URL` and `LABEL_STUDIO_API_KEY`."""
+
+    max_error: float = Field(default=0.02, gt=0, lt=1)
+    """Share of wrong answers that the budget of a project allows for accepted predictions."""
+
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    """Confidence of that promise."""
+
     database_url: SecretStr | None = None
     """SQLAlchemy URL of the database for annotations, jobs and active versions; by default SQLite
     in the data directory. PostgreSQL: `postgresql+psycopg://user:password@host/name`."""

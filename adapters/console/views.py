@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from adapters.label_studio.controls import Control
 from adapters.label_studio.served_config import serve
+from adapters.learning.budget import Budget, Budgets
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import Job, JobQueue
+from adapters.learning.judgement_table import StoredJudgement
 from adapters.learning.tally import Tally, tally
 from model_store.learning.split import missing
 from model_store.serving import versions
@@ -19,6 +21,7 @@ from model_store.serving.versions import VersionRow
 
 _SHOWN_JOBS = 10
 _SHOWN_ENTRIES = 20
+_SHOWN_SUSPECTS = 20
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Stores:
     jobs: JobQueue
     deployments: DeploymentLog
     registry: Registry
+    budgets: Budgets
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,9 @@ class ProjectPage:
     jobs: Sequence[Job]
     entries: Sequence[Entry]
     """The deployment log, newest first."""
+    budget: Budget
+    suspects: Sequence[StoredJudgement]
+    """What people should look at, the least likely first."""
 
     @property
     def is_training(self) -> bool:
@@ -116,6 +123,8 @@ def project_page(stores: Stores, key: str) -> ProjectPage:
         ],
         jobs_of(stores, key),
         entries[: -_SHOWN_ENTRIES - 1 : -1],
+        stores.budgets.of(key),
+        [each for each in stores.budgets.judgements.of(key) if each.is_open][:_SHOWN_SUSPECTS],
     )
 
 

@@ -108,7 +108,7 @@ class LabelStudioClient:
 
         At most `count` tasks with ids greater than `after`. A task has `id` and `data`.
         """
-        lacking = _filter("predictions_model_versions", "not_contains", "List", version)
+        lacking = condition("predictions_model_versions", "not_contains", "List", [version])
         with self._trying(f"list the tasks of project {number}"):
             items = self._tasks(number, after, lacking, count=count, include="id,data")
             return [_fields_of(item, _TASK_FIELDS) for item in items]
@@ -120,7 +120,7 @@ class LabelStudioClient:
 
         At most `count` tasks of the project with ids greater than `after`, by ascending id.
         """
-        having = _filter("predictions_model_versions", "contains", "List", version)
+        having = condition("predictions_model_versions", "contains", "List", [version])
         with self._trying(f"list the predictions of project {number}"):
             items = self._tasks(number, after, having, count=count, include="id,predictions")
             found = [_fields_of(item, ("id", "predictions")) for item in items]
@@ -131,6 +131,38 @@ class LabelStudioClient:
                 )
                 for item in found
             ]
+
+    def tasks_where(
+        self,
+        number: int,
+        conditions: Sequence[Mapping[str, Any]] = (),
+        *,
+        after: int,
+        count: int,
+        fields: Sequence[str],
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return tasks of a project that meet all conditions of `condition`, by ascending id.
+
+        At most `count` tasks with ids greater than `after`. fields: those of a task, such as
+        `predictions` or `total_annotations`.
+        """
+        with self._trying(f"list the tasks of project {number}"):
+            items = self._tasks(number, after, *conditions, count=count, include=",".join(fields))
+            return [_fields_of(item, fields) for item in items]
+
+    def annotations_of(self, number: int, first: int, last: int) -> Sequence[Mapping[str, Any]]:
+        """Return the annotated tasks with ids from `first` to `last`.
+
+        They are as those of `tasks_with_annotations`.
+        """
+        found: list[Mapping[str, Any]] = []
+        after = first - 1
+        while page := self._annotated_tasks_after(number, after):
+            found += [task for task in page if task["id"] <= last]
+            after = page[-1]["id"]
+            if after >= last:
+                break
+        return found
 
     def import_predictions(self, number: int, predictions: Sequence[Mapping[str, Any]]) -> None:
         """Store predictions: `task`, `result`, `score`, `model_version`.
@@ -155,7 +187,7 @@ class LabelStudioClient:
 
     def _annotated_tasks_after(self, project: int, last: int) -> list[Mapping[str, Any]]:
         # Users who skipped the task count as annotators.
-        annotated = _filter("annotators", "empty", "List", value=False)
+        annotated = condition("annotators", "empty", "List", value=False)
         with self._trying(f"list the annotations of project {project}"):
             return [_annotated_task(item) for item in self._tasks(project, last, annotated)]
 
@@ -163,12 +195,11 @@ class LabelStudioClient:
         self,
         project: int,
         last: int,
-        condition: Mapping[str, Any],
-        *,
+        *conditions: Mapping[str, Any],
         count: int | None = None,
         include: str | None = None,
     ) -> list[Any]:
-        items = [_filter("id", "greater", "Number", last), condition]
+        items = [condition("id", "greater", "Number", last), *conditions]
         query = {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
         found = self._api.tasks.list(
             project=project,
@@ -210,7 +241,7 @@ class LabelStudioClient:
         raise failure(action, self._url, reason, is_passing=passing) from None
 
 
-def _filter(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+def condition(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
     """Return a filter of Label Studio's Data Manager."""
     return {
         "filter": f"filter:tasks:{name}",

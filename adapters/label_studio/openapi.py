@@ -88,6 +88,30 @@ _ANSWERS: Mapping[str, Any] = {
     },
     "/jobs": {"jobs": [_JOB]},
     "/jobs/{job_id}": _JOB,
+    "/projects/{key}/suspects": {
+        "suspects": [
+            {
+                "task": 7,
+                "control": "sentiment",
+                "given": ["Positive"],
+                "predicted": ["Negative"],
+                "quality": 0.04,
+                "is_disputed": False,
+            }
+        ]
+    },
+    "/projects/{key}/budget": {
+        "summary": "98 % on all 1,000: label 350 more (55 min), accept 400, review 18 suspects, "
+        "4 disputed.",
+        "sentences": ['"sentiment": 84 ± 3 % now; 200 more: 87 ± 4 %.'],
+        "tasks": 1000,
+        "annotated": 250,
+        "to_label": 350,
+        "can_be_accepted": 400,
+        "suspects": 18,
+        "disputed": 4,
+        "seconds_per_annotation": 9.4,
+    },
 }
 """An example of the body of a response, by path."""
 
@@ -137,6 +161,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("/jobs/{job_id}", "GET"): Operation(
         "The progress of a training job, or its result.",
         answers={200: schemas.JobResponse, 404: schemas.ErrorResponse},
+    ),
+    ("/projects/{key}/suspects", "GET"): Operation(
+        "The annotations that are likely wrong, and the disputed tasks, the least likely first.",
+        answers={200: schemas.SuspectsResponse, 404: schemas.ErrorResponse},
+    ),
+    ("/projects/{key}/budget", "GET"): Operation(
+        "What a project still needs: annotations, reviews, and what can be accepted unseen.",
+        answers={200: schemas.BudgetResponse, 404: schemas.ErrorResponse},
     ),
     (DOCUMENT_PATH, "GET"): Operation("This document.", answers={200: dict[str, Any]}, tag="About"),
     ("/schema.json", "GET"): Operation(

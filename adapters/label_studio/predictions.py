@@ -11,6 +11,7 @@ from adapters.label_studio.evidence import evidence_regions, region_id
 from adapters.label_studio.schemas import Prediction, Region, Task
 from adapters.label_studio.served_config import ServedConfig
 from adapters.label_studio.task_text import Skipped, Subject, subjects
+from adapters.label_studio.withholding import is_withheld, withheld
 from adapters.observability.metrics import Metrics
 from adapters.server.offloading import offload
 from model_store.model.classification import Classification
@@ -46,13 +47,15 @@ async def predict(
     metrics: Metrics,
     score: ScoreKind = "confidence",
     deadline: float | None = None,
+    withhold: float = 0.0,
 ) -> list[Prediction | list[Prediction]]:
     """Predict every served control of every task: one entry per task, in order.
 
     A task without text for any control gets `[]`, and the log names the reason and the task's id.
     So does a task that is not reached by `deadline`, a time on the clock of the event loop. `size`
-    is the size of the tasks in bytes: large requests are processed in a thread. Records the
-    outcome in `metrics`.
+    is the size of the tasks in bytes: large requests are processed in a thread. `withhold` is the
+    share of the project's tasks whose predictions have a score and no answer. Records the outcome
+    in `metrics`.
     """
     small = len(tasks) <= _INLINE_TASKS and (size <= _INLINE_HTML_BYTES or not served.is_html)
     found, skipped = await offload(_subjects, tasks, served, inline=small)
@@ -75,7 +78,16 @@ async def predict(
     if metrics.is_on:
         counted, scores = await offload(_tally, results, inline=small)
         metrics.predicted(project, counted, scores, _distances(answers))
+    if withhold and project:
+        return [
+            _withheld(each) if is_withheld(project, task.get("id"), withhold) else each
+            for task, each in zip(tasks, results, strict=True)
+        ]
     return results
+
+
+def _withheld(result: Prediction | list[Prediction]) -> Prediction | list[Prediction]:
+    return [withheld(each) for each in result] if isinstance(result, list) else withheld(result)
 
 
 _Answered = tuple[Subject, Sequence[Classification]]

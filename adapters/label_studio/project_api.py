@@ -5,10 +5,11 @@ worker 1.7 s of processor time and 120 MB. Tasks and annotations: see `client.py
 host, and never follows a redirect.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import orjson
@@ -17,6 +18,7 @@ import urllib3
 from adapters.label_studio.client_errors import (
     NO_LABEL_STUDIO,
     UNREACHABLE,
+    ClientError,
     checked_key,
     checked_url,
     failure,
@@ -25,6 +27,9 @@ from adapters.label_studio.client_errors import (
     reason_of,
     timed_out,
 )
+from adapters.settings import LabelStudioSettings
+
+logger = logging.getLogger(__name__)
 
 _SECONDS = 30.0
 
@@ -58,6 +63,21 @@ class ProjectApi:
         self._header: str | None = None
         self._http = urllib3.PoolManager(timeout=_SECONDS, retries=False)
 
+    @classmethod
+    def of_environment(cls, otherwise: str) -> Self | None:
+        """Return the API of the Label Studio that the environment's variables name, if any.
+
+        otherwise: what does not happen without it, for the log.
+        """
+        access = LabelStudioSettings()
+        if not (access.url and access.api_key):
+            return None
+        try:
+            return cls(access.url, access.api_key.get_secret_value())
+        except ClientError as error:
+            logger.warning("%s: %s", otherwise, error)
+            return None
+
     def check(self) -> None:
         """Raise ClientError if Label Studio does not accept the key."""
         with self._trying("check the API key"):
@@ -88,6 +108,70 @@ class ProjectApi:
         with self._trying(f"choose the version that project {number} shows"):
             self._request("PATCH", f"projects/{number}/", {"model_version": version})
 
+    def change_project(self, number: int, changes: Mapping[str, Any]) -> None:
+        """Set fields of a project, such as `sampling`."""
+        with self._trying(f"change project {number}"):
+            self._request("PATCH", f"projects/{number}/", changes)
+
+    def task_data(self, task: int) -> Mapping[str, Any] | None:
+        """Return the data of a task; None if there is no such task."""
+        with self._trying("get a task"):
+            try:
+                return _mapping(self._request("GET", f"tasks/{task}/")["data"])
+            except _StatusError as error:
+                if error.status != 404:  # noqa: PLR2004 (HTTP's)
+                    raise
+                return None
+
+    def change_task_data(self, task: int, data: Mapping[str, Any]) -> None:
+        """Replace the data of a task as a whole."""
+        with self._trying("change the data of a task"):
+            self._request("PATCH", f"tasks/{task}/", {"data": data})
+
+    def set_cluster(self, prediction: int, cluster: int) -> None:
+        """Set the cluster of a prediction, by which the label stream varies the tasks."""
+        with self._trying("change a prediction"):
+            self._request("PATCH", f"predictions/{prediction}/", {"cluster": cluster})
+
+    def create_annotations(self, number: int, tasks: Sequence[int], version: str) -> None:
+        """Make annotations of the predictions of a version that these tasks have.
+
+        Does nothing for a prediction that was made one before.
+        """
+        with self._trying(f"create annotations in project {number}"):
+            body = {
+                "selectedItems": {"all": False, "included": list(tasks)},
+                "model_version": version,
+            }
+            query = {"id": "predictions_to_annotations", "project": str(number)}
+            self._request("POST", "dm/actions/", body, query=query)
+
+    def delete_annotation(self, annotation: int) -> None:
+        """Delete an annotation, if it exists."""
+        with self._trying("delete an annotation"):
+            self._delete(f"annotations/{annotation}/")
+
+    def views(self, number: int) -> Sequence[Mapping[str, Any]]:
+        """Return the tabs of a project's Data Manager: `id` and `data`."""
+        with self._trying(f"list the tabs of project {number}"):
+            found = self._request("GET", "dm/views/", query={"project": str(number)})
+            return [_mapping(item, "id", "data") for item in found]
+
+    def create_view(self, number: int, data: Mapping[str, Any]) -> int:
+        """Create a tab and return its id."""
+        with self._trying(f"create a tab in project {number}"):
+            return int(self._request("POST", "dm/views/", {"project": number, "data": data})["id"])
+
+    def change_view(self, number: int, view: int, data: Mapping[str, Any]) -> None:
+        """Replace what a tab shows."""
+        with self._trying(f"change a tab of project {number}"):
+            self._request("PATCH", f"dm/views/{view}/", {"project": number, "data": data})
+
+    def delete_view(self, view: int) -> None:
+        """Delete a tab, if it exists."""
+        with self._trying("delete a tab"):
+            self._delete(f"dm/views/{view}/")
+
     def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
         """Return the ML backends of a project: `url`, `title`, `error_message` and others."""
         with self._trying(f"list the backends of project {number}"):
@@ -104,6 +188,13 @@ class ProjectApi:
         """Set fields of a webhook."""
         with self._trying("change a webhook"):
             self._request("PATCH", f"webhooks/{webhook}/", changes)
+
+    def _delete(self, path: str) -> None:
+        try:
+            self._request("DELETE", path)
+        except _StatusError as error:
+            if error.status != 404:  # noqa: PLR2004 (HTTP's)
+                raise
 
     def _request(
         self,
@@ -122,7 +213,7 @@ class ProjectApi:
             status, content = self._send(method, address, body, self._authorization())
         if not 200 <= status < 300:  # noqa: PLR2004 (HTTP's)
             raise _StatusError(status)
-        return orjson.loads(content)
+        return orjson.loads(content) if content else None
 
     def _authorization(self) -> str:
         """Return the header for the key; exchange a personal access token for an access token."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
+from starlette.background import BackgroundTasks
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from adapters.label_studio import schemas
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes, EventError, is_storable, project_key
+from adapters.label_studio.marks import MarkRemover
 from adapters.label_studio.predictions import Runner, predict
 from adapters.label_studio.served_config import read_config
 from adapters.label_studio.shown_version import ShownVersions
@@ -40,6 +42,9 @@ logger = logging.getLogger(__name__)
 MODEL_CLASS = "SentimentCNN"
 _INLINE_BYTES = 1024 * 1024
 _NOTHING = "Nothing to store."
+_NO_PROJECT = (
+    "No project has such a key: it is the number, a point, and a Unix time; see GET /jobs."
+)
 _NO_DATABASE = (
     "The database cannot be used right now, so nothing was stored or read; predictions go on. "
     "See the server log for the reason."
@@ -64,6 +69,18 @@ class Job(Protocol):
         """The reasons for its end, in sentences."""
 
 
+class Suspect(Protocol):
+    """A judgement, with the attributes of `schemas.SuspectResponse`."""
+
+    @property
+    def task(self) -> int:
+        """The id of the task."""
+
+    @property
+    def control(self) -> str:
+        """The name of the control."""
+
+
 class Learning(Protocol):
     """The learning loop for the routes: `adapters.learning.coordinator` implements it."""
 
@@ -85,6 +102,12 @@ class Learning(Protocol):
     async def job(self, job_id: str) -> Job | None:
         """Return the job with this id, or None."""
 
+    async def suspects(self, project: str) -> Sequence[Suspect]:
+        """Return what people should look at, the least likely annotation first."""
+
+    async def budget(self, project: str) -> Mapping[str, Any]:
+        """Return what a project still needs, as `schemas.BudgetResponse`."""
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -101,8 +124,12 @@ class Backend:
     metrics: Metrics = field(default_factory=Metrics)
     secret: WebhookSecret = field(default_factory=WebhookSecret)
     """The secret that events must carry."""
+    withhold: float = 0.0
+    """The share of the tasks whose predictions have no answer, to measure what seeing one does."""
     shown: ShownVersions | None = None
     """Makes Label Studio show the predictions of the version that serves a project."""
+    marks: MarkRemover | None = None
+    """Removes the marks of tasks that were annotated."""
     problems: ProblemLog = field(default_factory=lambda: ProblemLog(logger))
 
 
@@ -175,6 +202,8 @@ def create_app(backend: Backend, page: Page | None = None) -> Starlette:
             route("/webhook", webhook, "POST"),
             route("/jobs", jobs, "GET"),
             route("/jobs/{job_id}", job, "GET"),
+            route("/projects/{key}/suspects", suspects, "GET"),
+            route("/projects/{key}/budget", budget, "GET"),
         ],
         exception_handlers={HTTPException: _on_http_error},
     )
@@ -248,6 +277,7 @@ async def predict_tasks(request: Request, backend: Backend) -> Response:
         metrics=backend.metrics,
         score=backend.score,
         deadline=deadline,
+        withhold=backend.withhold,
     )
     if backend.shown and body.project:
         backend.shown.notice(body.project, is_predicting=True)
@@ -291,13 +321,17 @@ async def webhook(request: Request, backend: Backend) -> Response:
         logger.warning("Project %s: %s: %s", changes.project, body.action, malformed)
         detail = f"{detail} {malformed}"
     answer = _json(schemas.WebhookResponse(action=body.action, detail=detail))
+    # After the response, for which an annotator waits.
+    afterwards = BackgroundTasks()
     if backend.metrics.is_on:
         skipped = sum(annotation.cancelled for annotation in changes.annotations)
         annotated, deleted = len(changes.annotations) - skipped, len(changes.deleted_annotations)
         backend.metrics.kept(annotated=annotated, skipped=skipped, deleted=deleted)
         if body.action.endswith("_CREATED"):
-            # After the response, for which an annotator waits.
-            answer.background = BackgroundTask(backend.compare, changes)
+            afterwards.add_task(backend.compare, changes)
+    if backend.marks:
+        afterwards.add_task(backend.marks.remove, changes)
+    answer.background = afterwards
     return answer
 
 
@@ -322,6 +356,30 @@ async def job(request: Request, backend: Backend) -> Response:
     if found is None:
         return _json(schemas.ErrorResponse(error="There is no such job: see GET /jobs."), 404)
     return _json(_job(found))
+
+
+async def suspects(request: Request, backend: Backend) -> Response:
+    """`GET /projects/{key}/suspects`: annotations that are likely wrong, and disputed tasks."""
+    if (key := _key(request)) is None:
+        return _json(schemas.ErrorResponse(error=_NO_PROJECT), 404)
+    found = [
+        schemas.SuspectResponse.model_validate(item, from_attributes=True)
+        for item in await backend.learning.suspects(key)
+    ]
+    return _json(schemas.SuspectsResponse(suspects=found))
+
+
+async def budget(request: Request, backend: Backend) -> Response:
+    """`GET /projects/{key}/budget`: what a project still needs."""
+    if (key := _key(request)) is None:
+        return _json(schemas.ErrorResponse(error=_NO_PROJECT), 404)
+    return _json(schemas.BudgetResponse.model_validate(await backend.learning.budget(key)))
+
+
+def _key(request: Request) -> str | None:
+    """Return the project in the path, if it can be one."""
+    key = str(request.path_params["key"])
+    return key if re.fullmatch(schemas.PROJECT_PATTERN, key) else None
 
 
 def _job(item: Job) -> schemas.JobResponse:

@@ -191,6 +191,44 @@ class JobsResponse(_Response):
     jobs: list[JobResponse]
 
 
+class SuspectResponse(_Response):
+    """An annotation that is likely wrong, or a task that annotators dispute."""
+
+    task: int
+    control: str
+    given: list[str]
+    """The options of the annotation; none if annotators left it undecided."""
+    predicted: list[str]
+    """The options that a model predicts which has not learned from the task."""
+    quality: float
+    """How likely the annotation is right, in 0..1."""
+    is_disputed: bool
+    """Whether annotators disagree, and neither their number nor the model decides."""
+
+
+class SuspectsResponse(_Response):
+    """`GET /projects/{key}/suspects`: what people should look at, the least likely first."""
+
+    suspects: list[SuspectResponse]
+
+
+class BudgetResponse(_Response):
+    """`GET /projects/{key}/budget`: what a project still needs."""
+
+    summary: str
+    """All of it in one sentence."""
+    sentences: list[str]
+    """What further annotations are worth, for each control."""
+    tasks: int
+    """All tasks that are known of."""
+    annotated: int
+    to_label: int
+    can_be_accepted: int
+    suspects: int
+    disputed: int
+    seconds_per_annotation: float | None
+
+
 class ErrorDetail(_Response):
     """The error in one field."""
 

@@ -17,7 +17,6 @@ from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.project_api import ProjectApi, Versions
 from adapters.label_studio.served_config import serve
-from adapters.settings import LabelStudioSettings
 from model_store.errors import ModelNotReadyError
 from model_store.serving.registry import Registry
 
@@ -95,14 +94,7 @@ class ShownVersions:
     @classmethod
     def of_environment(cls, registry: Registry) -> Self:
         """Use the Label Studio of the environment's variables, if they name one."""
-        access = LabelStudioSettings()
-        api = None
-        if access.url and access.api_key:
-            try:
-                api = ProjectApi(access.url, access.api_key.get_secret_value())
-            except ClientError as error:
-                logger.warning("Projects keep the version that they show: %s", error)
-        return cls(registry, api)
+        return cls(registry, ProjectApi.of_environment("Projects keep the version that they show"))
 
     def advice(self, version: str) -> list[str]:
         """Return what a person has to do because this server cannot."""

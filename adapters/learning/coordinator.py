@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 from adapters.label_studio.controls import Control
 from adapters.label_studio.events import Changes
+from adapters.learning.budget import Budgets
 from adapters.learning.event_recorder import EventRecorder
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, QueueFullError
+from adapters.learning.judgement_table import StoredJudgement
 from adapters.learning.tally import Tally, tally
 from model_store.learning.split import missing
 from model_store.serving.deployments import DeploymentLog
@@ -46,6 +48,7 @@ class Coordinator:
         examples: ExampleStore,
         jobs: JobQueue,
         deployments: DeploymentLog,
+        budgets: Budgets,
         *,
         train_every: int = 0,
         fetches: bool = False,
@@ -53,6 +56,7 @@ class Coordinator:
         self._examples = examples
         self._jobs = jobs
         self._deployments = deployments
+        self._budgets = budgets
         self._train_every = train_every
         self._fetches = fetches
         # Controls with enough annotations. Label Studio calls /setup for every task it opens.
@@ -90,9 +94,20 @@ class Coordinator:
         """Return the latest jobs, newest first."""
         return await _do(self._reader, self._jobs.jobs, project)
 
+    async def suspects(self, project: str) -> list[StoredJudgement]:
+        """Return what people should look at, the least likely annotation first."""
+        return await _do(self._reader, self._suspects, project)
+
+    async def budget(self, project: str) -> dict[str, Any]:
+        """Return what a project still needs, for JSON."""
+        return await _do(self._reader, lambda: self._budgets.of(project).to_json())
+
     async def job(self, job_id: str) -> Job | None:
         """Return a job, if it exists."""
         return await _do(self._reader, self._jobs.job, job_id)
+
+    def _suspects(self, project: str) -> list[StoredJudgement]:
+        return [each for each in self._budgets.judgements.of(project) if each.is_open]
 
     def _record(self, events: Sequence[Changes]) -> None:
         self._examples.record(*events)

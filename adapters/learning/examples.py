@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
+from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select
@@ -42,6 +43,8 @@ _LAG_SECONDS = 2.0
 """Label Studio sends an event before it commits, so its API may lag behind the event."""
 
 _ROWS_AT_ONCE = 1000
+_TIMED = 500
+"""Annotations that the usual time of one is measured by."""
 
 Votes = Mapping[str, Mapping[int, tuple[str, ...]]]
 """What annotators answer, by control and annotator."""
@@ -57,6 +60,18 @@ class Example:
     """The majority answer for each control. Controls without a majority are left out."""
     votes: Votes = field(default_factory=dict)
     """The answer of each annotator, for the controls that several of them answered."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What people have done in a project."""
+
+    annotated: int
+    """Tasks with an annotation that was not skipped."""
+    tasks: int | None
+    """All tasks, if an event has told."""
+    seconds: float | None
+    """The median time of an annotation, of the last ones that have a time."""
 
 
 class ExampleStore:
@@ -151,13 +166,28 @@ class ExampleStore:
         ]
         return examples, len(answers)
 
+    def answers(
+        self, project: str, controls: Sequence[Answered]
+    ) -> dict[int, Mapping[str, tuple[str, ...]]]:
+        """Return the majority answers of all annotated tasks, by task and control."""
+        with reading(self._engine) as connection:
+            found = _votes_by_task(connection, project, controls)
+            return {task: winners for task, _, winners in found if winners}
+
+    def votes(self, project: str, control: Answered) -> Iterator[dict[int, str]]:
+        """Yield, for each task that several annotated, what each annotator answers."""
+        with reading(self._engine) as connection:
+            for _, votes, _ in _votes_by_task(connection, project, [control]):
+                if control.name in votes:
+                    yield {who: ", ".join(said) for who, said in votes[control.name].items()}
+
     def annotated(self, project: str) -> Iterator[list[StoredAnnotation]]:
         """Yield the annotations of each task, newest last, with those that were skipped."""
         of = ANNOTATIONS.c
         statement = (
             select(
                 *(of.task, of.annotation, of.answers, of.cancelled, of.annotator),
-                *(TASKS.c.data, of.ground_truth),
+                *(TASKS.c.data, of.ground_truth, of.seconds, of.is_prefilled),
             )
             .join(TASKS, ON_A_TASK)
             .where(of.project == project, IS_STORED)
@@ -174,6 +204,29 @@ class ExampleStore:
         with reading(self._engine) as connection:
             statement = select(PROJECTS.c.label_config).where(PROJECTS.c.project == project)
             return connection.execute(statement).scalar()
+
+    def effort(self, project: str) -> Effort:
+        """Return what was annotated in a project, and how long an annotation takes."""
+        of = ANNOTATIONS.c
+        is_valid = (of.project == project) & IS_VALID
+        count = (
+            select(func.count(of.task.distinct())).select_from(ANNOTATIONS).join(TASKS, ON_A_TASK)
+        )
+        last = (
+            select(of.seconds)
+            .join(TASKS, ON_A_TASK)
+            .where(is_valid, of.seconds.is_not(None))
+            .order_by(of.updated_at.desc())
+            .limit(_TIMED)
+        )
+        tasks = select(PROJECTS.c.task_count).where(PROJECTS.c.project == project)
+        with reading(self._engine) as connection:
+            seconds = connection.scalars(last).all()
+            return Effort(
+                annotated=connection.execute(count.where(is_valid)).scalar_one(),
+                tasks=connection.execute(tasks).scalar(),
+                seconds=median(seconds) if seconds else None,
+            )
 
     def annotation_counts(self) -> dict[str, int]:
         """Return the number of annotations of each project, without skipped tasks."""

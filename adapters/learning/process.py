@@ -23,6 +23,9 @@ from adapters.label_studio.controls import Control
 from adapters.label_studio.events import EventError, project_key
 from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.task_text import subjects
+from adapters.learning.acceptance_table import Acceptances
+from adapters.learning.audits import Audit
+from adapters.learning.budget import Budget, curves_in
 from adapters.learning.examples import Example, ExampleStore
 from adapters.learning.jobs import NO_ANNOTATIONS, NO_EVENTS, Job, JobQueue, State
 from adapters.learning.judgement_table import Judgements, StoredJudgement, replace_judgements
@@ -30,8 +33,10 @@ from adapters.learning.reviewing import Reviewed, labels_by_option
 from adapters.learning.tally import Tally, tally
 from adapters.observability import logs
 from adapters.settings import LabelStudioSettings, Settings, read_settings
+from model_store.budget.acceptance import Promise
 from model_store.budget.consensus import agreement
 from model_store.errors import ModelStoreError, NotTrainableError
+from model_store.learning.decisions import Worth
 from model_store.learning.split import MAX_EXAMPLES
 from model_store.learning.training import Parent, load_parent, train
 from model_store.learning.training_set import TrainingSet
@@ -138,6 +143,7 @@ class TrainingJob:
         self._default = default
         self._examples = ExampleStore(engine)
         self._judgements = Judgements(engine)
+        self._acceptances = Acceptances(engine)
         self._deployments = DeploymentLog(engine)
         self._warnings: list[str] = []
 
@@ -182,8 +188,28 @@ class TrainingJob:
             for control in config.trainable
             if control.name in outcome.judgements
         }
-        reasons = [*outcome.reasons, *left_out]
+        budget = Budget.of(
+            Promise(self._settings.max_error, self._settings.confidence),
+            self._examples.effort(project),
+            [each for found in judgements.values() for each in found],
+            curves_in(metrics),
+        )
+        reasons = [
+            *outcome.reasons,
+            *left_out,
+            *self._contradictions(config.trainable),
+            *_corrections(metrics),
+            *([budget.summary, *budget.sentences] if budget.is_judged else []),
+        ]
         return Ending(state, reasons, outcome.version, changes, judgements)
+
+    def _contradictions(self, controls: Sequence[Control]) -> list[str]:
+        """Return a sentence for each acceptance whose audit contradicts its promise."""
+        project = self.job.project
+        accepted = self._acceptances.all(project)
+        answers = self._examples.answers(project, controls) if accepted else {}
+        audits = [Audit.of(each, self._acceptances.tasks(each.id), answers) for each in accepted]
+        return [str(audit) for audit in audits if audit.is_contradicted]
 
     def end(self, ending: Ending) -> bool:
         """End the job and activate its version if it is promoted, in one transaction.
@@ -265,6 +291,15 @@ def _with_numbers(metrics: Mapping[str, Any], tallies: Iterable[Tally]) -> dict[
         if each.left_out
     }
     return {**metrics, **added}
+
+
+def _corrections(metrics: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each control with what corrections of suspects were worth."""
+    return [
+        f'"{shown(control)}": {Worth(**report["corrections"])}.'
+        for control, report in metrics.items()
+        if "corrections" in report
+    ]
 
 
 def _with_agreement(

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from adapters.learning.jobs import Job, JobQueue, State
@@ -28,6 +28,7 @@ class Trainer:
     threads: number of threads for the computations of a job.
     timeout: seconds after which a job stops itself. It is killed 30 seconds later.
     metrics: records how each job ends.
+    promoted: is called with the project of each version that was promoted.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class Trainer:
         threads: int,
         timeout: float,
         metrics: Metrics,
+        promoted: Callable[[str], None] | None = None,
     ) -> None:
         self._jobs = jobs
         self._arguments = tuple(arguments)
         self._threads = threads
         self._timeout = timeout
         self._metrics = metrics
+        self._promoted = promoted
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -84,7 +87,7 @@ class Trainer:
         """Run a job; return the reason for its end, in case it does not record one itself."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "adapters.learning.process", job.id, *self._arguments),
-            env={**os.environ, "OMP_NUM_THREADS": str(self._threads), "PYTHONPATH": _python_path()},
+            env={**os.environ, "OMP_NUM_THREADS": str(self._threads), "PYTHONPATH": python_path()},
             # Ctrl-C in the terminal must reach only the server, which then kills the job.
             start_new_session=True,
         )
@@ -110,6 +113,8 @@ class Trainer:
         else:
             if ended:
                 self._count(ended, ended.state, ended.ended_at or time.time())
+                if ended.state is State.PROMOTED and self._promoted:
+                    self._promoted(ended.project)
 
     def _count(self, job: Job, state: State, ended_at: float) -> None:
         self._metrics.job(state, ended_at - (job.started_at or ended_at))
@@ -131,6 +136,6 @@ def _cause(status: int) -> str:
     return f"The training process was ended by {name}; see the server log."
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """Return a PYTHONPATH that starts with this code, which a Bento keeps in its own folder."""
     return os.pathsep.join([str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])])

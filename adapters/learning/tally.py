@@ -32,6 +32,8 @@ class StoredAnnotation(NamedTuple):
     annotator: int | None
     data: Any
     ground_truth: bool = False
+    seconds: float | None = None
+    is_prefilled: bool = False
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The command `preannotate`: choose the verb, run it, report what ends it early.
 
-`preannotate INPUT... OUT` annotates files; `project` and `doctor` are verbs with a name. The verbs
+`preannotate INPUT... OUT` annotates files; all other verbs have a name. The verbs
 import what is slow when they run.
 """
 
@@ -14,12 +14,26 @@ from click.exceptions import Exit
 
 from adapters.preannotate.errors import COULD_NOT_RUN, DONE, PreannotateError
 from adapters.preannotate.verbs import Verbs
+from adapters.preannotate.verbs.accept import accept
+from adapters.preannotate.verbs.active import active
 from adapters.preannotate.verbs.doctor import doctor
 from adapters.preannotate.verbs.files import files
 from adapters.preannotate.verbs.project import project
+from adapters.preannotate.verbs.review import review
+from adapters.preannotate.verbs.status import status
 from model_store import console
 
-COMMAND = Verbs(files, {"project": project, "doctor": doctor})
+COMMAND = Verbs(
+    files,
+    {
+        "project": project,
+        "active": active,
+        "review": review,
+        "accept": accept,
+        "status": status,
+        "doctor": doctor,
+    },
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

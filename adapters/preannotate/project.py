@@ -7,27 +7,26 @@ run that was killed continues where it stopped, and a finished one does nothing.
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from tqdm import tqdm
 
 from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.events import project_key
+from adapters.label_studio.schemas import Prediction
+from adapters.label_studio.withholding import is_withheld, withheld
 from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.model import LoadedModel, ModelReference, deployed_version, find
+from adapters.preannotate.patience import PAUSES, patiently
 from adapters.preannotate.records import Record, Rejection
 from adapters.preannotate.results import check_evidence
 from adapters.preannotate.step import Annotated, annotate
 from model_store.serving import data_dir
 
 PAGE_TASKS = 500
-_PAUSES = (1, 2, 4, 8, 16, 30, 30, 30, 60, 60, 60)
-"""Seconds before each retry of a failed call: five minutes in total, enough for a restart."""
-
-T = TypeVar("T")
 
 
 class Client(Protocol):
@@ -115,8 +114,9 @@ def chosen_model(project: Mapping[str, Any], tag: str | None, folder: Path) -> M
 class ProjectRun:
     """One run over one project; the file `rejects` lists tasks without prediction, as JSONL.
 
-    Raises LabelingConfigError if the model supports no control of the project, or none shows the
-    evidence that is asked for.
+    withhold: the share of the tasks whose predictions are stored without an answer. Raises
+    LabelingConfigError if the model supports no control of the project, or none shows the evidence
+    that is asked for.
     """
 
     def __init__(
@@ -129,6 +129,7 @@ class ProjectRun:
         rejects: Path | None,
         quiet: bool,
         with_evidence: bool = False,
+        withhold: float = 0.0,
     ) -> None:
         self._client = client
         self._number: int = project["id"]
@@ -140,6 +141,8 @@ class ProjectRun:
             check_evidence(config.controls)
         self._controls = config.controls
         self._with_evidence = with_evidence
+        self._withhold = withhold
+        self._key = project_key(project) if withhold else ""
         self._model = model
         self._rejects = rejects
         self._quiet = quiet
@@ -171,7 +174,7 @@ class ProjectRun:
     def _predict(self, loaded: LoadedModel, bar: "tqdm[None]") -> None:
         after, failures = -1, 0
         sent: set[int] = set()
-        while page := self._patiently(self._page, after):
+        while page := patiently(self._page, after):
             # Of a call that failed, Label Studio stored what it does not list any more.
             self.summary.predicted += len(sent - {task["id"] for task in page})
             sent = set()
@@ -179,7 +182,7 @@ class ProjectRun:
                 map(_record, page), self._controls, loaded, with_evidence=self._with_evidence
             )
             predictions = [
-                {"task": outcome.task["id"], **outcome.task["predictions"][-1]}
+                {"task": outcome.task["id"], **self._shown(outcome)}
                 for outcome in outcomes
                 if isinstance(outcome, Annotated)
             ]
@@ -190,9 +193,9 @@ class ProjectRun:
                     # Some may have been stored: the page is requested again, without those tasks.
                     failures += 1
                     sent = {prediction["task"] for prediction in predictions}
-                    if not error.is_passing or failures > len(_PAUSES):
+                    if not error.is_passing or failures > len(PAUSES):
                         raise
-                    time.sleep(_PAUSES[failures - 1])
+                    time.sleep(PAUSES[failures - 1])
                     continue
             failures = 0
             after = page[-1]["id"]
@@ -200,6 +203,13 @@ class ProjectRun:
             self._reject([item for item in outcomes if isinstance(item, Rejection)])
             bar.update(len(page))
         self.summary.predicted += len(sent)
+
+    def _shown(self, outcome: Annotated) -> Prediction:
+        """Return the prediction of a task as it is stored."""
+        prediction: Prediction = outcome.task["predictions"][-1]
+        if is_withheld(self._key, outcome.task["id"], self._withhold):
+            return withheld(prediction)
+        return prediction
 
     def _page(self, after: int) -> Any:
         return self._client.tasks_without(
@@ -209,12 +219,12 @@ class ProjectRun:
     def _count(self) -> None:
         """Count predictions and remove duplicates: a call that timed out can still succeed."""
         after = -1
-        while page := self._patiently(self._predictions, after):
+        while page := patiently(self._predictions, after):
             for task, predictions in page:
                 after = task
                 self.summary.with_prediction += bool(predictions)
                 for double in predictions[1:] if not self.summary.dry_run else ():
-                    self._patiently(self._client.delete_prediction, double)
+                    patiently(self._client.delete_prediction, double)
                     self.summary.doubles_removed += 1
 
     def _predictions(self, after: int) -> Any:
@@ -229,16 +239,6 @@ class ProjectRun:
                 for rejection in rejections:
                     line = {"task": rejection.number, "reason": rejection.reason}
                     file.write(json.dumps(line) + "\n")
-
-    def _patiently(self, call: Callable[[int], T], argument: int) -> T:
-        for pause in _PAUSES:
-            try:
-                return call(argument)
-            except ClientError as error:
-                if not error.is_passing:
-                    raise
-                time.sleep(pause)
-        return call(argument)
 
 
 def _record(task: Mapping[str, Any]) -> Record:

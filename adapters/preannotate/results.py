@@ -15,6 +15,7 @@ from typing import Any, Self
 import orjson
 
 from adapters.label_studio.controls import Control
+from adapters.preannotate.duplicates import COLUMN, with_signature
 from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.model import ModelReference
 from adapters.preannotate.records import Chunk, Rejection
@@ -46,6 +47,8 @@ class Annotator:
     """The column to compare predictions with."""
     with_evidence: bool = False
     """Whether predictions have regions for the words that speak for them."""
+    with_duplicates: bool = False
+    """Whether tasks have signatures, by which those with nearly the same text are grouped."""
 
     @classmethod
     def of(
@@ -55,6 +58,7 @@ class Annotator:
         truth: str | None,
         *,
         with_evidence: bool = False,
+        with_duplicates: bool = False,
     ) -> Self:
         """Find the controls to predict.
 
@@ -70,7 +74,7 @@ class Annotator:
             )
         if with_evidence:
             check_evidence(config.controls)
-        return cls(model, label_config, config.controls, truth, with_evidence)
+        return cls(model, label_config, config.controls, truth, with_evidence, with_duplicates)
 
     @property
     def columns(self) -> list[str]:
@@ -90,12 +94,17 @@ class Annotator:
             "truth": self.truth,
             # Only where it is asked for: a run of an earlier release can be resumed.
             **({"evidence": True} if self.with_evidence else {}),
+            **({"duplicates": True} if self.with_duplicates else {}),
         }
 
     def load(self, compiled: Path | None) -> "LoadedAnnotator":
         """Load the model: see `ModelReference.load`."""
         return LoadedAnnotator(
-            self.controls, self.truth, self.model.load(compiled), self.with_evidence
+            self.controls,
+            self.truth,
+            self.model.load(compiled),
+            self.with_evidence,
+            self.with_duplicates,
         )
 
 
@@ -144,6 +153,7 @@ class LoadedAnnotator:
     truth: str | None
     model: Model
     with_evidence: bool = False
+    with_duplicates: bool = False
 
     def __call__(self, chunk: Chunk) -> EncodedChunk:
         """Annotate and encode the rows of a chunk, and compare them with the truth column."""
@@ -158,7 +168,7 @@ class LoadedAnnotator:
                 rejections.append(outcome)
                 continue
             try:
-                lines.append(_line(outcome.task))
+                lines.append(_line(self._grouped(outcome)))
             except _NotStorableError as reason:
                 record = outcome.record
                 rejections.append(Rejection(record.file, record.unit, record.number, str(reason)))
@@ -167,6 +177,15 @@ class LoadedAnnotator:
                 names = chunk.class_names.get(self.truth, ())
                 confusion.update(_compared(outcome, self.truth, names))
         return EncodedChunk(b"".join(lines), len(lines), rejections, confusion, chunk.consumed)
+
+    def _grouped(self, outcome: Annotated) -> Mapping[str, Any]:
+        """Return a task, with the signature of its text if tasks are to be grouped."""
+        if not self.with_duplicates:
+            return outcome.task
+        data = outcome.task["data"]
+        if COLUMN in data:
+            raise _NotStorableError(f'has a field "{COLUMN}" already')
+        return {**outcome.task, "data": with_signature(data, outcome.classified[0][0])}
 
 
 def check_evidence(controls: Sequence[Control]) -> None:

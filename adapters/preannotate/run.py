@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from adapters.preannotate.duplicates import number_groups
 from adapters.preannotate.errors import InputError, OutputError
 from adapters.preannotate.outputs import Output
 from adapters.preannotate.readers.reading import Inputs
@@ -62,7 +63,10 @@ def run(
     ):
         resumed_after = work.checkpoint.rows
         _annotate(inputs, annotator, engine, work, quiet=quiet)
-        written = output.publish(folder / TASKS, folder)
+        tasks, duplicates = folder / TASKS, None
+        if annotator.with_duplicates:
+            tasks, duplicates = number_groups(tasks, folder)
+        written = output.publish(tasks, folder)
         rejects = output.publish_rejects(folder / REJECTS, folder)
         seconds = time.monotonic() - start
         done = work.checkpoint
@@ -82,6 +86,7 @@ def run(
             rows_per_second=(done.rows - resumed_after) / seconds,
             resumed_after_rows=resumed_after,
             truth=_comparison(annotator, done),
+            duplicates=duplicates,
         )
         if output.summary is not None:
             write_summary(summary.to_json(), output.summary, folder)

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from tqdm import tqdm
 
+from adapters.preannotate.duplicates import Duplicates
 from adapters.preannotate.errors import naming
 from adapters.preannotate.readers.sources import passed_over_text
 from adapters.preannotate.results import UNKNOWN, Confusion
@@ -103,6 +104,8 @@ class Summary:
     resumed_after_rows: int
     """Rows done before this run."""
     truth: Comparison | None
+    duplicates: Duplicates | None = None
+    """Tasks with nearly the same text, if they were looked for."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of the file that `--summary` names."""
@@ -113,6 +116,7 @@ class Summary:
             "outputs": [printable(file) for file in self.outputs],
             "rejects": printable(self.rejects) if self.rejects else None,
             "truth": self.truth.to_json() if self.truth else None,
+            "duplicates": vars(self.duplicates) if self.duplicates else None,
         }
 
     def __str__(self) -> str:
@@ -136,6 +140,8 @@ class Summary:
             )
         if self.passed_over:
             lines.append(f"{passed_over_text(self.passed_over)}.")
+        if self.duplicates:
+            lines.append(str(self.duplicates))
         if self.truth:
             lines.append(str(self.truth))
         return "\n".join(lines)

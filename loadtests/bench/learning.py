@@ -97,7 +97,7 @@ def main() -> None:
 
 
 def _scores(name: str, path: Path, options: argparse.Namespace) -> Iterator[Score]:
-    texts, answers, kind = _read(path)
+    texts, answers, kind = read(path)
     held = min(_TEST_TEXTS, len(texts) // 2)
     # The rest is not read: a transformer needs long for it.
     most = held + max(*options.sizes, _POOL)
@@ -115,7 +115,7 @@ def _scores(name: str, path: Path, options: argparse.Namespace) -> Iterator[Scor
         yield _score(_Data(title, texts, given, kind, vectors), order[:size], held, seed)
 
 
-def _read(path: Path) -> tuple[list[str], list[tuple[str, ...]], Kind]:
+def read(path: Path) -> tuple[list[str], list[tuple[str, ...]], Kind]:
     """Return texts and their labels in random order, and how many labels a text has."""
     if path.suffix == ".parquet":
         columns = pyarrow.parquet.read_table(path, columns=["text", "stars"]).to_pydict()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, hypergeom
 
-_STARTS = (0.0, 0.1, 0.3, 1.0)
+_STARTS = (0.0, 0.25)
 """Where the tests begin: shares of the way from the fewest tasks that can pass to all of them."""
 _MOST_TIMES = 20
 """How many times as many annotations `missing` looks for."""
@@ -49,9 +49,9 @@ class Threshold:
 
 
 def choose(
-    scores: NDArray[np.float64],
+    scores: NDArray[np.floating[Any]],
     correct: NDArray[np.bool_],
-    pool: NDArray[np.float64],
+    pool: NDArray[np.floating[Any]],
     promise: Promise,
 ) -> Threshold | None:
     """Return the lowest threshold that keeps a promise about the tasks of the pool, if any does.
@@ -61,9 +61,9 @@ def choose(
 
     The annotated tasks must be a random sample of all, or harder ones. A threshold is tested by
     the hypergeometric distribution, which is exact for the tasks of this pool; with more and more
-    of them the test becomes the binomial one. From each of four starts, which do not depend on
-    the answers, the tests go to lower thresholds until one fails (fixed sequences, with the
-    confidence divided among them by Bonferroni).
+    of them the test becomes the binomial one. From each of two starts, which do not depend on the
+    answers, the tests go to lower thresholds until one fails (fixed sequences, with the confidence
+    divided between them by Bonferroni): a wrong annotation may fail the first.
     """
     order = np.argsort(-scores, kind="stable")
     levels, wrong = scores[order], np.cumsum(~correct[order])
@@ -108,9 +108,9 @@ def _p_values(
 
 
 def missing(
-    scores: NDArray[np.float64],
+    scores: NDArray[np.floating[Any]],
     correct: NDArray[np.bool_],
-    pool: NDArray[np.float64],
+    pool: NDArray[np.floating[Any]],
     promise: Promise,
 ) -> int | None:
     """Estimate how many more annotations are needed until something can be accepted.

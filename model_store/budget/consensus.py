@@ -5,7 +5,8 @@ with the model count for more, and so does a model that is more often right.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -79,7 +80,12 @@ def decide(
             if label not in places:
                 raise ValueError(f"{label!r} is none of {list(labels)}")
             table[row, annotators.index(annotator)] = places[label]
-    with warnings.catch_warnings():
+    if not any(len(set(each.values())) < len(each) for each in votes):
+        # Nobody agrees with anybody: cleanlab cannot tell who is reliable.
+        return [
+            _likeliest(each, row, places) for each, row in zip(votes, probabilities, strict=True)
+        ]
+    with warnings.catch_warnings(), _seeded():
         warnings.simplefilter("ignore")  # of annotators who never agree: that is an answer, too
         found = get_label_quality_multiannotator(
             table,
@@ -94,6 +100,23 @@ def decide(
             found["consensus_label"], found["consensus_quality_score"], strict=True
         )
     ]
+
+
+def _likeliest(votes: Votes, row: NDArray[np.float64], places: Mapping[str, int]) -> Decision:
+    """Return the label that the model finds the likeliest of those that annotators gave."""
+    best = max(set(votes.values()), key=lambda label: (row[places[label]], label))
+    return Decision(best, 1 / len(votes))
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """Make equal arguments give equal results: cleanlab breaks ties by NumPy's global state."""
+    state = np.random.get_state()  # noqa: NPY002 (cleanlab uses it)
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def agreement(votes: Sequence[Votes]) -> Agreement:

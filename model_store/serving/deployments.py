@@ -101,6 +101,11 @@ class DeploymentLog:
             change = {"version": earlier[-1], "is_rollback": True}
             return _append(connection, project, by, f"back from {active}", **change)
 
+    def note(self, project: str, *, by: str, reason: str) -> Entry:
+        """Add an entry that changes no version: something else was done with its predictions."""
+        with self._change() as connection:
+            return _append(connection, project, by, reason)
+
     def since(self, last_id: int) -> list[Entry]:
         """Return the entries with greater ids, in order; all for 0."""
         with reading(self._engine) as connection:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from adapters.label_studio.routes import Backend, create_app
 from adapters.learning.agreement import Agreement
+from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
@@ -92,7 +93,9 @@ def registry(database: Engine, make_classifier: ClassifierFactory) -> FixedRegis
 
 @pytest.fixture
 def learning(database: Engine) -> Coordinator:
-    return Coordinator(ExampleStore(database), JobQueue(database), DeploymentLog(database))
+    return Coordinator(
+        ExampleStore(database), JobQueue(database), DeploymentLog(database), Budgets(database)
+    )
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from adapters.console.pages import Console, console_routes
 from adapters.console.views import Stores
 from adapters.label_studio.routes import Backend, create_app
+from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
@@ -39,7 +40,13 @@ def client(
     tag: str,
 ) -> TestClient:
     registry._versions[VERSION] = registry.deployment(None).versions[0]
-    stores = Stores(ExampleStore(database), JobQueue(database), DeploymentLog(database), registry)
+    stores = Stores(
+        ExampleStore(database),
+        JobQueue(database),
+        DeploymentLog(database),
+        registry,
+        Budgets(database),
+    )
     console = Console(stores, learning, model, Metrics(), workers=2, deadline=DEADLINE)
     home, routes = console_routes(console)
 

@@ -15,6 +15,7 @@ from adapters.label_studio.labeling_config import Labels, parse
 from adapters.label_studio.predictions import predict
 from adapters.label_studio.served_config import serve
 from adapters.learning.agreement import Agreement
+from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
@@ -139,7 +140,7 @@ def test_it_is_predicted_in_bulk(trained: Classifier) -> None:
 
 def test_its_annotations_become_a_training_set(database: Engine, untrained: Classifier) -> None:
     examples = ExampleStore(database)
-    learning = Coordinator(examples, JobQueue(database), DeploymentLog(database))
+    learning = Coordinator(examples, JobQueue(database), DeploymentLog(database), Budgets(database))
 
     async def annotate_three() -> None:
         for task, number in ((1, 1), (2, 3), (3, "malformed")):
@@ -153,7 +154,9 @@ def test_its_annotations_become_a_training_set(database: Engine, untrained: Clas
 
 
 def test_setup_says_which_annotations_it_needs(database: Engine, untrained: Classifier) -> None:
-    learning = Coordinator(ExampleStore(database), JobQueue(database), DeploymentLog(database))
+    learning = Coordinator(
+        ExampleStore(database), JobQueue(database), DeploymentLog(database), Budgets(database)
+    )
     config = parse(CONFIG, Labels.of_model(untrained))
     assert 'The Number control "stars" offers 1, 2, 3, but the model knows' in config.problems[0]
 
@@ -178,7 +181,9 @@ def test_new_annotations_are_compared_with_it(
         await registry.start(Version("v", trained))
         try:
             for task, number in ((1, 3), (2, 1)):
-                changes = await Coordinator(examples, jobs, log).record(event(task, number))
+                changes = await Coordinator(examples, jobs, log, Budgets(database)).record(
+                    event(task, number)
+                )
                 await Agreement(registry, Runner(), metrics).compare(changes)
         finally:
             await registry.stop()

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from adapters.label_studio.routes import Backend, create_app
 from adapters.learning.agreement import Agreement
+from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
@@ -457,7 +458,7 @@ def test_an_error_of_the_database_tells_its_place_to_the_log_alone(
     model: KeywordModel, registry: FixedRegistry, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = create_engine(sqlite_url(tmp_path / "secret-folder"))
-    learning = Coordinator(ExampleStore(gone), JobQueue(gone), DeploymentLog(gone))
+    learning = Coordinator(ExampleStore(gone), JobQueue(gone), DeploymentLog(gone), Budgets(gone))
     metrics = Metrics()
     compare = Agreement(registry, model, metrics).compare
     backend = Backend(model, registry, learning, compare, deadline=DEADLINE)

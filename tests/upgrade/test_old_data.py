@@ -79,7 +79,9 @@ def test_every_row_stays_as_it_was_but_for_the_time_of_a_deletion(old_url: str) 
             if started <= row.get("updated_at", 0) <= time.time():
                 row["updated_at"] = "now"
     assert sum(row.get("updated_at") == "now" for row in before["annotations"]) > 0
-    assert {name: sorted(found, key=repr) for name, found in after.items()} == {
+    added = set(after) - set(before)
+    assert not any(after[name] for name in added)
+    assert {name: sorted(after[name], key=repr) for name in before} == {
         name: sorted(found, key=repr) for name, found in before.items()
     }
 

@@ -5,6 +5,7 @@ A verb declares its options and makes one call. Nothing slow is imported before 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
@@ -15,6 +16,73 @@ summary_option = click.option(
     "--summary",
     metavar="FILE",
     help="Write the summary of the run to this file, as JSON.",
+)
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    envvar="SENTIMENT_DATA_DIR",
+    default=".data",
+    show_default=True,
+    show_envvar=True,
+    metavar="FOLDER",
+    help="Data directory of the server that serves the project.",
+)
+model_option = click.option(
+    "--model",
+    metavar="TAG",
+    help="Version to predict with. By default, the one that serves the project here, or the model "
+    "that ships.",
+)
+do_option = click.option("--do", is_flag=True, help="Do it; without this, nothing changes.")
+undo_option = click.option("--undo", is_flag=True, help="Put back what an earlier run changed.")
+withhold_option = click.option(
+    "--withhold",
+    type=click.FloatRange(0, 1, max_open=True),
+    envvar="SENTIMENT_WITHHOLD",
+    default=0.0,
+    show_envvar=True,
+    metavar="SHARE",
+    help="Share of the tasks whose predictions have no answer, as in the server's settings.",
+)
+
+
+def check_opposites(*, do: bool, undo: bool) -> None:
+    """Raise UsageError if both are asked for."""
+    if do and undo:
+        raise click.UsageError("--do and --undo are opposites: choose one.")
+
+
+def share(text: str) -> float:
+    """Return a share between 0 and 1, which can be typed in percent, such as `2%`."""
+    typed = text.strip()
+    try:
+        found = float(typed.removesuffix("%")) / (100 if typed.endswith("%") else 1)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < 1:
+        raise click.BadParameter(f"{text!r} is no share: type one such as 2% or 0.02")
+    return found
+
+
+max_error_option = click.option(
+    "--max-error",
+    type=share,
+    envvar="SENTIMENT_MAX_ERROR",
+    default="2%",
+    show_default=True,
+    show_envvar=True,
+    metavar="SHARE",
+    help="Share of accepted answers that may be wrong.",
+)
+confidence_option = click.option(
+    "--confidence",
+    type=share,
+    envvar="SENTIMENT_CONFIDENCE",
+    default="95%",
+    show_default=True,
+    show_envvar=True,
+    metavar="SHARE",
+    help="Confidence of the promise that no more are.",
 )
 quiet_option = click.option(
     "--quiet", is_flag=True, help="Print errors only: no progress bar, no summary."

@@ -133,6 +133,12 @@ def _character_or_none(value: str) -> str:
     "Labels or HyperTextLabels control for them.",
 )
 @click.option(
+    "--duplicates",
+    is_flag=True,
+    help='Add a field "duplicate_group" to each task: the number of the first task whose text is '
+    "nearly the same.",
+)
+@click.option(
     "--workers",
     type=_positive,
     metavar="N",
@@ -191,6 +197,7 @@ def files(
     model: str | None,
     truth: str | None,
     evidence: bool,
+    duplicates: bool,
     workers: int | None,
     engine: str,
     ray_address: str | None,
@@ -222,7 +229,13 @@ def files(
         found = sources.find(inputs, input_format, output.written(), passed_over)
         sources.check_apart(found, output.replaced())
         output.check_keeps(label_config)
-        annotator = Annotator.of(find(model), _read(label_config), truth, with_evidence=evidence)
+        annotator = Annotator.of(
+            find(model),
+            _read(label_config),
+            truth,
+            with_evidence=evidence,
+            with_duplicates=duplicates,
+        )
         if problem := problem_of(encoding):
             raise InputError(f"--encoding {encoding}", problem)
         names = tuple(columns.split(",")) if columns else None

@@ -13,7 +13,13 @@ from adapters.preannotate.errors import (
     PreannotateError,
     interrupted_as,
 )
-from adapters.preannotate.verbs import quiet_option, summary_option
+from adapters.preannotate.verbs import (
+    data_dir_option,
+    model_option,
+    quiet_option,
+    summary_option,
+    withhold_option,
+)
 from model_store import console
 
 _HELP = """\
@@ -35,22 +41,8 @@ More: docs/preannotate.md"""
     help=_HELP, epilog=_EPILOG, short_help="Predict the tasks of a project in Label Studio."
 )
 @click.argument("number", metavar="ID", type=int)
-@click.option(
-    "--model",
-    metavar="TAG",
-    help="Version to predict with. By default, the one that serves the project here, or the model "
-    "that ships.",
-)
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path),
-    envvar="SENTIMENT_DATA_DIR",
-    default=".data",
-    show_default=True,
-    show_envvar=True,
-    metavar="FOLDER",
-    help="Data directory of the server that serves the project.",
-)
+@model_option
+@data_dir_option
 @click.option(
     "--evidence",
     is_flag=True,
@@ -64,6 +56,7 @@ More: docs/preannotate.md"""
     metavar="FILE",
     help="List tasks without a prediction in this file, as JSONL.",
 )
+@withhold_option
 @summary_option
 @quiet_option
 def project(
@@ -74,6 +67,7 @@ def project(
     evidence: bool,
     dry_run: bool,
     rejects: Path | None,
+    withhold: float,
     summary: str | None,
     quiet: bool,
 ) -> int:
@@ -110,6 +104,7 @@ def project(
                     rejects=rejects,
                     quiet=quiet,
                     with_evidence=evidence,
+                    withhold=withhold,
                 )
                 done = run(data_dir / "compiled")
         except (ClientError, EventError) as error:

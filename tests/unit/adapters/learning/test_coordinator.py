@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from adapters.label_studio.events import Changes, EventError, NoPayloadError
 from adapters.label_studio.labeling_config import Labels, parse
+from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue, State
@@ -32,7 +33,9 @@ class Worker:
     def __init__(self, database: Engine, train_every: int = 0) -> None:
         self.examples, self.jobs = ExampleStore(database), JobQueue(database)
         self.log = DeploymentLog(database)
-        self.learning = Coordinator(self.examples, self.jobs, self.log, train_every=train_every)
+        self.learning = Coordinator(
+            self.examples, self.jobs, self.log, Budgets(database), train_every=train_every
+        )
 
     def annotate(self, *numbers: int, choice: str = "Praise", at: int = 1) -> int:
         return sum(self.record(event(number, choice, at)) for number in numbers)

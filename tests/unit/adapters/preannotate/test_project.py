@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.label_studio.client_errors import ClientError
+from adapters.preannotate import patience
 from adapters.preannotate import project as module
 from adapters.preannotate.errors import LabelingConfigError
 from adapters.preannotate.project import ProjectRun
@@ -65,7 +66,8 @@ class FakeClient:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAUSES", (0, 0, 0))
+    monkeypatch.setattr(module, "PAUSES", (0, 0, 0))
+    monkeypatch.setattr(patience, "PAUSES", (0, 0, 0))
     monkeypatch.setattr(module, "PAGE_TASKS", 4)
 
 
