@@ -136,8 +136,9 @@ class Budget:
         aim = f"{percent(1 - self.promise.max_error)} on all {self.tasks:,}"
         label = f"label {self.to_label:,} more{self._time(self.to_label)}"
         accept = f"accept {self.accepted:,}" if self.threshold else "accept none yet"
+        plural = "" if self.suspects == 1 else "s"
         return (
-            f"{aim}: {label}, {accept}, review {self.suspects:,} suspects, "
+            f"{aim}: {label}, {accept}, review {self.suspects:,} suspect{plural}, "
             f"{self.disputed:,} disputed."
         )
 

@@ -88,11 +88,11 @@ def helping(
         counts[group] += 1
         if each.seconds is not None:
             seconds[group].append(each.seconds)
-        agrees[group] += [
+        agrees[group].extend(
             float(said[control, each.task] == tuple(given))
             for control, given in each.answers.items()
             if (control, each.task) in said
-        ]
+        )
     if min(counts) < _LEAST:
         return None
     return Helping(

@@ -474,3 +474,17 @@ def test_an_error_of_the_database_tells_its_place_to_the_log_alone(
         assert "predictions go on" in answer.json()["error"]
     assert caplog.text.count("secret-folder") == 2
     assert client.post("/predict", json=payload("predict_retrieve")).status_code == 200
+
+
+def test_a_project_has_suspects_and_a_budget(client: TestClient) -> None:
+    assert client.get("/projects/1.1/suspects").json() == {"suspects": []}
+    budget = client.get("/projects/1.1/budget").json()
+    assert (budget["tasks"], budget["suspects"]) == (0, 0)
+    assert "no training has judged them yet" in budget["summary"]
+
+
+@pytest.mark.parametrize("page", ["suspects", "budget"])
+def test_a_key_that_no_project_has_is_not_found(client: TestClient, page: str) -> None:
+    answer = client.get(f"/projects/nonsense/{page}")
+    assert answer.status_code == 404
+    assert "No project has such a key" in answer.json()["error"]

@@ -68,7 +68,7 @@ class Active:
             return "\n".join([*lines, "Nothing was changed: --do does it."])
         lines.append(
             "One annotator gets this order from Label All Tasks. Label Studio serves several in "
-            f'random order: let them label from the tab "{TAB}".'
+            f'random order: in the tab "{TAB}", let them choose Label Tasks As Displayed.'
         )
         return "\n".join(lines)
 

@@ -21,8 +21,8 @@ Label Studio's Data Manager, the worst first.
 
 ID is the number in the project's address. The tabs show tasks with a mark, which is a field of
 their data: review_suspect is how likely the annotation is wrong, review_suggestion what the model
-says. Whoever updates an annotation, changed or not, takes the task out of its tab; one that was
-left as it was is no suspect again.
+says. Whoever updates an annotation takes the task out of its tab; an answer that was chosen again
+is no suspect again.
 
 Without --do it says what would change."""
 

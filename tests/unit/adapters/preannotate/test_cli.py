@@ -18,7 +18,9 @@ from adapters.preannotate.verbs import FILES
 from adapters.preannotate.verbs.files import LABELING_INTERFACE
 
 ROOT = Path(__file__).parents[4]
-VERBS = [[], ["project"], ["doctor"]]
+PAGES = {"active": "budget", "review": "budget", "accept": "budget", "status": "budget"}
+"""The document of a verb, if it is not that of all others."""
+VERBS = [[], ["project"], ["doctor"], *([verb] for verb in PAGES)]
 
 
 def options_of(verb: list[str]) -> Iterator[click.Option]:
@@ -79,7 +81,8 @@ def test_help_imports_nothing_slow() -> None:
 
 @pytest.mark.parametrize("verb", VERBS, ids=str)
 def test_every_option_is_in_the_documentation(verb: list[str]) -> None:
-    page = (ROOT / "docs/preannotate.md").read_text(encoding="utf-8")
+    name = PAGES.get(verb[0], "preannotate") if verb else "preannotate"
+    page = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
     missing = [
         name for option in options_of(verb) for name in option.opts if f"`{name}" not in page
     ]
