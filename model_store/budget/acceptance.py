@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, hypergeom
 
-_STARTS = (0.0, 0.25)
+_STARTS = (0.0, 1.0)
 """Where the tests begin: shares of the way from the fewest tasks that can pass to all of them."""
 _MOST_TIMES = 20
 """How many times as many annotations `missing` looks for."""
@@ -63,7 +63,7 @@ def choose(
     the hypergeometric distribution, which is exact for the tasks of this pool; with more and more
     of them the test becomes the binomial one. From each of two starts, which do not depend on the
     answers, the tests go to lower thresholds until one fails (fixed sequences, with the confidence
-    divided between them by Bonferroni): a wrong annotation may fail the first.
+    divided between them by Bonferroni): one wrong annotation of a sure prediction fails the first.
     """
     order = np.argsort(-scores, kind="stable")
     levels, wrong = scores[order], np.cumsum(~correct[order])

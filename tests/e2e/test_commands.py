@@ -40,6 +40,15 @@ OTHER_TESTS = {
     "test_the_documented_command_makes_the_label_stream_show_the_lowest_score_first",
     "preannotate project 12 --dry-run": "tests/e2e/test_preannotate_project.py::"
     "test_many_tasks_get_one_prediction_each_despite_kills",
+    "preannotate active 12": "tests/e2e/test_budget.py::"
+    "test_the_label_stream_begins_with_what_teaches_most",
+    **{
+        f"preannotate {verb} 12": "tests/e2e/test_budget.py::"
+        "test_wrong_annotations_are_reviewed_and_sure_predictions_accepted"
+        for verb in ("status", "review", "accept")
+    },
+    "SENTIMENT_WITHHOLD": "tests/integration/test_protocol.py::"
+    "test_predictions_of_a_share_of_the_tasks_have_a_score_and_no_answer",
     "preannotate doctor": "tests/e2e/test_preannotate_project.py::"
     "test_the_doctor_reports_a_working_backend_as_fine",
     "--ray-address": "tests/integration/test_preannotate_ray.py::"

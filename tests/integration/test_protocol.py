@@ -11,6 +11,7 @@ from sqlalchemy import Engine, create_engine
 from starlette.testclient import TestClient
 
 from adapters.label_studio.routes import Backend, create_app
+from adapters.label_studio.withholding import is_withheld
 from adapters.learning.agreement import Agreement
 from adapters.learning.budget import Budgets
 from adapters.learning.coordinator import Coordinator
@@ -488,3 +489,20 @@ def test_a_key_that_no_project_has_is_not_found(client: TestClient, page: str) -
     answer = client.get(f"/projects/nonsense/{page}")
     assert answer.status_code == 404
     assert "No project has such a key" in answer.json()["error"]
+
+
+def test_predictions_of_a_share_of_the_tasks_have_a_score_and_no_answer(
+    model: KeywordModel, registry: FixedRegistry, learning: Coordinator
+) -> None:
+    backend = Backend(
+        model, registry, learning, Agreement(registry, model, Metrics()).compare, withhold=0.3
+    )
+    body = payload("predict_open_task")
+    body["tasks"] = [{**body["tasks"][0], "id": number} for number in range(100)]
+    results = TestClient(create_app(backend)).post("/predict", json=body).json()["results"]
+    withheld = [number for number, each in enumerate(results) if not each["result"]]
+    assert withheld == [
+        number for number in range(100) if is_withheld(body["project"], number, 0.3)
+    ]
+    assert 15 < len(withheld) < 45
+    assert all(0.5 <= each["score"] <= 1 for each in results)

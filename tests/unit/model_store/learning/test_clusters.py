@@ -1,15 +1,17 @@
 """Clusters of texts, for the order of the label stream."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model_store.learning.clusters import CLUSTERS, clustered, vectors_of
 
 
-def blobs(each: int, centres: int) -> np.ndarray:  # type: ignore[type-arg]
+def blobs(each: int, centres: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(0)
     means = np.eye(centres, 40) * 5
     found = [mean + rng.normal(0, 0.1, (each, 40)) for mean in means]
-    return np.concatenate(found).astype(np.float32)
+    joined: NDArray[np.float32] = np.concatenate(found).astype(np.float32)
+    return joined
 
 
 def test_texts_that_are_alike_are_in_one_cluster_and_its_medoid_comes_first() -> None:
