@@ -307,7 +307,6 @@ def accepted_and_audited(tagged: Team, page: Page) -> tuple[int, list[Any]]:
     assert len(audit) == audited > 0
     page.goto(f"/projects/{tagged.number}/data?tab={tagged.tab('Audit')}")
     expect(page.get_by_text(audit[0]["data"]["text"]).first).to_be_visible()
-    picture(page, "audit", viewport=700, height=480)
     budget = httpx.get(f"{tagged.server.url}/projects/{tagged.key}/budget").json()
     assert budget["annotated"] == 505, "what was accepted is no annotation of a person"
     assert "promised at most 2 % wrong; of 0 audited tasks 0 are" in tagged("accept")
@@ -329,7 +328,9 @@ def contradicted(tagged: Team, created: int, audit: Sequence[Any]) -> None:
     said = tagged("accept", "--do")
     assert f"Withdrawn: {created - 1} annotations are deleted, and 1 that people changed" in said
     assert sum(is_accepted(task) for task in tagged.tasks()) == 1
-    log = DeploymentLog(connect(sqlite_url(tagged.server.data))).since(0)
+    engine = connect(sqlite_url(tagged.server.data))
+    log = DeploymentLog(engine).since(0)
+    engine.dispose()
     reasons = [each.reason for each in log if each.changed_by == "preannotate accept"]
     assert len(reasons) == 2
     assert "predictions accepted, at most 2 % wrong" in reasons[0]

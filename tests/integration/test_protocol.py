@@ -494,9 +494,8 @@ def test_a_key_that_no_project_has_is_not_found(client: TestClient, page: str) -
 def test_predictions_of_a_share_of_the_tasks_have_a_score_and_no_answer(
     model: KeywordModel, registry: FixedRegistry, learning: Coordinator
 ) -> None:
-    backend = Backend(
-        model, registry, learning, Agreement(registry, model, Metrics()).compare, withhold=0.3
-    )
+    compare = Agreement(registry, model, Metrics()).compare
+    backend = Backend(model, registry, learning, compare, deadline=DEADLINE, withhold=0.3)
     body = payload("predict_open_task")
     body["tasks"] = [{**body["tasks"][0], "id": number} for number in range(100)]
     results = TestClient(create_app(backend)).post("/predict", json=body).json()["results"]
