@@ -233,6 +233,7 @@ def score_of(task: Any, version: str) -> float:
     return next(float(p["score"]) for p in task["predictions"] if p["model_version"] == version)
 
 
+@pytest.mark.timeout(900)  # three trainings, and 700 tasks in Label Studio
 def test_wrong_annotations_are_reviewed_and_sure_predictions_accepted(
     team: MakeTeam, page: Page
 ) -> None:
