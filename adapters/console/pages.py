@@ -5,7 +5,6 @@ A page needs no script: with it, parts of a page are replaced instead of the who
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,8 +23,7 @@ from adapters.console import views
 from adapters.console.load import LoadMeter
 from adapters.console.trying import Answer, Asked, try_text
 from adapters.console.views import Stores
-from adapters.label_studio.routes import Page
-from adapters.label_studio.schemas import PROJECT_PATTERN
+from adapters.label_studio.routes import Page, project_in
 from adapters.learning.coordinator import Coordinator
 from adapters.observability.exposition import registry_of_all
 from adapters.observability.metrics import Metrics
@@ -236,8 +234,8 @@ async def _form(request: Request) -> Mapping[str, str]:
 
 def _key(request: Request) -> str:
     """Return the project in the path; raise _NotFoundError if it cannot be one."""
-    key = str(request.path_params["key"])
-    if not re.fullmatch(PROJECT_PATTERN, key):
+    key = project_in(request)
+    if key is None:
         raise _NotFoundError
     return key
 

@@ -124,7 +124,7 @@ def project_page(stores: Stores, key: str) -> ProjectPage:
         jobs_of(stores, key),
         entries[: -_SHOWN_ENTRIES - 1 : -1],
         stores.budgets.of(key),
-        [each for each in stores.budgets.judgements.of(key) if each.is_open][:_SHOWN_SUSPECTS],
+        stores.budgets.judgements.open_of(key)[:_SHOWN_SUSPECTS],
     )
 
 

@@ -120,7 +120,7 @@ class LabelStudioClient:
 
         At most `count` tasks of the project with ids greater than `after`, by ascending id.
         """
-        having = condition("predictions_model_versions", "contains", "List", [version])
+        having = having_version(version)
         with self._trying(f"list the predictions of project {number}"):
             items = self._tasks(number, after, having, count=count, include="id,predictions")
             found = [_fields_of(item, ("id", "predictions")) for item in items]
@@ -249,6 +249,14 @@ def condition(name: str, operator: str, kind: str, value: Any) -> dict[str, Any]
         "type": kind,
         "value": value,
     }
+
+
+def having_version(version: str) -> dict[str, Any]:
+    """Return the filter for tasks that have a prediction of a version.
+
+    A list: of a string, Label Studio compares each character.
+    """
+    return condition("predictions_model_versions", "contains", "List", [version])
 
 
 def _annotated_task(item: Any) -> Mapping[str, Any]:

@@ -114,14 +114,10 @@ class ProjectApi:
             self._request("PATCH", f"projects/{number}/", changes)
 
     def task_data(self, task: int) -> Mapping[str, Any] | None:
-        """Return the data of a task; None if there is no such task."""
+        """Return the data of a task; None if the task does not exist."""
         with self._trying("get a task"):
-            try:
-                return _mapping(self._request("GET", f"tasks/{task}/")["data"])
-            except _StatusError as error:
-                if error.status != 404:  # noqa: PLR2004 (HTTP's)
-                    raise
-                return None
+            found = self._request_if_there("GET", f"tasks/{task}/")
+            return None if found is None else _mapping(found["data"])
 
     def change_task_data(self, task: int, data: Mapping[str, Any]) -> None:
         """Replace the data of a task as a whole."""
@@ -149,7 +145,7 @@ class ProjectApi:
     def delete_annotation(self, annotation: int) -> None:
         """Delete an annotation, if it exists."""
         with self._trying("delete an annotation"):
-            self._delete(f"annotations/{annotation}/")
+            self._request_if_there("DELETE", f"annotations/{annotation}/")
 
     def views(self, number: int) -> Sequence[Mapping[str, Any]]:
         """Return the tabs of a project's Data Manager: `id` and `data`."""
@@ -170,7 +166,7 @@ class ProjectApi:
     def delete_view(self, view: int) -> None:
         """Delete a tab, if it exists."""
         with self._trying("delete a tab"):
-            self._delete(f"dm/views/{view}/")
+            self._request_if_there("DELETE", f"dm/views/{view}/")
 
     def backends(self, number: int) -> Sequence[Mapping[str, Any]]:
         """Return the ML backends of a project: `url`, `title`, `error_message` and others."""
@@ -189,12 +185,14 @@ class ProjectApi:
         with self._trying("change a webhook"):
             self._request("PATCH", f"webhooks/{webhook}/", changes)
 
-    def _delete(self, path: str) -> None:
+    def _request_if_there(self, method: str, path: str) -> Any:
+        """Send a request and return the JSON of its response; None for a status 404."""
         try:
-            self._request("DELETE", path)
+            return self._request(method, path)
         except _StatusError as error:
             if error.status != 404:  # noqa: PLR2004 (HTTP's)
                 raise
+            return None
 
     def _request(
         self,

@@ -360,7 +360,7 @@ async def job(request: Request, backend: Backend) -> Response:
 
 async def suspects(request: Request, backend: Backend) -> Response:
     """`GET /projects/{key}/suspects`: annotations that are likely wrong, and disputed tasks."""
-    if (key := _key(request)) is None:
+    if (key := project_in(request)) is None:
         return _json(schemas.ErrorResponse(error=_NO_PROJECT), 404)
     found = [
         schemas.SuspectResponse.model_validate(item, from_attributes=True)
@@ -371,12 +371,12 @@ async def suspects(request: Request, backend: Backend) -> Response:
 
 async def budget(request: Request, backend: Backend) -> Response:
     """`GET /projects/{key}/budget`: what a project still needs."""
-    if (key := _key(request)) is None:
+    if (key := project_in(request)) is None:
         return _json(schemas.ErrorResponse(error=_NO_PROJECT), 404)
     return _json(schemas.BudgetResponse.model_validate(await backend.learning.budget(key)))
 
 
-def _key(request: Request) -> str | None:
+def project_in(request: Request) -> str | None:
     """Return the project in the path, if it can be one."""
     key = str(request.path_params["key"])
     return key if re.fullmatch(schemas.PROJECT_PATTERN, key) else None

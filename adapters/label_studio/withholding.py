@@ -14,7 +14,7 @@ _PARTS = 10_000
 def is_withheld(project: str, task: Any, share: float) -> bool:
     """Return whether the prediction of a task is withheld.
 
-    project: its key. share: that of the tasks, in 0..1.
+    project: its key. share: of tasks to withhold, in 0..1.
 
     >>> sum(is_withheld("1.1", task, 0.2) for task in range(1000))
     191

@@ -1,7 +1,7 @@
 """The predictions that were accepted unseen, with the tasks that stay in the queue for an audit.
 
-An annotation that an acceptance created is no answer of a person: trainings leave it out, until
-somebody changes it.
+People have not seen an annotation that an acceptance created: trainings leave it out until somebody
+changes it.
 """
 
 import enum

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adapters.learning.acceptance_table import Acceptance, AcceptedTask
+from adapters.learning.acceptance_table import Acceptance, Acceptances, AcceptedTask
 from model_store.budget.acceptance import contradicts, percent
 
 
@@ -38,9 +38,21 @@ class Audit:
             wrong += any(given.get(name) != found for name, found in each.answers.items())
         return cls(acceptance, left, audited, wrong)
 
+    @classmethod
+    def all_of(
+        cls,
+        acceptances: Acceptances,
+        project: str,
+        answers: Mapping[int, Mapping[str, tuple[str, ...]]],
+    ) -> list["Audit"]:
+        """Audit all acceptances of a project that were not withdrawn, oldest first."""
+        return [
+            cls.of(each, acceptances.tasks(each.id), answers) for each in acceptances.all(project)
+        ]
+
     @property
     def is_contradicted(self) -> bool:
-        """Whether the promise is no longer credible."""
+        """Whether the audit contradicts the promise."""
         return contradicts(self.wrong, self.audited, self.acceptance.promise)
 
     def __str__(self) -> str:

@@ -96,7 +96,7 @@ class Coordinator:
 
     async def suspects(self, project: str) -> list[StoredJudgement]:
         """Return what people should look at, the least likely annotation first."""
-        return await _do(self._reader, self._suspects, project)
+        return await _do(self._reader, self._budgets.judgements.open_of, project)
 
     async def budget(self, project: str) -> dict[str, Any]:
         """Return what a project still needs, for JSON."""
@@ -105,9 +105,6 @@ class Coordinator:
     async def job(self, job_id: str) -> Job | None:
         """Return a job, if it exists."""
         return await _do(self._reader, self._jobs.job, job_id)
-
-    def _suspects(self, project: str) -> list[StoredJudgement]:
-        return [each for each in self._budgets.judgements.of(project) if each.is_open]
 
     def _record(self, events: Sequence[Changes]) -> None:
         self._examples.record(*events)

@@ -74,7 +74,7 @@ def helping(
     """Compare the annotations of both groups; None if one has fewer than ten.
 
     judgements: predictions by heads that have not learned from the task, so that they are the same
-    for both groups. share: that of the tasks from which predictions are withheld.
+    for both groups. share: of tasks whose predictions are withheld.
     """
     said = {(each.control, each.task): each.predicted for each in judgements}
     seconds: tuple[list[float], list[float]] = ([], [])
@@ -107,7 +107,7 @@ def helping(
 def _difference(
     one: Sequence[float], other: Sequence[float], statistic: Callable[..., Any]
 ) -> Difference | None:
-    """Return how much greater a statistic of one group is than that of the other."""
+    """Return the difference of a statistic between two groups, with its interval."""
     if min(len(one), len(other)) < _LEAST:
         return None
 

@@ -1,7 +1,7 @@
 """What the last training said about each annotation: which are suspects, and which are disputed.
 
 A suspect whose annotation changes after the training was reviewed: it is corrected if the answer is
-another one now, and confirmed if it is the same. A confirmed answer is no suspect again.
+another one now, and confirmed if it is the same. A confirmed answer is not flagged again.
 """
 
 import time
@@ -107,6 +107,10 @@ class Judgements:
         )
         with reading(self._engine) as connection:
             return [_judgement(row._asdict()) for row in connection.execute(statement)]
+
+    def open_of(self, project: str) -> list[StoredJudgement]:
+        """Return the judgements that people should look at, the least likely first."""
+        return [each for each in self.of(project) if each.is_open]
 
 
 def replace_judgements(

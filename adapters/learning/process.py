@@ -206,9 +206,9 @@ class TrainingJob:
     def _contradictions(self, controls: Sequence[Control]) -> list[str]:
         """Return a sentence for each acceptance whose audit contradicts its promise."""
         project = self.job.project
-        accepted = self._acceptances.all(project)
-        answers = self._examples.answers(project, controls) if accepted else {}
-        audits = [Audit.of(each, self._acceptances.tasks(each.id), answers) for each in accepted]
+        if not self._acceptances.last(project):
+            return []  # Do not read all answers for nothing.
+        audits = Audit.all_of(self._acceptances, project, self._examples.answers(project, controls))
         return [str(audit) for audit in audits if audit.is_contradicted]
 
     def end(self, ending: Ending) -> bool:

@@ -18,12 +18,13 @@ from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.events import project_key
 from adapters.label_studio.schemas import Prediction
 from adapters.label_studio.withholding import is_withheld, withheld
-from adapters.preannotate.errors import LabelingConfigError
+from adapters.preannotate.errors import LabelingConfigError, PreannotateError
 from adapters.preannotate.model import LoadedModel, ModelReference, deployed_version, find
 from adapters.preannotate.patience import PAUSES, patiently
 from adapters.preannotate.records import Record, Rejection
 from adapters.preannotate.results import check_evidence
 from adapters.preannotate.step import Annotated, annotate
+from adapters.settings import LabelStudioSettings
 from model_store.serving import data_dir
 
 PAGE_TASKS = 500
@@ -99,6 +100,17 @@ class ProjectSummary:
                 "run, or your user cannot see them."
             )
         return "\n".join(lines)
+
+
+def credentials() -> tuple[str, str]:
+    """Return the address and the key of Label Studio; raise PreannotateError without them."""
+    access = LabelStudioSettings()
+    if access.url is None or access.api_key is None:
+        raise PreannotateError(
+            "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they name the Label Studio of the "
+            "project."
+        )
+    return access.url, access.api_key.get_secret_value()
 
 
 def chosen_model(project: Mapping[str, Any], tag: str | None, folder: Path) -> ModelReference:
@@ -179,7 +191,7 @@ class ProjectRun:
             self.summary.predicted += len(sent - {task["id"] for task in page})
             sent = set()
             outcomes = annotate(
-                map(_record, page), self._controls, loaded, with_evidence=self._with_evidence
+                map(record_of, page), self._controls, loaded, with_evidence=self._with_evidence
             )
             predictions = [
                 {"task": outcome.task["id"], **self._shown(outcome)}
@@ -241,5 +253,6 @@ class ProjectRun:
                     file.write(json.dumps(line) + "\n")
 
 
-def _record(task: Mapping[str, Any]) -> Record:
+def record_of(task: Mapping[str, Any]) -> Record:
+    """Return a task of a project as a row to annotate."""
     return Record("project", "row", task["id"], str(task["id"]), dict(task))

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, hypergeom
 
-_STARTS = (0.0, 1.0)
-"""Where the tests begin: shares of the way from the fewest tasks that can pass to all of them."""
+_SEQUENCES = 2
 _MOST_TIMES = 20
 """How many times as many annotations `missing` looks for."""
 MIN_AUDIT = 50
@@ -61,9 +60,10 @@ def choose(
 
     The annotated tasks must be a random sample of all, or harder ones. A threshold is tested by
     the hypergeometric distribution, which is exact for the tasks of this pool; with more and more
-    of them the test becomes the binomial one. From each of two starts, which do not depend on the
-    answers, the tests go to lower thresholds until one fails (fixed sequences, with the confidence
-    divided between them by Bonferroni): one wrong annotation of a sure prediction fails the first.
+    of them the test becomes the binomial one. One sequence of tests begins with the fewest tasks
+    that can pass and goes to lower thresholds until a test fails. The other one tests all tasks,
+    since one wrong annotation of a sure prediction fails the first. Neither start depends on the
+    answers (fixed sequences, with the confidence divided between them by Bonferroni).
     """
     order = np.argsort(-scores, kind="stable")
     levels, wrong = scores[order], np.cumsum(~correct[order])
@@ -71,27 +71,21 @@ def choose(
     is_end = np.append(levels[1:] < levels[:-1], np.ones(min(1, len(levels)), dtype=bool))
     judged = np.flatnonzero(is_end) + 1
     accepted = np.searchsorted(np.sort(-pool), -levels[judged - 1], side="right")
-    risk = (1 - promise.confidence) / len(_STARTS)
+    risk = (1 - promise.confidence) / _SEQUENCES
     passes = _p_values(judged, wrong[judged - 1], accepted, promise.max_error) <= risk
     can_pass = _p_values(judged, 0 * judged, accepted, promise.max_error) <= risk
-    best = -1
-    for start in _starts(can_pass):
-        if passes[start]:
-            failed = np.flatnonzero(~passes[start:])
-            best = max(best, start + int(failed[0]) - 1 if len(failed) else len(passes) - 1)
-    if best < 0:
+    possible = np.flatnonzero(can_pass)
+    if not len(possible):
+        return None
+    start, last = int(possible[0]), len(passes) - 1
+    if passes[last]:
+        best = last
+    elif passes[start]:
+        best = start + int(np.flatnonzero(~passes[start:])[0]) - 1
+    else:
         return None
     at = judged[best] - 1
     return Threshold(float(levels[at]), int(judged[best]), int(wrong[at]), int(accepted[best]))
-
-
-def _starts(can_pass: NDArray[np.bool_]) -> list[int]:
-    """Return the places of the first tests of the sequences; none if no threshold can pass."""
-    possible = np.flatnonzero(can_pass)
-    if not len(possible):
-        return []
-    first, last = int(possible[0]), len(can_pass) - 1
-    return sorted({first + round(share * (last - first)) for share in _STARTS})
 
 
 def _p_values(

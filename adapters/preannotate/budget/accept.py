@@ -6,7 +6,7 @@ accepted.
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -28,13 +28,12 @@ from adapters.learning.budget import Calibration
 from adapters.learning.examples import ExampleStore
 from adapters.learning.jobs import JobQueue
 from adapters.learning.judgement_table import Judgements
-from adapters.preannotate.budget.access import PAGE_TASKS, Access
+from adapters.preannotate.budget.access import Access
 from adapters.preannotate.budget.tabs import Marks, drop_tab, has_mark, show_tab
 from adapters.preannotate.errors import LabelingConfigError, PreannotateError
 from adapters.preannotate.model import LoadedModel, ModelReference
 from adapters.preannotate.patience import patiently
-from adapters.preannotate.project import ProjectRun
-from adapters.preannotate.records import Record
+from adapters.preannotate.project import PAGE_TASKS, ProjectRun, record_of
 from adapters.preannotate.step import Annotated, annotate
 from model_store.budget.acceptance import (
     Promise,
@@ -73,15 +72,14 @@ class Accepted:
     created: int = 0
     audited: int = 0
     """Tasks that stay in the queue for the audit."""
-    notes: Sequence[str] = field(default_factory=list)
+    notes: Sequence[str] = ()
     is_done: bool = False
 
     def __str__(self) -> str:
         lines = [str(each) for each in self.audits]
         if any(each.is_contradicted for each in self.audits):
             lines.append(
-                f"Withdrawn: {self.withdrawn:,} annotations are deleted, and {self.kept:,} that "
-                "people changed since stay."
+                _withdrawn(self.withdrawn, self.kept)
                 if self.is_done
                 else "Nothing was changed: --do withdraws what it contradicts."
             )
@@ -118,6 +116,13 @@ class Accepted:
         return (
             f"No score promises {promised} yet: label about {self.missing:,} more tasks and train."
         )
+
+
+def _withdrawn(deleted: int, kept: int) -> str:
+    return (
+        f"Withdrawn: {deleted:,} annotations are deleted, and {kept:,} that people changed since "
+        "stay."
+    )
 
 
 class Acceptor:
@@ -174,17 +179,11 @@ class Acceptor:
         if not found:
             return "Nothing was accepted in this project."
         counts = [self._withdraw(each) for each in found]
-        return (
-            f"Withdrawn: {sum(deleted for deleted, _ in counts):,} annotations are deleted, and "
-            f"{sum(kept for _, kept in counts):,} that people changed since stay."
-        )
+        return _withdrawn(*map(sum, zip(*counts, strict=True)))
 
     def _audits(self) -> list[Audit]:
         answers = self._examples.answers(self._access.key, self._controls)
-        return [
-            Audit.of(each, self._acceptances.tasks(each.id), answers)
-            for each in self._acceptances.all(self._access.key)
-        ]
+        return Audit.all_of(self._acceptances, self._access.key, answers)
 
     def _accept(self, audits: Sequence[Audit], notes: Sequence[str], *, do: bool) -> Accepted:
         known = self._calibration()
@@ -228,7 +227,7 @@ class Acceptor:
             self._access.key, self._model.version, self._promise, threshold.score, tasks
         )
         created = self._finish(acceptance)
-        return Accepted(**{**vars(found), "created": created})
+        return replace(found, created=created)
 
     def _calibration(self) -> Calibration:
         """Return what the last training knows; raise PreannotateError if it was another version."""
@@ -264,10 +263,7 @@ class Acceptor:
     def _predicted(
         self, page: Sequence[Mapping[str, Any]], model: LoadedModel
     ) -> Iterator[tuple[int, tuple[float, Answers]]]:
-        records = (
-            Record("project", "row", task["id"], str(task["id"]), dict(task)) for task in page
-        )
-        for outcome in annotate(records, self._controls, model):
+        for outcome in annotate(map(record_of, page), self._controls, model):
             if isinstance(outcome, Annotated) and len(outcome.classified) == len(self._controls):
                 answers = {
                     control.name: control.taken(item) for control, item in outcome.classified

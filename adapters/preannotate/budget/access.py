@@ -15,12 +15,10 @@ from adapters.label_studio.project_api import ProjectApi
 from adapters.learning.project_notes import ProjectNotes
 from adapters.preannotate.errors import PreannotateError
 from adapters.preannotate.patience import patiently
-from adapters.settings import LabelStudioSettings
+from adapters.preannotate.project import PAGE_TASKS, credentials
 from model_store.errors import ModelStoreError
 from model_store.serving import data_dir
 from model_store.serving.database import connect
-
-PAGE_TASKS = 500
 
 
 @dataclass(frozen=True)
@@ -70,19 +68,13 @@ def opened(number: int, folder: Path) -> Iterator[Access]:
 
     Turns expected errors inside the block into PreannotateError.
     """
-    access = LabelStudioSettings()
-    if access.url is None or access.api_key is None:
-        raise PreannotateError(
-            "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they name the Label Studio of the "
-            "project."
-        )
-    key = access.api_key.get_secret_value()
+    url, key = credentials()
     try:
         data_dir.use_store(folder)
         engine = connect(data_dir.database_url(folder))
         try:
-            with LabelStudioClient(access.url, key) as client:
-                api = ProjectApi(access.url, key)
+            with LabelStudioClient(url, key) as client:
+                api = ProjectApi(url, key)
                 project = api.project(number)
                 yield Access(project, project_key(project), client, api, engine, folder)
         finally:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from adapters.label_studio.client import condition
+from adapters.label_studio.client import condition, having_version
 from adapters.label_studio.client_errors import ClientError
 from adapters.label_studio.controls import Control
 from adapters.label_studio.task_text import NoTextError, task_text
@@ -134,7 +134,7 @@ def undo(access: Access) -> str:
             done.append(f'Label Studio does not show "{shown}" again: it has no predictions of it.')
     starts = [
         prediction["id"]
-        for task in access.tasks(_having(START), fields=("predictions",))
+        for task in access.tasks(having_version(START), fields=("predictions",))
         for prediction in task["predictions"]
         if prediction["model_version"] == START
     ]
@@ -208,7 +208,9 @@ def _cluster_changes(
     """Yield predictions with the cluster that they should have and have not."""
     for task in access.tasks(fields=("predictions", "total_annotations")):
         place = places.get(task["id"])
-        if place is None or (task["total_annotations"] and _cluster_of(task["predictions"])):
+        if place is None or (
+            task["total_annotations"] and _cluster_of(task["predictions"]) is not None
+        ):
             continue
         for each in task["predictions"]:
             if each["model_version"] == version and each["cluster"] != place.cluster:
@@ -233,10 +235,6 @@ def _switch(access: Access, version: str, before: Mapping[str, str]) -> None:
     show_tab(
         access,
         TAB,
-        filters=[condition("total_annotations", "equal", "Number", 0), _having(version)],
+        filters=[condition("total_annotations", "equal", "Number", 0), having_version(version)],
         ordering="tasks:predictions_score",
     )
-
-
-def _having(version: str) -> dict[str, Any]:
-    return condition("predictions_model_versions", "contains", "List", [version])

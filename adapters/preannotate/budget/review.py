@@ -12,7 +12,7 @@ from adapters.preannotate.budget.tabs import Marks, drop_tab, has_mark, show_tab
 SUSPECTS_TAB = "Suspects"
 DISPUTED_TAB = "Disputed"
 _LEAST = 1e-4
-"""Above 0, which is no mark."""
+"""The smallest mark: Label Studio filters for marks above 0."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,6 @@ def status(
     by_annotator: whether to say how far each pair of annotators agrees.
     """
     examples, judgements = ExampleStore(access.engine), Judgements(access.engine)
-    acceptances = Acceptances(access.engine)
     config = model.labeling_config(access.project["label_config"])
     answers = examples.answers(access.key, config.trainable)
     return Status(
@@ -65,10 +64,7 @@ def status(
                 by_annotator=by_annotator,
             )
         ],
-        [
-            Audit.of(each, acceptances.tasks(each.id), answers)
-            for each in acceptances.all(access.key)
-        ],
+        Audit.all_of(Acceptances(access.engine), access.key, answers),
         helping(
             access.key,
             (each for of_task in examples.annotated(access.key) for each in of_task),

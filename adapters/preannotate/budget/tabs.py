@@ -1,6 +1,6 @@
 """Tabs of Label Studio's Data Manager that show tasks with a mark, and the marks of the tasks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -16,9 +16,8 @@ def show_tab(
     *,
     filters: Sequence[Mapping[str, Any]],
     ordering: str,
-    hidden: Collection[str] = (),
-) -> int:
-    """Create a tab, or update the one that an earlier run created; return its id."""
+) -> None:
+    """Create a tab, or update the one that an earlier run created."""
     note = f"tab {title}"
     data: dict[str, Any] = {
         "title": title,
@@ -27,20 +26,15 @@ def show_tab(
         "filters": {"conjunction": "and", "items": list(filters)},
         "columnsDisplayType": {ordering.lstrip("-"): "Number"},
     }
-    if hidden:
-        names = [f"tasks:{name}" for name in hidden]
-        data["hiddenColumns"] = {"explore": names, "labeling": names}
     known = access.notes.get(access.key, note)
     tabs = {view["id"] for view in patiently(access.api.views, access.number)}
     if known in tabs:
         patiently(access.api.change_view, access.number, known, data)
-        return int(known)
+        return
     if not tabs:
         # The first tab is the one that Label All Tasks uses: it must have no order of its own.
         access.api.create_view(access.number, {"title": "Default", "type": "list"})
-    view = access.api.create_view(access.number, data)
-    access.notes.set(access.key, note, view)
-    return view
+    access.notes.set(access.key, note, access.api.create_view(access.number, data))
 
 
 def drop_tab(access: Access, title: str) -> None:
@@ -94,7 +88,7 @@ class Marks:
         return {name: data[name] for name in self._names if name in data}
 
     def _mark(self, task: int, marks: Mapping[str, Any]) -> None:
-        # Read anew: somebody may have changed the data since.
+        # Read it again: somebody may have changed the data since.
         data = patiently(self._access.api.task_data, task)
         if data is not None:
             kept = {name: value for name, value in data.items() if name not in self._names}

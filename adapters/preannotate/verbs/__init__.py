@@ -60,7 +60,7 @@ def share(text: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 < found < 1:
-        raise click.BadParameter(f"{text!r} is no share: type one such as 2% or 0.02")
+        raise click.BadParameter(f"{text!r} is not a share: type one such as 2% or 0.02")
     return found
 
 

@@ -78,15 +78,9 @@ def project(
             from adapters.label_studio.client_errors import ClientError
             from adapters.label_studio.events import EventError
             from adapters.preannotate import storage
-            from adapters.preannotate.project import ProjectRun, chosen_model
+            from adapters.preannotate.project import ProjectRun, chosen_model, credentials
             from adapters.preannotate.summary import write_summary
-            from adapters.settings import LabelStudioSettings
-        access = LabelStudioSettings()
-        if access.url is None or access.api_key is None:
-            raise PreannotateError(
-                "Set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY: they name the Label Studio of the "
-                "project."
-            )
+        url, key = credentials()
         summary_file = storage.at_target(summary) if summary else None
         if rejects and summary_file and rejects in storage.Places([summary_file]):
             raise OutputError(str(rejects), "is --rejects and --summary: name two files")
@@ -94,7 +88,7 @@ def project(
             if file is not None:
                 storage.prepare(file)
         try:
-            with LabelStudioClient(access.url, access.api_key.get_secret_value()) as client:
+            with LabelStudioClient(url, key) as client:
                 found = client.project(number)
                 run = ProjectRun(
                     client,

@@ -22,7 +22,7 @@ Label Studio's Data Manager, the worst first.
 ID is the number in the project's address. The tabs show tasks with a mark, which is a field of
 their data: review_suspect is how likely the annotation is wrong, review_suggestion what the model
 says. Whoever updates an annotation takes the task out of its tab; an answer that was chosen again
-is no suspect again.
+is not flagged again.
 
 Without --do it says what would change."""
 
