@@ -128,6 +128,8 @@ def test_a_project_is_trained_rolled_back_and_promoted_under_load(
     page.goto("/")
     page.get_by_role("link", name=PROJECT).click()
     expect(page.get_by_text(f"{ANNOTATED} of {ANNOTATED} annotated tasks are")).to_be_visible()
+    expect(page.get_by_text("2: 40")).to_be_hidden()
+    page.get_by_text("By annotator").click()
     expect(page.get_by_text("2: 40")).to_be_visible()
     expect(page.get_by_role("button", name="Roll back")).to_be_disabled()
     check_accessible(page)
